@@ -1,0 +1,17 @@
+//! Geometry, resampling and reduction of satellite swaths.
+//!
+//! ```text
+//! GeolocationArray --locate(Target, Method)--> Geometry      (which pixel gives to which cell)
+//! Geometry + values + mask --apply--> granule state          (one granule on the target's cells)
+//! granule states --combine--> Composite --finish--> layers   (the map)
+//! ```
+//!
+//! Nothing here opens a file or a socket: granules arrive through [`source::SwathSource`].
+#![forbid(unsafe_code)]
+
+pub mod crs;
+pub mod geobox;
+pub mod isin;
+pub mod source;
+pub mod sphere;
+pub mod target;

@@ -1,0 +1,54 @@
+//! What can go wrong between a file and its values.
+
+/// An error of reading or writing a file. Its text says what was wrong and where.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum Error {
+    /// The operating system refused.
+    #[error("{path}: {source}")]
+    Io {
+        /// The file.
+        path: String,
+        /// The system's reason.
+        source: std::io::Error,
+    },
+    /// The file is not what it claims to be, or is damaged.
+    #[error("{path}: {reason}")]
+    Format {
+        /// The file, with the variable or chunk where one is concerned.
+        path: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// The file uses a feature that is not supported.
+    #[error("{path}: {feature} is not supported")]
+    Unsupported {
+        /// The file, with the variable where one is concerned.
+        path: String,
+        /// Name of the feature.
+        feature: String,
+    },
+    /// Something that was asked for is not there.
+    #[error("{path}: no {kind} {name:?}{}", hint.as_deref().map(|h| format!(" ({h})")).unwrap_or_default())]
+    Missing {
+        /// The file.
+        path: String,
+        /// "variable", "group", "flag", ...
+        kind: &'static str,
+        /// The name asked for.
+        name: String,
+        /// What to do: the nearest name, or the names that exist.
+        hint: Option<String>,
+    },
+    /// The file is readable but is not a swath.
+    #[error("{path}: not a swath: {reason}")]
+    NotASwath {
+        /// The file.
+        path: String,
+        /// Why, in one sentence.
+        reason: String,
+    },
+}
+
+/// Result of this crate's functions.
+pub type Result<T> = std::result::Result<T, Error>;

@@ -1,0 +1,5 @@
+//! Files around `swathe-core`: bytes, HDF5/netCDF reading, granules, products, pictures, the simulator.
+
+pub mod bytes;
+pub mod dataset;
+pub mod error;

@@ -1,0 +1,4 @@
+//! Many satellite swaths in, one map out.
+
+pub use swathe_core as core;
+pub use swathe_io as io;

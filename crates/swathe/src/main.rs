@@ -1,0 +1,3 @@
+//! The `swathe` command.
+
+fn main() {}
