@@ -14,4 +14,5 @@ pub mod geobox;
 pub mod isin;
 pub mod source;
 pub mod sphere;
+pub mod swath;
 pub mod target;

@@ -93,3 +93,27 @@ pub trait SwathSource: Send + Sync {
     /// When the granule has none, or they cannot be read.
     fn flags(&self, lines: Range<usize>) -> Result<Vec<u32>, SourceError>;
 }
+
+impl Coordinates {
+    /// One coordinate in double precision.
+    #[inline]
+    pub fn get(&self, i: usize) -> f64 {
+        match self {
+            Coordinates::F32(values) => f64::from(values[i]),
+            Coordinates::F64(values) => values[i],
+        }
+    }
+
+    /// Number of coordinates.
+    pub fn len(&self) -> usize {
+        match self {
+            Coordinates::F32(values) => values.len(),
+            Coordinates::F64(values) => values.len(),
+        }
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+}

@@ -54,13 +54,15 @@ pub fn chord2(a: Vec3, b: Vec3) -> f64 {
     dot(d, d)
 }
 
-/// Sine and cosine of an angle in degrees, for |degrees| up to about 1e9.
+/// Sine and cosine of an angle in degrees, for |degrees| up to 1e9 (NaN for NaN).
 ///
 /// The reduction to [-45, 45] is exact in degrees, and the polynomials (the minimax ones of Cephes,
 /// double precision) are the build's own, so results do not depend on the system's C library.
 #[inline]
 pub fn sin_cos_deg(degrees: f64) -> (f64, f64) {
-    let quadrant = (degrees * (1.0 / 90.0)).round();
+    // Adding and taking away 1.5 * 2^52 rounds to the nearest integer without a library call.
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    let quadrant = (degrees * (1.0 / 90.0) + ROUND) - ROUND;
     let r = (degrees - quadrant * 90.0) * (std::f64::consts::PI / 180.0);
     let z = r * r;
     let s = r + r
@@ -83,12 +85,16 @@ pub fn sin_cos_deg(degrees: f64) -> (f64, f64) {
                 - 1.388_888_888_887_305_6e-3)
                 * z
                 + 4.166_666_666_666_659_3e-2);
-    match (quadrant as i64) & 3 {
-        0 => (s, c),
-        1 => (c, -s),
-        2 => (-s, -c),
-        _ => (-c, s),
-    }
+    let quadrant = quadrant as i32;
+    let (sine, cosine) = if quadrant & 1 == 0 { (s, c) } else { (c, s) };
+    (
+        if quadrant & 2 == 0 { sine } else { -sine },
+        if (quadrant + 1) & 2 == 0 {
+            cosine
+        } else {
+            -cosine
+        },
+    )
 }
 
 /// The point at a longitude and latitude in degrees.
@@ -107,6 +113,19 @@ pub fn lonlat(v: Vec3) -> (f64, f64) {
         libm::atan2(v[1], v[0]).to_degrees(),
         libm::atan2(v[2], horizontal).to_degrees(),
     )
+}
+
+/// Perpendicular of a tangent vector at `at`, turned by a right angle to the left seen from outside.
+#[inline]
+pub fn turn_left(at: Vec3, tangent: Vec3) -> Vec3 {
+    cross(at, tangent)
+}
+
+/// An upper bound of the arc, in radians, of a chord (of the unit sphere, up to 1).
+#[inline]
+pub fn arc_bound(chord: f64) -> f64 {
+    // 2 asin(c / 2) = c (1 + c^2/24 + 3 c^4/640 + ...) < c (1 + c^2/16) for c <= 1.
+    chord * (1.0 + chord * chord / 16.0)
 }
 
 #[cfg(test)]

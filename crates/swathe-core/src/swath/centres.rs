@@ -1,0 +1,98 @@
+//! Pixel centres of a block of lines as points on the unit sphere.
+
+use crate::source::{Coordinates, GeolocationArray};
+use crate::sphere::{Vec3, unit_vector};
+use std::ops::Range;
+
+const MISSING: Vec3 = [f64::NAN; 3];
+
+/// Unit vectors of pixel centres for a rectangle of lines x columns of a granule.
+#[derive(Debug, Clone)]
+pub struct Centres {
+    lines: Range<usize>,
+    columns: Range<usize>,
+    vectors: Vec<Vec3>,
+}
+
+impl Centres {
+    /// The centres of `lines` x `columns`, both cut to what `geolocation` holds.
+    pub fn new(geolocation: &GeolocationArray, lines: Range<usize>, columns: Range<usize>) -> Self {
+        let lines = lines.start.max(geolocation.lines.start)..lines.end.min(geolocation.lines.end);
+        let columns = columns.start..columns.end.min(geolocation.pixels);
+        let mut vectors = Vec::with_capacity(lines.len() * columns.len());
+        for line in lines.clone() {
+            let start = (line - geolocation.lines.start) * geolocation.pixels;
+            let row = start + columns.start..start + columns.end;
+            match (&geolocation.longitude, &geolocation.latitude) {
+                (Coordinates::F32(lon), Coordinates::F32(lat)) => {
+                    push_row(&mut vectors, &lon[row.clone()], &lat[row]);
+                }
+                (Coordinates::F64(lon), Coordinates::F64(lat)) => {
+                    push_row(&mut vectors, &lon[row.clone()], &lat[row]);
+                }
+                _ => vectors.extend(
+                    row.map(|i| vector(geolocation.longitude.get(i), geolocation.latitude.get(i))),
+                ),
+            }
+        }
+        Centres {
+            lines,
+            columns,
+            vectors,
+        }
+    }
+
+    /// Lines held.
+    pub fn lines(&self) -> Range<usize> {
+        self.lines.clone()
+    }
+
+    /// Columns held.
+    pub fn columns(&self) -> Range<usize> {
+        self.columns.clone()
+    }
+
+    /// Position of (line, column) in row-major order, if it is held.
+    #[inline]
+    pub fn index(&self, line: usize, column: usize) -> Option<usize> {
+        (self.lines.contains(&line) && self.columns.contains(&column))
+            .then(|| (line - self.lines.start) * self.columns.len() + (column - self.columns.start))
+    }
+
+    /// All vectors, row-major; NaN where the geolocation is missing.
+    #[inline]
+    pub fn vectors(&self) -> &[Vec3] {
+        &self.vectors
+    }
+
+    /// One centre; `None` where it is missing or not held.
+    #[inline]
+    pub fn get(&self, line: usize, column: usize) -> Option<Vec3> {
+        let v = self.vectors[self.index(line, column)?];
+        (!v[0].is_nan()).then_some(v)
+    }
+}
+
+/// The point of a geolocated pixel, NaN where longitude or latitude is NaN, fill or out of range.
+#[inline]
+pub(crate) fn vector(lon: f64, lat: f64) -> Vec3 {
+    if located(lon, lat) {
+        unit_vector(lon, lat)
+    } else {
+        MISSING
+    }
+}
+
+/// Whether a longitude (-180..180 or 0..360) and a latitude name a place.
+#[inline]
+pub(crate) fn located(lon: f64, lat: f64) -> bool {
+    (-90.0..=90.0).contains(&lat) && (-180.0..=360.0).contains(&lon)
+}
+
+fn push_row<T: Copy + Into<f64>>(vectors: &mut Vec<Vec3>, lon: &[T], lat: &[T]) {
+    vectors.extend(
+        lon.iter()
+            .zip(lat)
+            .map(|(&lon, &lat)| vector(lon.into(), lat.into())),
+    );
+}

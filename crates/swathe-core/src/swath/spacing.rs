@@ -1,0 +1,221 @@
+//! How far apart a granule's pixels are: the scale against which gaps are judged.
+
+use super::centres::vector;
+use crate::source::GeolocationArray;
+use crate::sphere::{Vec3, chord2, sub};
+use std::ops::Range;
+
+/// Line pairs that the median is taken over: the threshold is three times it, so that a sample does.
+const SAMPLES: usize = 41;
+
+/// Every how many columns the line direction is worked out: it turns by one degree in 110 km.
+pub(super) const DIRECTION_STRIDE: usize = 16;
+
+/// Median along-track spacing at each pixel column, and the largest usual spacing of all.
+#[derive(Debug, Clone)]
+pub struct Spacing {
+    columns: Range<usize>,
+    along2: Vec<f64>,
+    largest: f64,
+}
+
+impl Spacing {
+    /// Medians over a fixed low-discrepancy sample of the line pairs that `geolocation` holds, for
+    /// `columns`. A regular sample would fall in step with the scans of a multi-line scanner.
+    pub fn new(geolocation: &GeolocationArray, columns: Range<usize>) -> Self {
+        let lines = geolocation.lines.clone();
+        let pairs = lines.len().saturating_sub(1);
+        let sampled: Vec<usize> = if pairs <= SAMPLES {
+            (0..pairs).collect()
+        } else {
+            // Multiples of the golden ratio modulo one spread evenly over any range.
+            (1..=SAMPLES)
+                .map(|k| ((k as f64 * 0.618_033_988_749_894_9).fract() * pairs as f64) as usize)
+                .collect()
+        };
+        let at = |line: usize, column: usize| -> Vec3 {
+            let i = (line - lines.start) * geolocation.pixels + column;
+            vector(geolocation.longitude.get(i), geolocation.latitude.get(i))
+        };
+        let width = columns.len();
+        let mut steps = vec![f64::NAN; sampled.len() * width];
+        let mut across = Vec::with_capacity(sampled.len());
+        for (k, &pair) in sampled.iter().enumerate() {
+            let line = lines.start + pair;
+            let mut previous = None;
+            for (c, column) in columns.clone().enumerate() {
+                let here = at(line, column);
+                steps[c * sampled.len() + k] = chord2(here, at(line + 1, column));
+                if let Some(previous) = previous {
+                    let step = chord2(previous, here);
+                    if step.is_finite() && (k * 31 + c) % 8 == 0 {
+                        across.push(step);
+                    }
+                }
+                previous = Some(here);
+            }
+        }
+        let along2: Vec<f64> = steps
+            .chunks_mut(sampled.len().max(1))
+            .map(median_of_finite)
+            .collect();
+        let largest_along = along2.iter().copied().fold(0.0, f64::max);
+        // The upper quartile stands for the wide pixels at a swath's ends.
+        let wide_across = upper(&mut across, 0.98);
+        Spacing {
+            columns,
+            along2: if width == 0 { Vec::new() } else { along2 },
+            largest: largest_along.max(wide_across).sqrt(),
+        }
+    }
+
+    /// Squared median chord between successive lines at `column`; zero where nothing is known.
+    #[inline]
+    pub fn along2(&self, column: usize) -> f64 {
+        column
+            .checked_sub(self.columns.start)
+            .and_then(|c| self.along2.get(c))
+            .copied()
+            .unwrap_or(0.0)
+    }
+
+    /// A usual spacing that few pixels exceed, along or across the track, as a chord.
+    pub fn largest(&self) -> f64 {
+        self.largest
+    }
+}
+
+/// Directions in which the lines advance: for each step from a line to the next, at every
+/// `DIRECTION_STRIDE`th column, the component-wise median of the steps over nine lines.
+///
+/// Where a step and its two neighbours agree within 30 degrees the step itself serves: it lies on
+/// the same side as the median, which is all that is asked of it.
+pub(super) struct LineDirections {
+    first_line: usize,
+    first_group: usize,
+    groups: usize,
+    directions: Vec<Vec3>,
+}
+
+impl LineDirections {
+    /// Directions for the steps from each of `lines` to the next line, around `columns`.
+    pub(super) fn new(
+        geolocation: &GeolocationArray,
+        lines: Range<usize>,
+        columns: Range<usize>,
+    ) -> Self {
+        let first_group = columns.start / DIRECTION_STRIDE;
+        let groups = columns.end.div_ceil(DIRECTION_STRIDE).max(first_group) - first_group;
+        let held = geolocation.lines.clone();
+        let window = lines.start.saturating_sub(4).max(held.start)
+            ..(lines.end + 4)
+                .min(held.end.saturating_sub(1))
+                .max(held.start);
+        // Steps at the sampled columns over the window, NaN where none.
+        let mut steps = Vec::with_capacity(window.len() * groups);
+        for line in window.clone() {
+            for group in first_group..first_group + groups {
+                steps.push(sample_step(geolocation, line, group));
+            }
+        }
+        let step = |line: usize, group: usize| -> Option<Vec3> {
+            window
+                .contains(&line)
+                .then(|| steps[(line - window.start) * groups + group])
+                .filter(|s| !s[0].is_nan())
+        };
+        let mut directions = Vec::with_capacity(lines.len() * groups);
+        for line in lines.clone() {
+            for group in 0..groups {
+                let here = step(line, group);
+                let before = line.checked_sub(1).and_then(|l| step(l, group));
+                let after = step(line + 1, group);
+                directions.push(match (before, here, after) {
+                    (Some(before), Some(here), Some(after))
+                        if agree(before, here) && agree(here, after) =>
+                    {
+                        here
+                    }
+                    _ => {
+                        let nine: Vec<Vec3> = (line.saturating_sub(4)..=line + 4)
+                            .filter_map(|l| step(l, group))
+                            .collect();
+                        component_median(&nine)
+                    }
+                });
+            }
+        }
+        LineDirections {
+            first_line: lines.start,
+            first_group,
+            groups,
+            directions,
+        }
+    }
+
+    /// Direction of the step from `line` to the next at `column`; the null vector where unknown.
+    #[inline]
+    pub(super) fn at(&self, line: usize, column: usize) -> Vec3 {
+        self.directions
+            [(line - self.first_line) * self.groups + column / DIRECTION_STRIDE - self.first_group]
+    }
+}
+
+/// The step from `line` to the next at the first column of a group where both ends are located.
+fn sample_step(geolocation: &GeolocationArray, line: usize, group: usize) -> Vec3 {
+    let start = (line - geolocation.lines.start) * geolocation.pixels;
+    let first = group * DIRECTION_STRIDE;
+    let end = (first + DIRECTION_STRIDE).min(geolocation.pixels);
+    let middle = (first + DIRECTION_STRIDE / 2).min(end.saturating_sub(1));
+    let at = |i: usize| vector(geolocation.longitude.get(i), geolocation.latitude.get(i));
+    for column in std::iter::once(middle).chain(first..end) {
+        let step = sub(at(start + geolocation.pixels + column), at(start + column));
+        if !step[0].is_nan() {
+            return step;
+        }
+    }
+    [f64::NAN; 3]
+}
+
+/// Whether two steps point the same way within 30 degrees.
+fn agree(a: Vec3, b: Vec3) -> bool {
+    use crate::sphere::dot;
+    let d = dot(a, b);
+    d > 0.0 && d * d > 0.75 * dot(a, a) * dot(b, b)
+}
+
+fn component_median(steps: &[Vec3]) -> Vec3 {
+    if steps.is_empty() {
+        return [0.0; 3];
+    }
+    std::array::from_fn(|k| {
+        let mut values: Vec<f64> = steps.iter().map(|s| s[k]).collect();
+        median_of_finite(&mut values)
+    })
+}
+
+/// Median (the lower one of an even number) of the values that are not NaN; zero if there is none.
+fn median_of_finite(values: &mut [f64]) -> f64 {
+    let mut count = 0;
+    for i in 0..values.len() {
+        if !values[i].is_nan() {
+            values.swap(i, count);
+            count += 1;
+        }
+    }
+    if count == 0 {
+        return 0.0;
+    }
+    let middle = (count - 1) / 2;
+    *values[..count]
+        .select_nth_unstable_by(middle, f64::total_cmp)
+        .1
+}
+
+fn upper(values: &mut [f64], share: f64) -> f64 {
+    if values.is_empty() {
+        return 0.0;
+    }
+    let k = ((values.len() - 1) as f64 * share) as usize;
+    *values.select_nth_unstable_by(k, f64::total_cmp).1
+}
