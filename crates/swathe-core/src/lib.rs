@@ -9,9 +9,12 @@
 //! Nothing here opens a file or a socket: granules arrive through [`source::SwathSource`].
 #![forbid(unsafe_code)]
 
+pub mod build_geobox;
 pub mod crs;
 pub mod geobox;
 pub mod isin;
+pub mod region;
+pub mod resample;
 pub mod source;
 pub mod sphere;
 pub mod swath;

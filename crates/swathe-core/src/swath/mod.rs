@@ -14,5 +14,6 @@ mod spacing;
 
 pub use block::Block;
 pub use centres::Centres;
+pub(crate) use centres::located;
 pub use quad::{Quad, QuadShape};
 pub use spacing::Spacing;

@@ -30,7 +30,7 @@ impl Quad {
         let size = turns.iter().fold(0.0_f64, |m, t| m.max(t.abs()));
         let diagonal = crate::sphere::chord2(a, c).max(crate::sphere::chord2(b, d));
         // Below this share of the square over its diagonal the area is rounding noise.
-        if !(size > 1e-7 * diagonal) {
+        if size.is_nan() || size <= 1e-7 * diagonal {
             return None;
         }
         let positive = turns.iter().filter(|t| **t > 0.0).count();

@@ -1,0 +1,238 @@
+//! `footprint`: every pixel whose footprint overlaps the cell, weighted by the overlapped share of
+//! the cell; both are polygons in the target's plane.
+
+use super::polygon::overlap;
+use super::{
+    BLOCK_LINES, Contribution, Entries, GeometryReport, Grid, Selected, WEIGHT_ONE,
+    entries_by_line, over_blocks,
+};
+use crate::geobox::GeoBox;
+use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
+use crate::swath::Quad;
+
+/// Edges are split until they bend by less than this share of a cell.
+const BEND: f64 = 0.01;
+
+/// Halvings of an edge at most: 1024 pieces.
+const DEEPEST: u32 = 10;
+
+pub(super) fn locate(
+    swath: &Selected<'_>,
+    grid: &Grid,
+    line_block: usize,
+) -> (Vec<Entries>, GeometryReport) {
+    let plane = Plane::new(grid.geobox());
+    let (rows, columns) = grid.geobox().shape();
+    let parts = over_blocks(swath, BLOCK_LINES, |lines| {
+        let mut report = GeometryReport::default();
+        let mut contributions = Vec::new();
+        let (mut outline, mut scratch) = (Vec::new(), Vec::new());
+        let block = swath.block(lines.clone());
+        for line in lines {
+            for column in swath.columns(line) {
+                report.selected += 1;
+                let Some(centre) = block.centre(line, column) else {
+                    report.missing += 1;
+                    continue;
+                };
+                let Some(quad) = block.footprint_corners(line, column).and_then(Quad::new) else {
+                    report.folded += 1;
+                    continue;
+                };
+                let pixel = swath.pixel(line, column);
+                if !plane.outline(&quad, centre, &mut outline) {
+                    report.untransformed += 1;
+                    continue;
+                }
+                plane.copies(&mut outline, |polygon| {
+                    overlap(
+                        polygon,
+                        rows,
+                        columns,
+                        &mut scratch,
+                        |row, column, share| {
+                            // Rounded once: sums of weights are exact from here on.
+                            let weight = (share * WEIGHT_ONE as f64).round() as u64;
+                            if weight > 0 {
+                                let cell = (row * columns + column) as u32;
+                                contributions.push(Contribution {
+                                    cell,
+                                    pixel,
+                                    weight,
+                                });
+                            }
+                        },
+                    );
+                });
+            }
+        }
+        (contributions, report)
+    });
+    let mut report = GeometryReport::default();
+    let mut contributions = Vec::with_capacity(parts.iter().map(|(c, _)| c.len()).sum());
+    for (part, counts) in parts {
+        contributions.extend(part);
+        report.add(&counts);
+    }
+    (
+        entries_by_line(contributions, swath.geolocation.pixels, line_block),
+        report,
+    )
+}
+
+/// The target's plane, measured in cells from its upper left corner.
+struct Plane<'a> {
+    geobox: &'a GeoBox,
+    /// Columns in a full turn, on a longitude/latitude grid.
+    turn: Option<f64>,
+    middle: f64,
+    /// Longest edge (squared chord) that surely bends less than allowed, by latitude in degrees.
+    straight2: Vec<f64>,
+}
+
+impl<'a> Plane<'a> {
+    fn new(geobox: &'a GeoBox) -> Self {
+        let lonlat = geobox.crs.is_lonlat();
+        let cell = geobox
+            .x
+            .step()
+            .abs()
+            .min(geobox.y.step().abs())
+            .to_radians();
+        Plane {
+            geobox,
+            turn: lonlat.then(|| 360.0 / geobox.x.step()),
+            middle: geobox.x.at(geobox.x.len as f64 * 0.5),
+            // A great circle of length L departs from a straight line in longitude and latitude by
+            // no more than L^2/8 * 2 tan(lat) / cos(lat).
+            straight2: (0..=90)
+                .map(|lat| {
+                    let (sine, cosine) =
+                        crate::sphere::sin_cos_deg((f64::from(lat) + 1.0).min(89.999));
+                    if lonlat {
+                        BEND * cell * 4.0 * cosine * cosine / sine
+                    } else {
+                        0.0
+                    }
+                })
+                .collect(),
+        }
+    }
+
+    /// The footprint as a polygon in cells; false where the projection has no place for it.
+    fn outline(&self, quad: &Quad, centre: Vec3, out: &mut Vec<(f64, f64)>) -> bool {
+        out.clear();
+        let Some(origin) = self.place(centre, None) else {
+            return false;
+        };
+        let mut previous = None;
+        for k in 0..4 {
+            let (from, to) = (quad.corners[k], quad.corners[(k + 1) % 4]);
+            let Some(start) = previous.map_or_else(|| self.place(from, Some(origin)), Some) else {
+                return false;
+            };
+            let Some(end) = self.place(to, Some(start)) else {
+                return false;
+            };
+            out.push(start);
+            if !self.split(from, to, start, end, DEEPEST, out) {
+                return false;
+            }
+            previous = Some(end);
+        }
+        if let (Some(turn), Some(last)) = (self.turn, previous) {
+            let first = out[0];
+            // Once around the pole: close the outline along the pole's edge of the plane.
+            if (last.0 - first.0).abs() > 0.5 * turn {
+                let pole = if centre[2] > 0.0 { 90.0 } else { -90.0 };
+                let row = self.geobox.y.position(pole);
+                out.push(last);
+                out.push((last.0, row));
+                out.push((first.0, row));
+            }
+            return true;
+        }
+        // A projection that tears the footprint apart puts its corners far from each other.
+        let size = out.iter().fold(0.0_f64, |m, p| {
+            m.max((p.0 - origin.0).abs()).max((p.1 - origin.1).abs())
+        });
+        let metres = self.geobox.crs.metres_per_unit()
+            * self.geobox.x.step().abs().min(self.geobox.y.step().abs());
+        let expected = quad.radius2(centre).sqrt() * 6.4e6 / metres;
+        size <= 20.0 * expected + 2.0
+    }
+
+    /// Calls `use_it` with the polygon in each turn of longitude in which it meets the grid.
+    fn copies(&self, polygon: &mut [(f64, f64)], mut use_it: impl FnMut(&[(f64, f64)])) {
+        let Some(turn) = self.turn else {
+            return use_it(polygon);
+        };
+        let (mut left, mut right) = (f64::INFINITY, f64::NEG_INFINITY);
+        for (column, _) in polygon.iter() {
+            left = left.min(*column);
+            right = right.max(*column);
+        }
+        let first = (-right / turn).ceil() as i64;
+        let last = ((self.geobox.x.len as f64 - left) / turn).floor() as i64;
+        let mut shifted = 0.0;
+        for k in first..=last {
+            let shift = k as f64 * turn;
+            if shift != shifted {
+                for point in polygon.iter_mut() {
+                    point.0 += shift - shifted;
+                }
+                shifted = shift;
+            }
+            use_it(polygon);
+        }
+    }
+
+    /// Position of a point in cells; on a longitude/latitude grid in the turn nearest to `near`.
+    fn place(&self, point: Vec3, near: Option<(f64, f64)>) -> Option<(f64, f64)> {
+        let (lon, lat) = lonlat(point);
+        let Some(turn) = self.turn else {
+            let (x, y) = self.geobox.crs.forward(lon, lat)?;
+            return Some((self.geobox.x.position(x), self.geobox.y.position(y)));
+        };
+        let column = self.geobox.x.position(lon);
+        let near = near.map_or_else(|| self.geobox.x.position(self.middle), |n| n.0);
+        let column = column - turn * ((column - near) / turn).round();
+        Some((column, self.geobox.y.position(lat)))
+    }
+
+    /// Adds the points between `from` and `to` that keep the edge's bend under the limit.
+    fn split(
+        &self,
+        from: Vec3,
+        to: Vec3,
+        start: (f64, f64),
+        end: (f64, f64),
+        depth: u32,
+        out: &mut Vec<(f64, f64)>,
+    ) -> bool {
+        let latitude = libm::asin(from[2].abs().max(to[2].abs()).min(1.0)).to_degrees() as usize;
+        if depth == 0 || chord2(from, to) < self.straight2[latitude.min(90)] {
+            return true;
+        }
+        let middle = normalize(add(from, to));
+        let Some(place) = self.place(middle, Some(start)) else {
+            return false;
+        };
+        let (dx, dy) = (end.0 - start.0, end.1 - start.1);
+        let (mx, my) = (place.0 - start.0, place.1 - start.1);
+        let length = (dx * dx + dy * dy).sqrt();
+        let bend = if length > 0.0 {
+            (dx * my - dy * mx).abs() / length
+        } else {
+            (mx * mx + my * my).sqrt()
+        };
+        if bend < BEND {
+            return true;
+        }
+        if !self.split(from, middle, start, place, depth - 1, out) {
+            return false;
+        }
+        out.push(place);
+        self.split(middle, to, place, end, depth - 1, out)
+    }
+}

@@ -1,0 +1,283 @@
+//! From swath to cells: which pixel gives to which cell, and with what weight.
+//!
+//! The geometry of a granule is worked out once per target and serves all its variables. It comes
+//! out as blocks of lines, so that a run reads and applies values a storage chunk at a time.
+
+mod bilinear;
+mod bin;
+mod cells;
+mod footprint;
+mod nearest;
+mod polygon;
+mod reach;
+
+pub use bilinear::{interpolate, stencil_centres};
+pub use cells::CellIndex;
+
+use crate::geobox::GeoBox;
+use crate::region::Region;
+use crate::source::GeolocationArray;
+use crate::swath::{Block, Spacing};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Weight one: weights are integers in units of 2^-32.
+pub const WEIGHT_ONE: u64 = 1 << 32;
+
+/// Lines that are worked out together: their vectors and corners fit the second-level cache.
+const BLOCK_LINES: usize = 32;
+
+/// How swath values reach cells.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+pub enum Method {
+    /// The value of the pixel whose centre is nearest, where the cell's centre lies in the swath.
+    Nearest,
+    /// Interpolation between the four pixel centres around the cell's centre.
+    Bilinear,
+    /// Every pixel whose centre lies in the cell, weight one.
+    Bin,
+    /// Every pixel whose footprint overlaps the cell, weighted by the overlapped share of the cell.
+    Footprint,
+}
+
+impl Method {
+    /// Name as options spell it.
+    pub fn name(self) -> &'static str {
+        match self {
+            Method::Nearest => "nearest",
+            Method::Bilinear => "bilinear",
+            Method::Bin => "bin",
+            Method::Footprint => "footprint",
+        }
+    }
+
+    /// All methods.
+    pub const ALL: [Method; 4] = [
+        Method::Nearest,
+        Method::Bilinear,
+        Method::Bin,
+        Method::Footprint,
+    ];
+}
+
+/// A pixel gives to a cell.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Contribution {
+    /// Cell: row * columns + column of the target.
+    pub cell: u32,
+    /// Pixel: line * pixels + column of the granule.
+    pub pixel: u32,
+    /// Weight in units of 2^-32.
+    pub weight: u64,
+}
+
+/// A cell's value is interpolated between four pixels.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Stencil {
+    /// Cell: row * columns + column of the target.
+    pub cell: u32,
+    /// Upper left pixel of the quad: line * pixels + column; the others are to its right, below
+    /// right, and below.
+    pub pixel: u32,
+    /// Weights of the four, in the same order, with sum one.
+    pub weights: [f64; 4],
+}
+
+/// A block of the geometry's outcome: `lines` hold every pixel that is named.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Entries {
+    /// Lines whose values are needed.
+    pub lines: Range<usize>,
+    /// Who gives to whom.
+    pub kind: EntryKind,
+}
+
+/// The two forms of giving.
+#[derive(Debug, Clone, PartialEq)]
+pub enum EntryKind {
+    /// Pixels give their own values.
+    Contributions(Vec<Contribution>),
+    /// Cells are interpolated.
+    Stencils(Vec<Stencil>),
+}
+
+/// What happened to a granule's pixels, besides giving.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct GeometryReport {
+    /// Pixels near the target that were looked at.
+    pub selected: u64,
+    /// Of these, without a usable location.
+    pub missing: u64,
+    /// Footprints or quads that are folded or have no area.
+    pub folded: u64,
+    /// Footprints that the target's projection cannot place.
+    pub untransformed: u64,
+}
+
+impl GeometryReport {
+    /// Adds the counts of another part.
+    pub fn add(&mut self, other: &GeometryReport) {
+        self.selected += other.selected;
+        self.missing += other.missing;
+        self.folded += other.folded;
+        self.untransformed += other.untransformed;
+    }
+}
+
+/// A grid made ready to receive swaths: worked out once, used for every granule.
+pub struct Grid {
+    geobox: GeoBox,
+    region: Region,
+    index: CellIndex,
+}
+
+impl Grid {
+    /// Prepares a grid.
+    pub fn new(geobox: GeoBox) -> Self {
+        let region = Region::of(&geobox);
+        let index = CellIndex::new(&geobox);
+        Grid {
+            geobox,
+            region,
+            index,
+        }
+    }
+
+    /// The grid itself.
+    pub fn geobox(&self) -> &GeoBox {
+        &self.geobox
+    }
+
+    /// Where it lies.
+    pub fn region(&self) -> Region {
+        self.region
+    }
+}
+
+/// Works out who gives to whom for the lines that `geolocation` holds. Entries come in order of
+/// lines, cut at multiples of `line_block` (one entry for all lines where cells are interpolated).
+///
+/// The outcome does not depend on how many threads work.
+pub fn locate(
+    geolocation: &GeolocationArray,
+    grid: &Grid,
+    method: Method,
+    line_block: usize,
+) -> (Vec<Entries>, GeometryReport) {
+    let swath = Selected::new(geolocation, grid);
+    match method {
+        Method::Bin => bin::locate(&swath, grid, line_block),
+        Method::Footprint => footprint::locate(&swath, grid, line_block),
+        Method::Nearest => nearest::locate(&swath, grid, line_block),
+        Method::Bilinear => bilinear::locate(&swath, grid),
+    }
+}
+
+/// Degrees around a target within which a pixel's footprint may meet it.
+pub fn margin(spacing: &Spacing) -> f64 {
+    // A footprint reaches half a diagonal from its centre; extrapolated and unusually long steps
+    // (up to three times the usual) make it larger.
+    (crate::sphere::arc_bound(spacing.largest().min(1.0)) * 2.5).to_degrees()
+}
+
+/// The pixels of a granule that may meet a grid.
+struct Selected<'a> {
+    geolocation: &'a GeolocationArray,
+    spacing: Spacing,
+    /// Columns per line held.
+    columns: Vec<Range<usize>>,
+}
+
+impl<'a> Selected<'a> {
+    fn new(geolocation: &'a GeolocationArray, grid: &Grid) -> Self {
+        // A first look with a wide margin finds the columns; their spacing gives the margin itself.
+        let rough = Spacing::new(geolocation, sparse(geolocation.pixels));
+        let wide = margin(&rough);
+        let columns = grid.region.columns(geolocation, wide);
+        let first = columns
+            .iter()
+            .filter(|c| !c.is_empty())
+            .map(|c| c.start)
+            .min()
+            .unwrap_or(0);
+        let end = columns.iter().map(|c| c.end).max().unwrap_or(0).max(first);
+        let halo = first.saturating_sub(4)..(end + 4).min(geolocation.pixels);
+        let spacing = Spacing::new(geolocation, halo);
+        Selected {
+            geolocation,
+            spacing,
+            columns,
+        }
+    }
+
+    /// The columns of one line.
+    fn columns(&self, line: usize) -> Range<usize> {
+        self.columns[line - self.geolocation.lines.start].clone()
+    }
+
+    /// Ranges of at most `lines` lines that hold anything, cut at multiples of `lines`.
+    fn blocks(&self, lines: usize) -> Vec<Range<usize>> {
+        let held = self.geolocation.lines.clone();
+        let mut blocks = Vec::new();
+        let mut start = held.start;
+        while start < held.end {
+            let end = ((start / lines + 1) * lines).min(held.end);
+            if (start..end).any(|line| !self.columns(line).is_empty()) {
+                blocks.push(start..end);
+            }
+            start = end;
+        }
+        blocks
+    }
+
+    /// The shape of the swath for a range of lines.
+    fn block(&self, lines: Range<usize>) -> Block {
+        let spans = lines
+            .clone()
+            .map(|l| self.columns(l))
+            .filter(|c| !c.is_empty());
+        let (first, end) = spans.fold((usize::MAX, 0), |(first, end), c| {
+            (first.min(c.start), end.max(c.end))
+        });
+        Block::new(self.geolocation, &self.spacing, lines, first.min(end)..end)
+    }
+
+    /// Position of a pixel in the granule.
+    fn pixel(&self, line: usize, column: usize) -> u32 {
+        // Granules of more than 2^32 pixels are refused where they are opened.
+        (line * self.geolocation.pixels + column) as u32
+    }
+}
+
+/// Columns for a first look at the spacing: all of them, which is cheap enough for the sample.
+fn sparse(pixels: usize) -> Range<usize> {
+    0..pixels
+}
+
+/// Runs `work` over blocks of lines in parallel and gathers the outcomes in order.
+fn over_blocks<T: Send>(
+    swath: &Selected<'_>,
+    lines: usize,
+    work: impl Fn(Range<usize>) -> T + Sync + Send,
+) -> Vec<T> {
+    swath.blocks(lines).into_par_iter().map(work).collect()
+}
+
+/// Cuts contributions, in order of pixels, into entries at multiples of `line_block`.
+fn entries_by_line(
+    contributions: Vec<Contribution>,
+    pixels: usize,
+    line_block: usize,
+) -> Vec<Entries> {
+    let block_of = |c: &Contribution| c.pixel as usize / pixels / line_block;
+    contributions
+        .chunk_by(|a, b| block_of(a) == block_of(b))
+        .map(|part| {
+            let line = |c: Option<&Contribution>| c.map_or(0, |c| c.pixel as usize / pixels);
+            Entries {
+                lines: line(part.first())..line(part.last()) + 1,
+                kind: EntryKind::Contributions(part.to_vec()),
+            }
+        })
+        .collect()
+}
