@@ -40,6 +40,12 @@ pub enum Error {
         /// What to do: the nearest name, or the names that exist.
         hint: Option<String>,
     },
+    /// A product is not consistent, or has no form in the format asked for.
+    #[error("the product cannot be written: {reason}")]
+    Product {
+        /// What is wrong with it.
+        reason: String,
+    },
     /// The file is readable but is not a swath.
     #[error("{path}: not a swath: {reason}")]
     NotASwath {

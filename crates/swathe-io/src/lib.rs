@@ -3,3 +3,4 @@
 pub mod bytes;
 pub mod dataset;
 pub mod error;
+pub mod product;

@@ -1,0 +1,701 @@
+//! Map projections by their parameters, and how CF, WKT and GeoTIFF name them.
+//!
+//! Names and parameters: CF-1.8 appendix F, OGC 01-009 as GDAL writes it, GeoTIFF 1.1 (OGC 19-008).
+
+/// A parameter under its four names.
+#[derive(Debug)]
+pub(super) struct Parameter {
+    /// PROJ key; lengths are metres there, angles degrees everywhere.
+    pub proj: &'static str,
+    /// CF attribute, where it has one.
+    pub cf: Option<&'static str>,
+    /// WKT 1 parameter, where it has one.
+    pub wkt: Option<&'static str>,
+    /// GeoTIFF key, where it has one.
+    pub geokey: Option<u16>,
+    /// Value where a PROJ string is silent.
+    pub default: f64,
+}
+
+/// A map projection method.
+#[derive(Debug)]
+pub(super) struct Method {
+    /// PROJ name.
+    pub proj: &'static str,
+    /// CF grid_mapping_name.
+    pub cf: &'static str,
+    /// WKT 1 projection name.
+    pub wkt: &'static str,
+    /// GeoTIFF coordinate transformation code (ProjMethodGeoKey).
+    pub geotiff: u16,
+    /// All its parameters.
+    pub parameters: &'static [Parameter],
+}
+
+const fn parameter(
+    proj: &'static str,
+    cf: &'static str,
+    wkt: &'static str,
+    geokey: u16,
+    default: f64,
+) -> Parameter {
+    Parameter {
+        proj,
+        cf: if cf.is_empty() { None } else { Some(cf) },
+        wkt: if wkt.is_empty() { None } else { Some(wkt) },
+        geokey: if geokey == 0 { None } else { Some(geokey) },
+        default,
+    }
+}
+
+const X_0: Parameter = parameter("x_0", "false_easting", "false_easting", 3082, 0.0);
+const Y_0: Parameter = parameter("y_0", "false_northing", "false_northing", 3083, 0.0);
+
+const ORIGIN_LAT: &str = "latitude_of_projection_origin";
+const ORIGIN_LON: &str = "longitude_of_projection_origin";
+const MERIDIAN: &str = "longitude_of_central_meridian";
+const ORIGIN_SCALE: &str = "scale_factor_at_projection_origin";
+const PARALLEL: &str = "standard_parallel";
+
+const TRANSVERSE_MERCATOR: Method = Method {
+    proj: "tmerc",
+    cf: "transverse_mercator",
+    wkt: "Transverse_Mercator",
+    geotiff: 1,
+    parameters: &[
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_origin", 3081, 0.0),
+        parameter("lon_0", MERIDIAN, "central_meridian", 3080, 0.0),
+        parameter(
+            "k",
+            "scale_factor_at_central_meridian",
+            "scale_factor",
+            3092,
+            1.0,
+        ),
+        X_0,
+        Y_0,
+    ],
+};
+const MERCATOR_1SP: Method = Method {
+    proj: "merc",
+    cf: "mercator",
+    wkt: "Mercator_1SP",
+    geotiff: 7,
+    parameters: &[
+        parameter("lon_0", ORIGIN_LON, "central_meridian", 3080, 0.0),
+        parameter("k", ORIGIN_SCALE, "scale_factor", 3092, 1.0),
+        X_0,
+        Y_0,
+    ],
+};
+const MERCATOR_2SP: Method = Method {
+    proj: "merc",
+    cf: "mercator",
+    wkt: "Mercator_2SP",
+    geotiff: 7,
+    parameters: &[
+        parameter("lat_ts", PARALLEL, "standard_parallel_1", 3078, 0.0),
+        parameter("lon_0", ORIGIN_LON, "central_meridian", 3080, 0.0),
+        X_0,
+        Y_0,
+    ],
+};
+const LAMBERT_CONFORMAL_2SP: Method = Method {
+    proj: "lcc",
+    cf: "lambert_conformal_conic",
+    wkt: "Lambert_Conformal_Conic_2SP",
+    geotiff: 8,
+    parameters: &[
+        parameter("lat_1", PARALLEL, "standard_parallel_1", 3078, 0.0),
+        parameter("lat_2", PARALLEL, "standard_parallel_2", 3079, 0.0),
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_origin", 3085, 0.0),
+        parameter("lon_0", MERIDIAN, "central_meridian", 3084, 0.0),
+        parameter("x_0", "false_easting", "false_easting", 3086, 0.0),
+        parameter("y_0", "false_northing", "false_northing", 3087, 0.0),
+    ],
+};
+const LAMBERT_CONFORMAL_1SP: Method = Method {
+    proj: "lcc",
+    cf: "lambert_conformal_conic",
+    wkt: "Lambert_Conformal_Conic_1SP",
+    geotiff: 9,
+    // CF has no scale factor for this method; one other than 1 falls back to the WKT there.
+    parameters: &[
+        parameter("lat_1", PARALLEL, "", 0, 0.0),
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_origin", 3081, 0.0),
+        parameter("lon_0", MERIDIAN, "central_meridian", 3080, 0.0),
+        parameter("k", "", "scale_factor", 3092, 1.0),
+        X_0,
+        Y_0,
+    ],
+};
+const LAMBERT_AZIMUTHAL: Method = Method {
+    proj: "laea",
+    cf: "lambert_azimuthal_equal_area",
+    wkt: "Lambert_Azimuthal_Equal_Area",
+    geotiff: 10,
+    parameters: &[
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_center", 3089, 0.0),
+        parameter("lon_0", ORIGIN_LON, "longitude_of_center", 3088, 0.0),
+        X_0,
+        Y_0,
+    ],
+};
+const ALBERS: Method = Method {
+    proj: "aea",
+    cf: "albers_conical_equal_area",
+    wkt: "Albers_Conic_Equal_Area",
+    geotiff: 11,
+    parameters: &[
+        parameter("lat_1", PARALLEL, "standard_parallel_1", 3078, 0.0),
+        parameter("lat_2", PARALLEL, "standard_parallel_2", 3079, 0.0),
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_center", 3081, 0.0),
+        parameter("lon_0", MERIDIAN, "longitude_of_center", 3080, 0.0),
+        X_0,
+        Y_0,
+    ],
+};
+const AZIMUTHAL_EQUIDISTANT: Method = Method {
+    proj: "aeqd",
+    cf: "azimuthal_equidistant",
+    wkt: "Azimuthal_Equidistant",
+    geotiff: 12,
+    parameters: &[
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_center", 3089, 0.0),
+        parameter("lon_0", ORIGIN_LON, "longitude_of_center", 3088, 0.0),
+        X_0,
+        Y_0,
+    ],
+};
+const STEREOGRAPHIC: Method = Method {
+    proj: "stere",
+    cf: "stereographic",
+    wkt: "Stereographic",
+    geotiff: 14,
+    parameters: &[
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_origin", 3089, 0.0),
+        parameter("lon_0", ORIGIN_LON, "central_meridian", 3088, 0.0),
+        parameter("k", ORIGIN_SCALE, "scale_factor", 3092, 1.0),
+        X_0,
+        Y_0,
+    ],
+};
+/// With a scale factor at the pole (EPSG 9810, variant A).
+const POLAR_A: Method = Method {
+    proj: "stere",
+    cf: "polar_stereographic",
+    wkt: "Polar_Stereographic",
+    geotiff: 15,
+    parameters: &[
+        parameter("lat_0", ORIGIN_LAT, "latitude_of_origin", 3081, 90.0),
+        parameter(
+            "lon_0",
+            "straight_vertical_longitude_from_pole",
+            "central_meridian",
+            3095,
+            0.0,
+        ),
+        parameter("k", ORIGIN_SCALE, "scale_factor", 3092, 1.0),
+        X_0,
+        Y_0,
+    ],
+};
+/// With a latitude of true scale (EPSG 9829, variant B).
+const POLAR_B: Method = Method {
+    proj: "stere",
+    cf: "polar_stereographic",
+    wkt: "Polar_Stereographic",
+    geotiff: 15,
+    parameters: &[
+        parameter("lat_0", ORIGIN_LAT, "", 0, 90.0),
+        parameter("lat_ts", PARALLEL, "latitude_of_origin", 3081, 90.0),
+        parameter(
+            "lon_0",
+            "straight_vertical_longitude_from_pole",
+            "central_meridian",
+            3095,
+            0.0,
+        ),
+        parameter("k", "", "scale_factor", 3092, 1.0),
+        X_0,
+        Y_0,
+    ],
+};
+const SINUSOIDAL: Method = Method {
+    proj: "sinu",
+    cf: "sinusoidal",
+    wkt: "Sinusoidal",
+    geotiff: 24,
+    parameters: &[
+        parameter("lon_0", ORIGIN_LON, "longitude_of_center", 3088, 0.0),
+        X_0,
+        Y_0,
+    ],
+};
+const CYLINDRICAL_EQUAL_AREA: Method = Method {
+    proj: "cea",
+    cf: "lambert_cylindrical_equal_area",
+    wkt: "Cylindrical_Equal_Area",
+    geotiff: 28,
+    parameters: &[
+        parameter("lat_ts", PARALLEL, "standard_parallel_1", 3078, 0.0),
+        parameter("lon_0", MERIDIAN, "central_meridian", 3080, 0.0),
+        X_0,
+        Y_0,
+    ],
+};
+
+/// An ellipsoid; a sphere has no flattening.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Ellipsoid {
+    /// Semi-major axis in metres.
+    pub semi_major: f64,
+    /// Inverse flattening, 0 for a sphere.
+    pub inverse_flattening: f64,
+}
+
+const WGS84: Ellipsoid = Ellipsoid {
+    semi_major: 6_378_137.0,
+    inverse_flattening: 298.257_223_563,
+};
+const GRS80: Ellipsoid = Ellipsoid {
+    semi_major: 6_378_137.0,
+    inverse_flattening: 298.257_222_101,
+};
+
+/// What longitude and latitude refer to.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Datum {
+    /// WGS 84, EPSG:4326.
+    Wgs84,
+    /// NAD83, EPSG:4269.
+    Nad83,
+    /// An ellipsoid without a datum.
+    Unknown(Ellipsoid),
+}
+
+impl Datum {
+    pub fn ellipsoid(self) -> Ellipsoid {
+        match self {
+            Datum::Wgs84 => WGS84,
+            Datum::Nad83 => GRS80,
+            Datum::Unknown(ellipsoid) => ellipsoid,
+        }
+    }
+}
+
+/// A CRS by its parameters.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Parsed {
+    /// Longitude and latitude.
+    LonLat(Datum),
+    /// A projection of it.
+    Projected(Projected),
+}
+
+/// A projected CRS: a method with the values of its parameters, in the order of the method's list.
+#[derive(Debug, Clone)]
+pub(super) struct Projected {
+    pub datum: Datum,
+    pub method: &'static Method,
+    /// Angles in degrees; false easting and northing in metres.
+    pub values: Vec<f64>,
+    /// Metres in one unit of the coordinates.
+    pub metres_per_unit: f64,
+}
+
+impl PartialEq for Projected {
+    fn eq(&self, other: &Self) -> bool {
+        self.method.wkt == other.method.wkt
+            && self.datum == other.datum
+            && self.values == other.values
+            && self.metres_per_unit == other.metres_per_unit
+    }
+}
+
+impl Projected {
+    /// Parameters with their values: angles in degrees, lengths in the units of the coordinates.
+    pub fn parameters(&self) -> impl Iterator<Item = (&'static Parameter, f64)> + '_ {
+        self.method
+            .parameters
+            .iter()
+            .zip(&self.values)
+            .map(|(p, &value)| match p.proj {
+                "x_0" | "y_0" => (p, value / self.metres_per_unit),
+                _ => (p, value),
+            })
+    }
+
+    /// The PROJ string.
+    pub fn proj_string(&self) -> String {
+        let mut text = format!("+proj={}", self.method.proj);
+        for (parameter, value) in self.method.parameters.iter().zip(&self.values) {
+            text.push_str(&format!(" +{}={value}", parameter.proj));
+        }
+        text.push_str(&datum_text(self.datum));
+        text.push_str(&match unit(self.metres_per_unit) {
+            Some(unit) => format!(" +units={}", unit.proj),
+            None => format!(" +to_meter={}", self.metres_per_unit),
+        });
+        text + " +no_defs"
+    }
+}
+
+/// The PROJ terms of a datum, each after a space.
+pub(super) fn datum_text(datum: Datum) -> String {
+    match datum {
+        Datum::Wgs84 => " +datum=WGS84".into(),
+        Datum::Nad83 => " +datum=NAD83".into(),
+        Datum::Unknown(e) if e.inverse_flattening == 0.0 => format!(" +R={}", e.semi_major),
+        Datum::Unknown(e) => format!(" +a={} +rf={}", e.semi_major, e.inverse_flattening),
+    }
+}
+
+/// A length unit under its names.
+#[derive(Debug)]
+pub(super) struct Unit {
+    pub proj: &'static str,
+    pub metres: f64,
+    /// Name in WKT.
+    pub wkt: &'static str,
+    /// Name that UDUNITS knows.
+    pub udunits: &'static str,
+    /// EPSG code, used by GeoTIFF.
+    pub epsg: u16,
+}
+
+const UNITS: [Unit; 4] = [
+    Unit {
+        proj: "m",
+        metres: 1.0,
+        wkt: "metre",
+        udunits: "m",
+        epsg: 9001,
+    },
+    Unit {
+        proj: "km",
+        metres: 1000.0,
+        wkt: "kilometre",
+        udunits: "km",
+        epsg: 9036,
+    },
+    Unit {
+        proj: "ft",
+        metres: 0.3048,
+        wkt: "foot",
+        udunits: "foot",
+        epsg: 9002,
+    },
+    Unit {
+        proj: "us-ft",
+        metres: 1200.0 / 3937.0,
+        wkt: "US survey foot",
+        udunits: "US_survey_foot",
+        epsg: 9003,
+    },
+];
+
+/// The unit of so many metres.
+pub(super) fn unit(metres: f64) -> Option<&'static Unit> {
+    UNITS
+        .iter()
+        .find(|u| (u.metres - metres).abs() <= 1e-9 * u.metres)
+}
+
+/// The length unit of an EPSG code.
+pub(super) fn unit_of_epsg(code: u16) -> Option<&'static Unit> {
+    UNITS.iter().find(|u| u.epsg == code)
+}
+
+/// Takes a PROJ string apart. `None` where it has a method, datum shift or term that is not in the
+/// tables here: then nothing but the string itself describes it.
+pub(super) fn parse(proj: &str) -> Option<Parsed> {
+    let terms: Vec<(&str, &str)> = proj
+        .split_whitespace()
+        .map(|term| {
+            let term = term.strip_prefix('+').unwrap_or(term);
+            term.split_once('=').unwrap_or((term, ""))
+        })
+        .collect();
+    let text = |key: &str| terms.iter().find(|(k, _)| *k == key).map(|(_, v)| *v);
+    let number = |key: &str| match text(key) {
+        None => Some(None),
+        Some(v) => v.parse::<f64>().ok().filter(|v| v.is_finite()).map(Some),
+    };
+    const KNOWN: [&str; 30] = [
+        "proj", "zone", "south", "lat_0", "lat_1", "lat_2", "lat_ts", "lon_0", "k", "k_0", "x_0",
+        "y_0", "datum", "ellps", "a", "b", "rf", "f", "R", "towgs84", "nadgrids", "units",
+        "to_meter", "no_defs", "type", "wktext", "over", "lon_wrap", "vunits", "title",
+    ];
+    if terms.iter().any(|(key, _)| !KNOWN.contains(key)) {
+        return None;
+    }
+    let shifted = text("towgs84")
+        .is_some_and(|t| t.split(',').any(|v| v.trim().parse::<f64>() != Ok(0.0)))
+        || text("nadgrids").is_some_and(|grids| grids != "@null");
+    if shifted {
+        return None;
+    }
+    let datum = datum(&text, &number)?;
+    let name = text("proj")?;
+    if matches!(name, "longlat" | "latlong" | "lonlat" | "latlon") {
+        return Some(Parsed::LonLat(datum));
+    }
+
+    let metres_per_unit = match (number("to_meter")?, text("units")) {
+        (Some(metres), _) => metres,
+        (None, Some(name)) => UNITS.iter().find(|u| u.proj == name)?.metres,
+        (None, None) => 1.0,
+    };
+    if metres_per_unit <= 0.0 {
+        return None;
+    }
+    let scale = number("k_0")?.or(number("k")?);
+    let lat_0 = number("lat_0")?.unwrap_or(0.0);
+    let given = |key: &str| -> Option<Option<f64>> {
+        match key {
+            "k" => Some(scale),
+            key => number(key),
+        }
+    };
+    let method = match name {
+        "utm" => {
+            let zone: u8 = text("zone")?
+                .parse()
+                .ok()
+                .filter(|z| (1..=60).contains(z))?;
+            let northing = if text("south").is_some() { 1e7 } else { 0.0 };
+            return Some(Parsed::Projected(Projected {
+                datum,
+                method: &TRANSVERSE_MERCATOR,
+                values: vec![0.0, f64::from(zone) * 6.0 - 183.0, 0.9996, 5e5, northing],
+                metres_per_unit,
+            }));
+        }
+        "tmerc" | "etmerc" => &TRANSVERSE_MERCATOR,
+        "merc" if number("lat_ts")?.is_some_and(|lat| lat != 0.0) => &MERCATOR_2SP,
+        "merc" => &MERCATOR_1SP,
+        "lcc" => {
+            let one = number("lat_1")?;
+            let two = number("lat_2")?;
+            match two {
+                None if one.unwrap_or(0.0) == lat_0 => &LAMBERT_CONFORMAL_1SP,
+                // One parallel away from the origin is neither variant.
+                None => return None,
+                Some(_) if scale.is_some_and(|k| k != 1.0) => return None,
+                Some(_) => &LAMBERT_CONFORMAL_2SP,
+            }
+        }
+        "laea" => &LAMBERT_AZIMUTHAL,
+        "aea" => &ALBERS,
+        "aeqd" => &AZIMUTHAL_EQUIDISTANT,
+        "stere" if lat_0.abs() == 90.0 => match number("lat_ts")? {
+            Some(_) if scale.is_some_and(|k| k != 1.0) => return None,
+            Some(_) => &POLAR_B,
+            None => &POLAR_A,
+        },
+        "stere" => &STEREOGRAPHIC,
+        "sinu" => &SINUSOIDAL,
+        "cea" if scale.is_none_or(|k| k == 1.0) => &CYLINDRICAL_EQUAL_AREA,
+        _ => return None,
+    };
+    let values = method
+        .parameters
+        .iter()
+        .map(|p| Some(given(p.proj)?.unwrap_or(p.default)))
+        .collect::<Option<Vec<f64>>>()?;
+    Some(Parsed::Projected(Projected {
+        datum,
+        method,
+        values,
+        metres_per_unit,
+    }))
+}
+
+/// A projected CRS from a GeoTIFF method code and its keys.
+pub(super) fn from_geotiff(
+    code: u16,
+    key: &dyn Fn(u16) -> Option<f64>,
+    datum: Datum,
+    metres_per_unit: f64,
+) -> Option<Projected> {
+    let polar_latitude = key(3081).unwrap_or(90.0);
+    let method = match code {
+        1 => &TRANSVERSE_MERCATOR,
+        7 if key(3078).is_some() => &MERCATOR_2SP,
+        7 => &MERCATOR_1SP,
+        8 => &LAMBERT_CONFORMAL_2SP,
+        9 => &LAMBERT_CONFORMAL_1SP,
+        10 => &LAMBERT_AZIMUTHAL,
+        11 => &ALBERS,
+        12 => &AZIMUTHAL_EQUIDISTANT,
+        14 => &STEREOGRAPHIC,
+        15 if polar_latitude.abs() == 90.0 => &POLAR_A,
+        15 => &POLAR_B,
+        24 => &SINUSOIDAL,
+        28 => &CYLINDRICAL_EQUAL_AREA,
+        _ => return None,
+    };
+    // Writers differ in which key of a family they use for the origin and for the false origin.
+    let alternatives = |id: u16| -> &'static [u16] {
+        match id {
+            3080 | 3084 | 3088 | 3095 => &[3080, 3084, 3088, 3095],
+            3081 | 3085 | 3089 => &[3081, 3085, 3089],
+            3082 | 3086 => &[3082, 3086, 3090],
+            3083 | 3087 => &[3083, 3087, 3091],
+            3092 => &[3092, 3093],
+            _ => &[],
+        }
+    };
+    let values = method
+        .parameters
+        .iter()
+        .map(|p| match (p.proj, p.geokey) {
+            ("lat_0", None) => 90f64.copysign(polar_latitude),
+            ("lat_1", None) => key(3081).unwrap_or(0.0),
+            ("x_0" | "y_0", Some(id)) => {
+                let value = alternatives(id).iter().find_map(|&id| key(id));
+                value.unwrap_or(0.0) * metres_per_unit
+            }
+            (_, Some(id)) => key(id)
+                .or_else(|| alternatives(id).iter().find_map(|&id| key(id)))
+                .unwrap_or(p.default),
+            (_, None) => p.default,
+        })
+        .collect();
+    Some(Projected {
+        datum,
+        method,
+        values,
+        metres_per_unit,
+    })
+}
+
+fn datum<'a>(
+    text: &impl Fn(&str) -> Option<&'a str>,
+    number: &impl Fn(&str) -> Option<Option<f64>>,
+) -> Option<Datum> {
+    match text("datum") {
+        Some("WGS84") => return Some(Datum::Wgs84),
+        Some("NAD83") => return Some(Datum::Nad83),
+        Some(_) => return None,
+        None => {}
+    }
+    let sphere = |radius: f64| Ellipsoid {
+        semi_major: radius,
+        inverse_flattening: 0.0,
+    };
+    let ellipsoid = if let Some(radius) = number("R")? {
+        sphere(radius)
+    } else if let Some(a) = number("a")? {
+        let inverse_flattening = match (number("rf")?, number("f")?, number("b")?) {
+            (Some(rf), _, _) => rf,
+            (None, Some(f), _) if f != 0.0 => 1.0 / f,
+            (None, None, Some(b)) if b != a => a / (a - b),
+            _ => 0.0,
+        };
+        Ellipsoid {
+            semi_major: a,
+            inverse_flattening,
+        }
+    } else {
+        let of = |semi_major, inverse_flattening| Ellipsoid {
+            semi_major,
+            inverse_flattening,
+        };
+        match text("ellps") {
+            // Without any word about it, PROJ takes GRS80 and proj4rs WGS84: the difference is 0.1 mm.
+            None | Some("WGS84") => WGS84,
+            Some("GRS80") => GRS80,
+            Some("WGS72") => of(6_378_135.0, 298.26),
+            Some("clrk66") => of(6_378_206.4, 294.978_698_213_898_2),
+            Some("bessel") => of(6_377_397.155, 299.152_812_8),
+            Some("intl") => of(6_378_388.0, 297.0),
+            Some("krass") => of(6_378_245.0, 298.3),
+            Some("sphere") => sphere(6_370_997.0),
+            Some(_) => return None,
+        }
+    };
+    let sane = ellipsoid.semi_major > 0.0
+        && (ellipsoid.inverse_flattening == 0.0 || ellipsoid.inverse_flattening > 1.0);
+    sane.then_some(Datum::Unknown(ellipsoid))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn projected(proj: &str) -> Projected {
+        match parse(proj) {
+            Some(Parsed::Projected(p)) => p,
+            other => panic!("{proj}: {other:?}"),
+        }
+    }
+
+    #[test]
+    fn utm_is_transverse_mercator() {
+        let p = projected("+proj=utm +zone=18 +south +datum=WGS84 +units=m +no_defs");
+        assert_eq!(p.method.cf, "transverse_mercator");
+        assert_eq!(p.values, [0.0, -75.0, 0.9996, 5e5, 1e7]);
+    }
+
+    #[test]
+    fn false_eastings_are_in_the_units_of_the_coordinates() {
+        let p = projected("+proj=laea +lat_0=52 +x_0=4321000 +units=km +ellps=GRS80");
+        assert_eq!(p.datum, Datum::Unknown(GRS80));
+        let easting = p.parameters().find(|(p, _)| p.proj == "x_0").unwrap().1;
+        assert_eq!(easting, 4321.0);
+    }
+
+    #[test]
+    fn variants_are_told_apart() {
+        let method = |proj| projected(proj).method.wkt;
+        assert_eq!(
+            projected("+proj=stere +lat_0=90 +lat_ts=70").values[..3],
+            [90.0, 70.0, 0.0]
+        );
+        assert_eq!(
+            projected("+proj=stere +lat_0=-90 +k=0.994").values[..3],
+            [-90.0, 0.0, 0.994]
+        );
+        assert_eq!(method("+proj=stere +lat_0=52"), "Stereographic");
+        assert_eq!(method("+proj=merc +lat_ts=20"), "Mercator_2SP");
+        assert_eq!(method("+proj=merc"), "Mercator_1SP");
+        assert_eq!(
+            method("+proj=lcc +lat_1=30 +lat_0=30"),
+            "Lambert_Conformal_Conic_1SP"
+        );
+        assert_eq!(
+            method("+proj=lcc +lat_1=30 +lat_2=60"),
+            "Lambert_Conformal_Conic_2SP"
+        );
+    }
+
+    #[test]
+    fn what_the_tables_cannot_say_is_not_guessed() {
+        for proj in [
+            "+proj=robin",
+            "+proj=utm +zone=99",
+            "+proj=laea +towgs84=1,2,3",
+            "+proj=laea +pm=paris",
+            "+proj=laea +lat_0=x",
+            "+proj=lcc +lat_1=30 +lat_0=31",
+            "",
+        ] {
+            assert_eq!(parse(proj), None, "{proj}");
+        }
+    }
+
+    #[test]
+    fn the_string_parses_back_to_the_same() {
+        for proj in [
+            "+proj=tmerc +lat_0=1 +lon_0=2 +k=0.9 +x_0=3 +y_0=4 +datum=NAD83 +units=us-ft",
+            "+proj=lcc +lat_1=30 +lat_2=60 +lat_0=38 +lon_0=126 +R=6371229",
+            "+proj=stere +lat_0=90 +lat_ts=70 +lon_0=-45 +datum=WGS84",
+            "+proj=cea +lat_ts=30 +datum=WGS84 +to_meter=500",
+        ] {
+            let p = projected(proj);
+            assert_eq!(projected(&p.proj_string()), p, "{proj}");
+        }
+    }
+}
