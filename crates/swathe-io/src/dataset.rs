@@ -1,5 +1,14 @@
 //! The netCDF data model, as read from HDF5/netCDF-4 or classic netCDF-3 files.
 
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
+pub use crate::bytes::ReadCounters;
+use crate::bytes::{ByteSource, CountedSource, FileSource};
+use crate::error::{Error, Result};
+use crate::hdf5::Hdf5Backend;
+
 /// Type of a variable's elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
 #[expect(missing_docs, reason = "the names say it")]
@@ -99,4 +108,151 @@ pub struct Group {
     pub groups: Vec<Group>,
     /// Attributes.
     pub attributes: Attributes,
+}
+
+impl Group {
+    /// The variable at a path below this group's file, `/group/name`.
+    fn find(&self, path: &str) -> Option<&Variable> {
+        if let Some(found) = self.variables.iter().find(|v| v.path == path) {
+            return Some(found);
+        }
+        self.groups
+            .iter()
+            .filter(|group| {
+                path.strip_prefix(group.path.as_str())
+                    .is_some_and(|rest| rest.starts_with('/'))
+            })
+            .find_map(|group| group.find(path))
+    }
+}
+
+/// A piece of a file that reading a slab fetches.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct StorageChunk {
+    /// Offset of its first byte in the file.
+    pub offset: u64,
+    /// Bytes to fetch.
+    pub stored_bytes: u64,
+    /// Bytes after decoding.
+    pub decoded_bytes: u64,
+}
+
+/// An open file. Its metadata is in memory; elements are read on request, from any number of
+/// threads.
+pub struct Dataset {
+    name: String,
+    source: Arc<CountedSource>,
+    root: Group,
+    backend: Backend,
+}
+
+enum Backend {
+    Hdf5(Box<Hdf5Backend>),
+}
+
+impl std::fmt::Debug for Dataset {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Dataset")
+            .field("name", &self.name)
+            .finish_non_exhaustive()
+    }
+}
+
+impl Dataset {
+    /// Opens a local file, of the format that its content shows.
+    ///
+    /// # Errors
+    /// The file cannot be read, is of no supported format, is truncated or damaged.
+    pub fn open(path: &Path) -> Result<Dataset> {
+        Dataset::from_source(Arc::new(FileSource::open(path)?))
+    }
+
+    /// [`Dataset::open`] for any source of bytes.
+    ///
+    /// # Errors
+    /// As [`Dataset::open`].
+    pub fn from_source(source: Arc<dyn ByteSource>) -> Result<Dataset> {
+        let source = Arc::new(CountedSource::new(source));
+        let name = base_name(source.name());
+        let (backend, root) = Hdf5Backend::open(source.clone())?;
+        Ok(Dataset {
+            name,
+            source,
+            root,
+            backend: Backend::Hdf5(Box::new(backend)),
+        })
+    }
+
+    /// Base name of the file, for messages and products.
+    pub fn name(&self) -> &str {
+        &self.name
+    }
+
+    /// The root group, and all that is below it.
+    pub fn root(&self) -> &Group {
+        &self.root
+    }
+
+    /// The variable at a path, `/group/name` (the first slash may be left out).
+    pub fn find(&self, path: &str) -> Option<&Variable> {
+        match path.starts_with('/') {
+            true => self.root.find(path),
+            false => self.root.find(&format!("/{path}")),
+        }
+    }
+
+    /// Elements of a slab, row-major: one range for each dimension. Only the storage chunks that
+    /// the slab touches are fetched; several are decoded in parallel. What is not stored has the
+    /// fill value.
+    ///
+    /// # Errors
+    /// The slab does not fit the variable, the data is damaged, or it uses an unsupported
+    /// feature, named.
+    pub fn read(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<Array> {
+        self.check_slab(variable, slab)?;
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.read(variable, slab),
+        }
+    }
+
+    /// The pieces of the file that [`Dataset::read`] of this slab would fetch.
+    ///
+    /// # Errors
+    /// The slab does not fit the variable, or the index of its chunks is damaged.
+    pub fn storage_chunks(
+        &self,
+        variable: &Variable,
+        slab: &[Range<usize>],
+    ) -> Result<Vec<StorageChunk>> {
+        self.check_slab(variable, slab)?;
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.storage_chunks(variable, slab),
+        }
+    }
+
+    /// What reading has cost since the file was opened, opening included.
+    pub fn counters(&self) -> ReadCounters {
+        self.source.counters()
+    }
+
+    fn check_slab(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<()> {
+        let fits = slab.len() == variable.shape.len()
+            && slab
+                .iter()
+                .zip(&variable.shape)
+                .all(|(range, &len)| range.start <= range.end && range.end <= len);
+        if fits {
+            return Ok(());
+        }
+        Err(Error::Slab {
+            path: format!("{}: {}", self.source.name(), variable.path),
+            slab: slab.to_vec(),
+            shape: variable.shape.clone(),
+        })
+    }
+}
+
+fn base_name(name: &str) -> String {
+    let name = name.split(['?', '#']).next().unwrap_or(name);
+    name.rsplit(['/', '\\']).next().unwrap_or(name).into()
 }

@@ -46,6 +46,16 @@ pub enum Error {
         /// What is wrong with it.
         reason: String,
     },
+    /// A part was asked for that the variable does not have.
+    #[error("{path}: elements {slab:?} were asked for, its shape is {shape:?}")]
+    Slab {
+        /// The file and the variable.
+        path: String,
+        /// The ranges asked for.
+        slab: Vec<std::ops::Range<usize>>,
+        /// The lengths of the variable's dimensions.
+        shape: Vec<usize>,
+    },
     /// The file is readable but is not a swath.
     #[error("{path}: not a swath: {reason}")]
     NotASwath {

@@ -3,4 +3,5 @@
 pub mod bytes;
 pub mod dataset;
 pub mod error;
+mod hdf5;
 pub mod product;

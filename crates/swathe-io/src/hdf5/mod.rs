@@ -1,0 +1,161 @@
+//! HDF5 and netCDF-4 files.
+//!
+//! The format's structures (headers, heaps, trees, indexes of chunks) are parsed by
+//! `hdf5-reader`, through a block cache over our byte source; nothing of it holds a global lock.
+//! What follows is ours: the tree of objects (`objects`, `links`, `attributes`), netCDF's view of
+//! it (`netcdf4`), and reading a slab in three steps: where its chunks are (`index`) and fetching
+//! them, undoing their filters (`decode`), putting their elements in place (`place`).
+
+mod attributes;
+mod decode;
+pub(crate) mod element;
+mod index;
+mod links;
+mod netcdf4;
+mod objects;
+pub(crate) mod place;
+mod slab;
+mod storage;
+mod text;
+mod variable;
+
+use std::collections::HashMap;
+use std::ops::Range;
+use std::sync::Arc;
+
+use hdf5_reader::{Hdf5File, OpenOptions};
+
+use self::attributes::HeapCache;
+use self::storage::BlockStorage;
+use self::variable::StoredVariable;
+use crate::bytes::{ByteSource, CountedSource};
+use crate::dataset::{Array, DataType, Group, StorageChunk, Variable};
+use crate::error::{Error, Result};
+
+/// Largest object header that is read. Real ones take some kB.
+const MAX_HEADER_BYTES: usize = 16 << 20;
+
+/// An open HDF5 file.
+pub(crate) struct Hdf5Backend {
+    file: Hdf5File,
+    source: Arc<CountedSource>,
+    heaps: HeapCache,
+    variables: HashMap<String, StoredVariable>,
+}
+
+impl Hdf5Backend {
+    /// Reads the metadata of a file whose HDF5 signature was found.
+    pub(crate) fn open(source: Arc<CountedSource>) -> Result<(Hdf5Backend, Group)> {
+        let failed = |error| from_hdf5(source.name(), error);
+        let options = OpenOptions::default()
+            .with_chunk_cache_bytes(0)
+            .with_max_object_header_bytes(MAX_HEADER_BYTES)
+            .with_max_read_bytes(0);
+        let storage = Arc::new(BlockStorage::new(source.clone()));
+        let file = Hdf5File::from_storage_with_options(storage, options).map_err(failed)?;
+        check_length(&file, &*source)?;
+        let heaps = HeapCache::default();
+        let root = objects::read(&file).map_err(failed)?;
+        let (group, linked) = netcdf4::build(&file, &heaps, root).map_err(failed)?;
+        let variables = linked
+            .into_iter()
+            .map(|linked| (linked.path, StoredVariable::new(linked.dataset)))
+            .collect();
+        let backend = Hdf5Backend {
+            file,
+            source,
+            heaps,
+            variables,
+        };
+        Ok((backend, group))
+    }
+
+    /// Elements of a slab inside the variable's shape.
+    pub(crate) fn read(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<Array> {
+        let stored = self.stored(variable)?;
+        let place = self.place_of(variable);
+        let content = stored.content(&place)?;
+        match &content.element.dtype {
+            DataType::Other(what) => Err(Error::Unsupported {
+                path: place,
+                feature: what.clone(),
+            }),
+            DataType::Text => text::read(self, stored, content, slab, &place),
+            dtype => {
+                let count = slab.iter().map(Range::len).product();
+                slab::check_size(self, stored, content, slab, &place)?;
+                element::numbers(dtype, count, |out| {
+                    slab::read(self, stored, content, slab, out, &place)
+                })
+                .unwrap_or_else(|| {
+                    Err(Error::Unsupported {
+                        path: place.clone(),
+                        feature: format!("{dtype:?}"),
+                    })
+                })
+            }
+        }
+    }
+
+    /// The stored pieces that reading a slab fetches.
+    pub(crate) fn storage_chunks(
+        &self,
+        variable: &Variable,
+        slab: &[Range<usize>],
+    ) -> Result<Vec<StorageChunk>> {
+        let stored = self.stored(variable)?;
+        let place = self.place_of(variable);
+        let content = stored.content(&place)?;
+        slab::storage_chunks(self, stored, content, slab, &place)
+    }
+
+    fn stored(&self, variable: &Variable) -> Result<&StoredVariable> {
+        self.variables
+            .get(&variable.path)
+            .ok_or_else(|| Error::Missing {
+                path: self.source.name().into(),
+                kind: "variable",
+                name: variable.path.clone(),
+                hint: None,
+            })
+    }
+
+    fn place_of(&self, variable: &Variable) -> String {
+        format!("{}: {}", self.source.name(), variable.path)
+    }
+}
+
+/// A file shorter than its superblock says was cut off.
+fn check_length(file: &Hdf5File, source: &dyn ByteSource) -> Result<()> {
+    let needed = file.superblock().eof_address;
+    if needed > source.len() {
+        return Err(Error::Format {
+            path: source.name().into(),
+            reason: format!(
+                "the file is truncated: it has {} bytes, its header says {needed}; fetch it again",
+                source.len()
+            ),
+        });
+    }
+    Ok(())
+}
+
+/// An error of the HDF5 parser, with the file (and variable) it happened in.
+fn from_hdf5(path: &str, error: hdf5_reader::error::Error) -> Error {
+    use hdf5_reader::error::Error as Inner;
+    match error {
+        Inner::Io(source) => Error::Io {
+            path: path.into(),
+            source,
+        },
+        Inner::Context { source, .. } => from_hdf5(path, *source),
+        Inner::UnsupportedEncoding(feature) => Error::Unsupported {
+            path: path.into(),
+            feature,
+        },
+        other => Error::Format {
+            path: path.into(),
+            reason: format!("damaged HDF5 file: {other}"),
+        },
+    }
+}

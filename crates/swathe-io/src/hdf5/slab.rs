@@ -1,0 +1,551 @@
+//! Reading a slab: fetch its pieces, decode them, place their elements.
+
+use std::cell::RefCell;
+use std::ops::Range;
+
+use hdf5_reader::io::Cursor;
+use hdf5_reader::messages::layout::DataLayout;
+use rayon::prelude::*;
+
+use super::Hdf5Backend;
+use super::decode::{Failure, Pipeline, Scratch};
+use super::element::{Encoding, to_native_order};
+use super::index::{ChunkIndex, Location};
+use super::objects::Content;
+use super::place::{CommonBox, Decoded, place, strides};
+use super::variable::StoredVariable;
+use crate::bytes::{ByteSource, CountedSource};
+use crate::dataset::StorageChunk;
+use crate::error::{Error, Result};
+
+/// A slab may take this much memory beyond what its stored chunks decode to: elements that are
+/// not stored cost nothing in the file, so a file of 1 kB could ask for all memory.
+const MAX_UNSTORED_BYTES: u64 = 512 << 20;
+/// Below this, handing chunks to other threads costs more than it gains (10 us to wake one).
+const PARALLEL_BYTES: usize = 256 * 1024;
+/// Rows of contiguous data are read in pieces of about this size.
+const PIECE_BYTES: usize = 4 << 20;
+
+thread_local! {
+    static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
+        stored: Vec::new(),
+        scratch: Scratch::new(),
+    });
+}
+
+/// What a thread keeps from chunk to chunk.
+struct Buffers {
+    stored: Vec<u8>,
+    scratch: Scratch,
+}
+
+/// Refuses a slab that is larger than the file can fill.
+pub(super) fn check_size(
+    backend: &Hdf5Backend,
+    variable: &StoredVariable,
+    content: &Content,
+    slab: &[Range<usize>],
+    place: &str,
+) -> Result<()> {
+    content.check_supported(place)?;
+    let size = slab
+        .iter()
+        .try_fold(content.element.size as u64, |size, range| {
+            size.checked_mul(range.len() as u64)
+        });
+    let stored = match &content.layout {
+        DataLayout::Chunked { .. } => storage_chunks(backend, variable, content, slab, place)?
+            .iter()
+            .map(|chunk| chunk.decoded_bytes)
+            .sum(),
+        _ => backend.source.len(),
+    };
+    match size {
+        Some(size) if size <= stored.saturating_add(MAX_UNSTORED_BYTES) => Ok(()),
+        _ => Err(Error::Format {
+            path: place.into(),
+            reason: format!(
+                "elements {slab:?} take {} bytes, of which at most {stored} are stored: \
+                 read it in parts",
+                size.map_or_else(|| "more than 2^64".to_string(), |size| size.to_string())
+            ),
+        }),
+    }
+}
+
+/// Fills `out` with the elements of a slab, in this machine's byte order. What is not stored is
+/// the fill value; `out` must be zero.
+pub(super) fn read(
+    backend: &Hdf5Backend,
+    variable: &StoredVariable,
+    content: &Content,
+    slab: &[Range<usize>],
+    out: &mut [u8],
+    place: &str,
+) -> Result<()> {
+    read_stored_order(backend, variable, content, slab, out, place)?;
+    backend.source.count_decoded(out.len());
+    if let Encoding::Number(order) = content.element.encoding {
+        to_native_order(out, content.element.size, order);
+    }
+    Ok(())
+}
+
+/// [`read`], with the bytes of elements in the file's order.
+pub(super) fn read_stored_order(
+    backend: &Hdf5Backend,
+    variable: &StoredVariable,
+    content: &Content,
+    slab: &[Range<usize>],
+    out: &mut [u8],
+    place: &str,
+) -> Result<()> {
+    if out.is_empty() {
+        return Ok(());
+    }
+    match &content.layout {
+        DataLayout::Compact { data } => {
+            let extent = extent(content);
+            let size = content.element.size;
+            let needed = extent.iter().product::<usize>() * size;
+            if data.len() != needed {
+                return Err(Error::Format {
+                    path: place.into(),
+                    reason: format!("{} bytes are stored, {needed} needed", data.len()),
+                });
+            }
+            let chunk = Decoded {
+                bytes: data,
+                shuffled: false,
+            };
+            place_slab(chunk, &extent, slab, size, out);
+            Ok(())
+        }
+        DataLayout::Contiguous { address, size } => {
+            contiguous(backend, content, (*address, *size), slab, out, place)
+        }
+        DataLayout::Chunked { dims, .. } => {
+            let index = variable.index(&backend.file, content, place)?;
+            let chunk: Vec<usize> = dims.iter().map(|&n| n as usize).collect();
+            let reading = ChunkedRead {
+                source: &backend.source,
+                index,
+                pipeline: content.pipeline(index.chunk_bytes),
+                extent: extent(content),
+                chunk,
+                fill: content.fill(place)?,
+                place,
+            };
+            reading.read(slab, out)
+        }
+    }
+}
+
+/// The stored pieces under a slab.
+pub(super) fn storage_chunks(
+    backend: &Hdf5Backend,
+    variable: &StoredVariable,
+    content: &Content,
+    slab: &[Range<usize>],
+    place: &str,
+) -> Result<Vec<StorageChunk>> {
+    if slab.iter().any(Range::is_empty) {
+        return Ok(Vec::new());
+    }
+    match &content.layout {
+        DataLayout::Compact { .. } => Ok(Vec::new()),
+        DataLayout::Contiguous { address, .. } => {
+            if Cursor::is_undefined_offset(*address, backend.file.superblock().offset_size) {
+                return Ok(Vec::new());
+            }
+            let extent = extent(content);
+            let size = content.element.size as u64;
+            let (first, last) = span(slab, &extent);
+            let bytes = (last - first) as u64 * size;
+            Ok(vec![StorageChunk {
+                offset: backend.file.superblock().base_address + address + first as u64 * size,
+                stored_bytes: bytes,
+                decoded_bytes: bytes,
+            }])
+        }
+        DataLayout::Chunked { dims, .. } => {
+            let index = variable.index(&backend.file, content, place)?;
+            let chunk: Vec<usize> = dims.iter().map(|&n| n as usize).collect();
+            let mut found = Vec::new();
+            if let Some(ranges) = chunk_ranges(slab, &extent(content), &chunk) {
+                for_each_position(&ranges, |position| {
+                    if let Some(location) = index.get(position) {
+                        found.push(StorageChunk {
+                            offset: location.offset,
+                            stored_bytes: location.len as u64,
+                            decoded_bytes: index.chunk_bytes as u64,
+                        });
+                    }
+                });
+            }
+            Ok(found)
+        }
+    }
+}
+
+fn extent(content: &Content) -> Vec<usize> {
+    content.extent.iter().map(|&n| n as usize).collect()
+}
+
+/// First element of a slab and one past its last, in a row-major array.
+fn span(slab: &[Range<usize>], extent: &[usize]) -> (usize, usize) {
+    let strides = strides(extent);
+    let first = slab.iter().zip(&strides).map(|(r, s)| r.start * s).sum();
+    let last: usize = slab
+        .iter()
+        .zip(&strides)
+        .map(|(r, s)| (r.end - 1) * s)
+        .sum();
+    (first, last + 1)
+}
+
+fn place_slab(
+    chunk: Decoded<'_>,
+    extent: &[usize],
+    slab: &[Range<usize>],
+    size: usize,
+    out: &mut [u8],
+) {
+    let start: Vec<usize> = slab.iter().map(|r| r.start).collect();
+    let count: Vec<usize> = slab.iter().map(Range::len).collect();
+    let zero = vec![0; slab.len()];
+    let common = CommonBox {
+        source_shape: extent,
+        source_start: &start,
+        target_shape: &count,
+        target_start: &zero,
+        count: &count,
+    };
+    place(chunk, &common, size, out);
+}
+
+fn contiguous(
+    backend: &Hdf5Backend,
+    content: &Content,
+    (address, stored): (u64, u64),
+    slab: &[Range<usize>],
+    out: &mut [u8],
+    place: &str,
+) -> Result<()> {
+    let superblock = backend.file.superblock();
+    let size = content.element.size;
+    if Cursor::is_undefined_offset(address, superblock.offset_size) {
+        fill_with(out, content.fill(place)?);
+        return Ok(());
+    }
+    let elements = content
+        .extent
+        .iter()
+        .try_fold(1u64, |n, &d| n.checked_mul(d));
+    let needed = elements.and_then(|n| n.checked_mul(size as u64));
+    let start = superblock.base_address + address;
+    // Versions 1 and 2 of the layout give the number of elements, later ones that of bytes.
+    let fits = needed.is_some_and(|needed| {
+        (stored >= needed || Some(stored) == elements)
+            && start
+                .checked_add(needed)
+                .is_some_and(|end| end <= backend.source.len())
+    });
+    if !fits {
+        return Err(Error::Format {
+            path: place.into(),
+            reason: format!(
+                "{stored} bytes at {start:#x} cannot hold {:?} elements of {size} bytes",
+                content.extent
+            ),
+        });
+    }
+    let extent = extent(content);
+    let read = |first: usize, buffer: &mut [u8]| {
+        let offset = start + (first * size) as u64;
+        backend
+            .source
+            .read_exact_at(offset, buffer)
+            .map_err(|source| Error::Io {
+                path: place.into(),
+                source,
+            })
+    };
+    let (first, last) = span(slab, &extent);
+    if (last - first) * size == out.len() {
+        return read(first, out);
+    }
+    // Rows of the first axis in pieces: one read for what lies between the first and the last
+    // element wanted of them.
+    let row: usize = extent[1..].iter().product();
+    let rows = (PIECE_BYTES / (row * size).max(1)).max(1);
+    let row_out = out.len() / slab[0].len();
+    let mut buffer = Vec::new();
+    for (piece, out) in slab[0]
+        .clone()
+        .step_by(rows)
+        .zip(out.chunks_mut(rows * row_out))
+    {
+        let mut part = slab.to_vec();
+        part[0] = piece..(piece + rows).min(slab[0].end);
+        let (first, last) = span(&part, &extent);
+        buffer.resize((last - first) * size, 0);
+        read(first, &mut buffer)?;
+        let start: Vec<usize> = part.iter().map(|r| r.start).collect();
+        let count: Vec<usize> = part.iter().map(Range::len).collect();
+        let zero = vec![0; part.len()];
+        CommonBox {
+            source_shape: &extent,
+            source_start: &start,
+            target_shape: &count,
+            target_start: &zero,
+            count: &count,
+        }
+        .for_each_run(|from, to, len| {
+            let from = (from - first) * size;
+            out[to * size..(to + len) * size].copy_from_slice(&buffer[from..from + len * size]);
+        });
+    }
+    Ok(())
+}
+
+fn fill_with(out: &mut [u8], fill: Option<&[u8]>) {
+    if let Some(fill) = fill {
+        for element in out.chunks_exact_mut(fill.len()) {
+            element.copy_from_slice(fill);
+        }
+    }
+}
+
+/// Positions in the grid of chunks that a slab touches, along each axis; `None` if it lies
+/// beyond what is stored.
+fn chunk_ranges(
+    slab: &[Range<usize>],
+    extent: &[usize],
+    chunk: &[usize],
+) -> Option<Vec<Range<u64>>> {
+    let mut ranges = Vec::with_capacity(slab.len());
+    for ((range, &extent), &chunk) in slab.iter().zip(extent).zip(chunk) {
+        let end = range.end.min(extent);
+        if range.start >= end || chunk == 0 {
+            return None;
+        }
+        ranges.push((range.start / chunk) as u64..(end.div_ceil(chunk)) as u64);
+    }
+    Some(ranges)
+}
+
+fn for_each_position(ranges: &[Range<u64>], mut visit: impl FnMut(&[u64])) {
+    let mut position: Vec<u64> = ranges.iter().map(|r| r.start).collect();
+    loop {
+        visit(&position);
+        let mut axis = ranges.len();
+        loop {
+            if axis == 0 {
+                return;
+            }
+            axis -= 1;
+            position[axis] += 1;
+            if position[axis] < ranges[axis].end {
+                break;
+            }
+            position[axis] = ranges[axis].start;
+        }
+    }
+}
+
+struct ChunkedRead<'a> {
+    source: &'a CountedSource,
+    index: &'a ChunkIndex,
+    pipeline: Pipeline,
+    extent: Vec<usize>,
+    chunk: Vec<usize>,
+    fill: Option<&'a [u8]>,
+    place: &'a str,
+}
+
+/// A row of chunks along the first axis, and the part of the output it fills.
+struct Band<'o> {
+    /// The part of the slab.
+    slab: Vec<Range<usize>>,
+    out: &'o mut [u8],
+    chunks: Vec<(Vec<u64>, Location)>,
+    /// Whether some elements are not stored.
+    gaps: bool,
+}
+
+impl ChunkedRead<'_> {
+    fn read(&self, slab: &[Range<usize>], out: &mut [u8]) -> Result<()> {
+        let mut bands = self.bands(slab, out);
+        let chunks: usize = bands.iter().map(|band| band.chunks.len()).sum();
+        let parallel = chunks > 1 && chunks * self.index.chunk_bytes >= PARALLEL_BYTES;
+        match bands.as_mut_slice() {
+            [band] if parallel => self.read_one_band(band),
+            bands if parallel => bands
+                .par_iter_mut()
+                .try_for_each(|band| self.read_band(band)),
+            bands => bands.iter_mut().try_for_each(|band| self.read_band(band)),
+        }
+    }
+
+    /// Cuts the output along the first axis at the chunks' borders: each band is its own slice,
+    /// so that threads write without sharing.
+    fn bands<'o>(&self, slab: &[Range<usize>], mut out: &'o mut [u8]) -> Vec<Band<'o>> {
+        let row = out.len() / slab[0].len();
+        let mut bands = Vec::new();
+        let mut from = slab[0].start;
+        while from < slab[0].end {
+            let upto = ((from / self.chunk[0] + 1) * self.chunk[0]).min(slab[0].end);
+            let (here, rest) = out.split_at_mut((upto - from) * row);
+            out = rest;
+            let mut part = slab.to_vec();
+            part[0] = from..upto;
+            let mut chunks = Vec::new();
+            let mut gaps = part.iter().zip(&self.extent).any(|(r, &n)| r.end > n);
+            if let Some(ranges) = chunk_ranges(&part, &self.extent, &self.chunk) {
+                for_each_position(&ranges, |position| match self.index.get(position) {
+                    Some(location) => chunks.push((position.to_vec(), location)),
+                    None => gaps = true,
+                });
+            }
+            bands.push(Band {
+                slab: part,
+                out: here,
+                chunks,
+                gaps,
+            });
+            from = upto;
+        }
+        bands
+    }
+
+    /// Fetch, decode and place, chunk after chunk.
+    fn read_band(&self, band: &mut Band<'_>) -> Result<()> {
+        if band.gaps {
+            fill_with(band.out, self.fill);
+        }
+        for (position, location) in &band.chunks {
+            self.with_decoded(position, *location, |decoded| {
+                self.place_chunk(decoded, position, &band.slab, band.out);
+            })?;
+        }
+        Ok(())
+    }
+
+    /// The same where all chunks fill one band: decoded side by side, placed one by one.
+    fn read_one_band(&self, band: &mut Band<'_>) -> Result<()> {
+        if band.gaps {
+            fill_with(band.out, self.fill);
+        }
+        // As many at a time as there are threads, so that memory does not grow with the slab.
+        for batch in band.chunks.chunks(rayon::current_num_threads().max(1)) {
+            let decoded: Vec<(Vec<u8>, bool)> = batch
+                .par_iter()
+                .map(|(position, location)| {
+                    self.with_decoded(position, *location, |decoded| {
+                        (decoded.bytes.to_vec(), decoded.shuffled)
+                    })
+                })
+                .collect::<Result<_>>()?;
+            for ((position, _), (bytes, shuffled)) in batch.iter().zip(decoded) {
+                let decoded = Decoded {
+                    bytes: &bytes,
+                    shuffled,
+                };
+                self.place_chunk(decoded, position, &band.slab, band.out);
+            }
+        }
+        Ok(())
+    }
+
+    /// Fetches and decodes a chunk into this thread's buffers and hands it on.
+    fn with_decoded<T>(
+        &self,
+        position: &[u64],
+        location: Location,
+        take: impl FnOnce(Decoded<'_>) -> T,
+    ) -> Result<T> {
+        BUFFERS.with_borrow_mut(|buffers| {
+            let stored =
+                fetch(self.source, location, &mut buffers.stored).map_err(|source| Error::Io {
+                    path: self.chunk_name(position),
+                    source,
+                })?;
+            let decoded = self
+                .pipeline
+                .decode(location.mask, stored, &mut buffers.scratch)
+                .map_err(|failure| match failure {
+                    Failure::Damaged(reason) => Error::Format {
+                        path: self.chunk_name(position),
+                        reason,
+                    },
+                    Failure::Unsupported(feature) => Error::Unsupported {
+                        path: self.place.into(),
+                        feature,
+                    },
+                })?;
+            let taken = take(decoded);
+            buffers.scratch.trim();
+            Ok(taken)
+        })
+    }
+
+    fn chunk_name(&self, position: &[u64]) -> String {
+        let first: Vec<u64> = position
+            .iter()
+            .zip(&self.chunk)
+            .map(|(&p, &n)| p * n as u64)
+            .collect();
+        format!("{}, chunk at {first:?}", self.place)
+    }
+
+    fn place_chunk(
+        &self,
+        decoded: Decoded<'_>,
+        position: &[u64],
+        slab: &[Range<usize>],
+        out: &mut [u8],
+    ) {
+        let rank = slab.len();
+        let mut source_start = Vec::with_capacity(rank);
+        let mut target_start = Vec::with_capacity(rank);
+        let mut count = Vec::with_capacity(rank);
+        for (axis, range) in slab.iter().enumerate() {
+            let first = position[axis] as usize * self.chunk[axis];
+            let from = range.start.max(first);
+            let upto = range
+                .end
+                .min(first + self.chunk[axis])
+                .min(self.extent[axis]);
+            source_start.push(from - first);
+            target_start.push(from - range.start);
+            count.push(upto.saturating_sub(from));
+        }
+        let target_shape: Vec<usize> = slab.iter().map(Range::len).collect();
+        let common = CommonBox {
+            source_shape: &self.chunk,
+            source_start: &source_start,
+            target_shape: &target_shape,
+            target_start: &target_start,
+            count: &count,
+        };
+        place(decoded, &common, self.pipeline.element_size, out);
+    }
+}
+
+/// First step of reading: the stored bytes of a chunk.
+fn fetch<'b>(
+    source: &CountedSource,
+    location: Location,
+    buffer: &'b mut Vec<u8>,
+) -> std::io::Result<&'b [u8]> {
+    const KEPT: usize = 16 << 20;
+    if location.len < KEPT && buffer.len() > KEPT {
+        *buffer = Vec::new();
+    }
+    if buffer.len() < location.len {
+        buffer.resize(location.len, 0);
+    }
+    source.read_exact_at(location.offset, &mut buffer[..location.len])?;
+    Ok(&buffer[..location.len])
+}
