@@ -1,0 +1,355 @@
+//! The state of a tile's cells: one column per quantity, and only those that are asked for.
+
+use super::arithmetic::Scaled;
+use super::binned::BinnedSum;
+use super::fixed::{Quantum, SumOfSquares};
+use super::{ReduceError, Statistic, Summation};
+
+/// Observations of one cell that can be held; the proofs of `fixed` and `binned` rest on it.
+pub(super) const MOST_OBSERVATIONS: u64 = 1 << 39;
+
+/// Observations that are added together, column by column: they fit the first-level cache.
+pub(super) const BATCH: usize = 256;
+
+/// Which columns there are, and their form.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Layout {
+    /// Whether weights differ from one; otherwise counts serve as weights.
+    pub shares: bool,
+    pub sums: bool,
+    pub squares: bool,
+    pub least: bool,
+    pub greatest: bool,
+    pub summation: Summation,
+}
+
+impl Layout {
+    /// Columns for these statistics.
+    pub fn of(statistics: &[Statistic], shares: bool, summation: Summation) -> Self {
+        let any = |wanted: &[Statistic]| statistics.iter().any(|s| wanted.contains(s));
+        use Statistic::{Max, Mean, Min, Std, Sum, Var};
+        Layout {
+            shares,
+            sums: any(&[Mean, Std, Var, Sum]),
+            squares: any(&[Std, Var]),
+            least: any(&[Min]),
+            greatest: any(&[Max]),
+            summation,
+        }
+    }
+
+    /// Memory of a cell.
+    pub fn bytes_per_cell(&self) -> usize {
+        let (sum, squares) = match self.summation {
+            Summation::Fixed { .. } => (size_of::<i128>(), size_of::<SumOfSquares>()),
+            Summation::Binned => (size_of::<BinnedSum>(), size_of::<BinnedSum>()),
+        };
+        size_of::<u64>()
+            + usize::from(self.shares) * size_of::<u128>()
+            + usize::from(self.sums) * sum
+            + usize::from(self.squares) * squares
+            + usize::from(self.least) * size_of::<f64>()
+            + usize::from(self.greatest) * size_of::<f64>()
+    }
+}
+
+/// Observations of cells of one tile.
+pub(super) struct Batch {
+    pub len: usize,
+    pub cells: [u32; BATCH],
+    pub values: [f64; BATCH],
+    pub weights: [u64; BATCH],
+}
+
+impl Batch {
+    pub fn new() -> Self {
+        Batch {
+            len: 0,
+            cells: [0; BATCH],
+            values: [0.0; BATCH],
+            weights: [0; BATCH],
+        }
+    }
+
+    /// Appends one; the batch must not be full.
+    #[inline]
+    pub fn push(&mut self, cell: u32, value: f64, weight: u64) {
+        self.cells[self.len] = cell;
+        // A zero has one sign: the least of 0 and -0 must not depend on their order.
+        self.values[self.len] = value + 0.0;
+        self.weights[self.len] = weight;
+        self.len += 1;
+    }
+
+    pub fn cells(&self) -> &[u32] {
+        &self.cells[..self.len]
+    }
+
+    fn valued(&self) -> impl Iterator<Item = (usize, f64)> {
+        let values = &self.values[..self.len];
+        self.cells()
+            .iter()
+            .map(|c| *c as usize)
+            .zip(values.iter().copied())
+    }
+
+    fn weighted(&self) -> impl Iterator<Item = (usize, f64, u64)> {
+        let weights = &self.weights[..self.len];
+        self.valued()
+            .zip(weights)
+            .map(|((cell, value), weight)| (cell, value, *weight))
+    }
+}
+
+/// State of the cells of one tile; columns that are not kept are empty.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Columns {
+    layout: Layout,
+    counts: Vec<u64>,
+    weights: Vec<u128>,
+    sums: Vec<i128>,
+    squares: Vec<SumOfSquares>,
+    binned_sums: Vec<BinnedSum>,
+    binned_squares: Vec<BinnedSum>,
+    least: Vec<f64>,
+    greatest: Vec<f64>,
+}
+
+impl Columns {
+    pub fn new(layout: Layout, cells: usize) -> Self {
+        fn column<T: Clone>(value: T, wanted: bool, cells: usize) -> Vec<T> {
+            vec![value; if wanted { cells } else { 0 }]
+        }
+        let fixed = matches!(layout.summation, Summation::Fixed { .. });
+        Columns {
+            layout,
+            counts: vec![0; cells],
+            weights: column(0, layout.shares, cells),
+            sums: column(0, layout.sums && fixed, cells),
+            squares: column(SumOfSquares::default(), layout.squares && fixed, cells),
+            binned_sums: column(BinnedSum::default(), layout.sums && !fixed, cells),
+            binned_squares: column(BinnedSum::default(), layout.squares && !fixed, cells),
+            least: column(f64::INFINITY, layout.least, cells),
+            greatest: column(f64::NEG_INFINITY, layout.greatest, cells),
+        }
+    }
+
+    /// Observations of each cell.
+    pub fn counts(&self) -> &[u64] {
+        &self.counts
+    }
+
+    /// Adds observations, whose values are within the summation's limit and whose weights are at
+    /// most one. Where weights are not kept they count as one.
+    ///
+    /// # Errors
+    /// When a cell is full; the columns are then of no use.
+    pub fn add(&mut self, batch: &Batch) -> Result<(), ReduceError> {
+        let mut seen = 0;
+        for &cell in batch.cells() {
+            let count = &mut self.counts[cell as usize];
+            *count += 1;
+            seen |= *count;
+        }
+        check_counts(seen)?;
+        if self.layout.shares {
+            for (cell, _, weight) in batch.weighted() {
+                self.weights[cell] += u128::from(weight);
+            }
+        }
+        match self.layout.summation {
+            Summation::Fixed { exponent } => self.add_fixed(batch, Quantum::new(exponent)),
+            Summation::Binned => self.add_binned(batch),
+        }
+        if self.layout.least {
+            for (cell, value) in batch.valued() {
+                self.least[cell] = self.least[cell].min(value);
+            }
+        }
+        if self.layout.greatest {
+            for (cell, value) in batch.valued() {
+                self.greatest[cell] = self.greatest[cell].max(value);
+            }
+        }
+        Ok(())
+    }
+
+    fn add_fixed(&mut self, batch: &Batch, quantum: Quantum) {
+        let mut quanta = [0i64; BATCH];
+        for (quanta, (_, value)) in quanta.iter_mut().zip(batch.valued()) {
+            *quanta = quantum.quanta(value);
+        }
+        let weighted = || batch.weighted().zip(&quanta);
+        match (self.layout.sums, self.layout.shares) {
+            (false, _) => {}
+            (true, false) => {
+                for ((cell, _, _), quanta) in weighted() {
+                    self.sums[cell] += i128::from(*quanta);
+                }
+            }
+            (true, true) => {
+                for ((cell, _, weight), quanta) in weighted() {
+                    self.sums[cell] += i128::from(*quanta) * i128::from(weight);
+                }
+            }
+        }
+        if self.layout.squares {
+            for ((cell, _, weight), quanta) in weighted() {
+                let weight = if self.layout.shares { weight } else { 1 };
+                self.squares[cell].add(*quanta, weight);
+            }
+        }
+    }
+
+    fn add_binned(&mut self, batch: &Batch) {
+        let shares = self.layout.shares;
+        let unit = |weight| if shares { weight } else { 1 };
+        if self.layout.sums {
+            for (cell, value, weight) in batch.weighted() {
+                self.binned_sums[cell].add(value, unit(weight));
+            }
+        }
+        if self.layout.squares {
+            for (cell, value, weight) in batch.weighted() {
+                self.binned_squares[cell].add_square(value, unit(weight));
+            }
+        }
+    }
+
+    /// Adds the state of the same cells of another part, for the cells from `first` to `end`.
+    ///
+    /// # Errors
+    /// When a cell is full; the columns are then of no use.
+    pub fn merge(&mut self, other: &Columns, first: usize, end: usize) -> Result<(), ReduceError> {
+        fn each<T>(own: &mut [T], other: &[T], span: (usize, usize), merge: impl Fn(&mut T, &T)) {
+            // Columns that are not kept are empty.
+            if let (Some(own), Some(other)) =
+                (own.get_mut(span.0..span.1), other.get(span.0..span.1))
+            {
+                own.iter_mut().zip(other).for_each(|(a, b)| merge(a, b));
+            }
+        }
+        let span = (first, end);
+        let mut seen = 0;
+        for (count, other) in self.counts[first..end]
+            .iter_mut()
+            .zip(&other.counts[first..end])
+        {
+            *count += other;
+            seen |= *count;
+        }
+        check_counts(seen)?;
+        each(&mut self.weights, &other.weights, span, |a, b| *a += b);
+        each(&mut self.sums, &other.sums, span, |a, b| *a += b);
+        each(&mut self.squares, &other.squares, span, SumOfSquares::merge);
+        each(
+            &mut self.binned_sums,
+            &other.binned_sums,
+            span,
+            BinnedSum::merge,
+        );
+        each(
+            &mut self.binned_squares,
+            &other.binned_squares,
+            span,
+            BinnedSum::merge,
+        );
+        each(&mut self.least, &other.least, span, |a, b| *a = a.min(*b));
+        each(&mut self.greatest, &other.greatest, span, |a, b| {
+            *a = a.max(*b)
+        });
+        Ok(())
+    }
+
+    /// Empties the cells from `first` to `end`.
+    pub fn clear(&mut self, first: usize, end: usize) {
+        fn each<T: Clone>(column: &mut [T], value: T, span: (usize, usize)) {
+            if let Some(cells) = column.get_mut(span.0..span.1) {
+                cells.fill(value);
+            }
+        }
+        let span = (first, end);
+        each(&mut self.counts, 0, span);
+        each(&mut self.weights, 0, span);
+        each(&mut self.sums, 0, span);
+        each(&mut self.squares, SumOfSquares::default(), span);
+        each(&mut self.binned_sums, BinnedSum::default(), span);
+        each(&mut self.binned_squares, BinnedSum::default(), span);
+        each(&mut self.least, f64::INFINITY, span);
+        each(&mut self.greatest, f64::NEG_INFINITY, span);
+    }
+
+    /// Sum of a cell's weights in units of 2^-32.
+    #[inline]
+    pub fn weight(&self, cell: usize) -> u128 {
+        if self.layout.shares {
+            self.weights[cell]
+        } else {
+            u128::from(self.counts[cell]) << 32
+        }
+    }
+
+    /// Mean of a cell that has observations.
+    #[inline]
+    pub fn mean(&self, cell: usize) -> f64 {
+        let weight = self.own_weight(cell);
+        match self.layout.summation {
+            Summation::Fixed { exponent } => Quantum::new(exponent).mean(self.sums[cell], weight),
+            Summation::Binned => self.binned_sums[cell].mean(weight),
+        }
+    }
+
+    /// Weighted sum of a cell.
+    pub fn sum(&self, cell: usize) -> f64 {
+        let sum = match self.layout.summation {
+            Summation::Fixed { exponent } => Quantum::new(exponent).sum(self.sums[cell]),
+            Summation::Binned => self.binned_sums[cell].value(),
+        };
+        if self.layout.shares {
+            sum / super::ONE as f64
+        } else {
+            sum
+        }
+    }
+
+    /// Variance of a cell that has observations.
+    pub fn variance(&self, cell: usize) -> Scaled {
+        let weight = self.own_weight(cell);
+        match self.layout.summation {
+            Summation::Fixed { exponent } => {
+                Quantum::new(exponent).variance(self.sums[cell], &self.squares[cell], weight)
+            }
+            Summation::Binned => {
+                self.binned_sums[cell].variance(&self.binned_squares[cell], weight)
+            }
+        }
+    }
+
+    /// Least value of a cell that has observations.
+    pub fn least(&self, cell: usize) -> f64 {
+        self.least[cell]
+    }
+
+    /// Greatest value of a cell that has observations.
+    pub fn greatest(&self, cell: usize) -> f64 {
+        self.greatest[cell]
+    }
+
+    /// Sum of a cell's weights in the units that its sums have.
+    #[inline]
+    fn own_weight(&self, cell: usize) -> u128 {
+        if self.layout.shares {
+            self.weights[cell]
+        } else {
+            u128::from(self.counts[cell])
+        }
+    }
+}
+
+/// `seen` is the bitwise or of counts.
+fn check_counts(seen: u64) -> Result<(), ReduceError> {
+    if seen >= MOST_OBSERVATIONS {
+        return Err(ReduceError::CellFull);
+    }
+    Ok(())
+}

@@ -1,0 +1,344 @@
+//! The reduction of many granules: combined in any order, finished into layers.
+
+use super::columns::{BATCH, Batch, Columns, Layout};
+use super::granule::{GranuleTile, batched};
+use super::{GranuleState, ONE, Observation, ReduceError, Reduction, Statistic, Tiling, Weight};
+use rayon::prelude::*;
+
+/// The state of a target's cells over all granules so far.
+///
+/// It is the same to the last bit for any order of granules and any grouping into composites that
+/// are merged.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Composite {
+    tiling: Tiling,
+    reduction: Reduction,
+    layout: Layout,
+    tiles: Vec<Option<Box<CompositeTile>>>,
+}
+
+/// Cells of one tile.
+#[derive(Debug, Clone, PartialEq)]
+struct CompositeTile {
+    columns: Columns,
+    /// Granules with at least one observation in the cell.
+    granules: Vec<u32>,
+    /// Contributing pixels, where the columns count granules instead.
+    pixels: Vec<u64>,
+    /// Greatest coverage by one granule in units of 2^-32, where it is asked for and weights are
+    /// shares.
+    coverage: Vec<u64>,
+}
+
+impl Composite {
+    /// An empty composite. Tiles are made when first touched.
+    pub fn new(tiling: Tiling, reduction: Reduction) -> Self {
+        Composite {
+            tiling,
+            layout: reduction.composite_layout(),
+            reduction,
+            tiles: vec![None; tiling.tiles()],
+        }
+    }
+
+    /// The grid.
+    pub fn tiling(&self) -> &Tiling {
+        &self.tiling
+    }
+
+    /// What is kept.
+    pub fn reduction(&self) -> &Reduction {
+        &self.reduction
+    }
+
+    /// Combines one granule, which must be complete.
+    ///
+    /// # Errors
+    /// When the state is of another grid or reduction, or a cell is full. The composite is then of
+    /// no use.
+    pub fn combine(&mut self, granule: &GranuleState) -> Result<(), ReduceError> {
+        if granule.tiling != self.tiling || granule.layout != self.reduction.granule_layout() {
+            return Err(ReduceError::Mismatch);
+        }
+        for (index, from) in granule.tiles.iter().enumerate() {
+            let Some(from) = from.as_deref().filter(|tile| tile.first < tile.end) else {
+                continue;
+            };
+            let weight = self.reduction.weight;
+            let tile = self.tile(index);
+            tile.count_granule(from);
+            match weight {
+                Weight::Observation => tile.columns.merge(&from.columns, from.first, from.end)?,
+                Weight::Granule => tile.add_means(from)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// Adds the observations of one granule, or of a part of it, of which no other part has the same
+    /// cells, without a granule state: each cell has at most one observation. The result is the same
+    /// as by way of a [`GranuleState`], and comes sooner.
+    ///
+    /// # Errors
+    /// As [`GranuleState::add`].
+    pub fn add_single(
+        &mut self,
+        observations: impl IntoIterator<Item = Observation>,
+    ) -> Result<(), ReduceError> {
+        let summation = self.reduction.summation;
+        let by_granule = self.reduction.weight == Weight::Granule;
+        let tiling = self.tiling;
+        // A granule's mean is a sum's value, which is rounded to the sum's quantum.
+        let observations = observations.into_iter().map(|o| Observation {
+            value: if by_granule && o.value.abs() <= summation.limit() {
+                summation.rounded(o.value)
+            } else {
+                o.value
+            },
+            ..o
+        });
+        batched(&tiling, summation, observations, |index, batch| {
+            let tile = self.tile(index);
+            tile.count_singles(batch);
+            tile.columns.add(batch)
+        })
+    }
+
+    /// Combines with a composite of other granules.
+    ///
+    /// # Errors
+    /// When the other is of another grid or reduction, or a cell is full.
+    pub fn merge(&mut self, other: Composite) -> Result<(), ReduceError> {
+        if self.tiling != other.tiling || self.reduction != other.reduction {
+            return Err(ReduceError::Mismatch);
+        }
+        for (own, other) in self.tiles.iter_mut().zip(other.tiles) {
+            match (own, other) {
+                (_, None) => {}
+                (own @ None, other) => *own = other,
+                (Some(own), Some(other)) => own.merge(&other)?,
+            }
+        }
+        Ok(())
+    }
+
+    /// A statistic of every cell, row by row.
+    ///
+    /// Cells without observations, or with fewer than the reduction's [`Blank`](super::Blank) asks
+    /// for, are NaN. `Count`, `Granules` and `Coverage` are what they are, never blank: they tell why
+    /// others are.
+    ///
+    /// # Errors
+    /// When the statistic was not asked for.
+    pub fn values(&self, statistic: Statistic) -> Result<Vec<f64>, ReduceError> {
+        self.check_kept(statistic)?;
+        let empty = if never_blank(statistic) {
+            0.0
+        } else {
+            f64::NAN
+        };
+        Ok(self.layer(empty, |tile, cell| self.cell_value(tile, cell, statistic)))
+    }
+
+    /// Number of contributing pixels of every cell, row by row.
+    pub fn counts(&self) -> Vec<u64> {
+        self.layer(0, |tile, cell| tile.count(cell))
+    }
+
+    /// Number of granules with at least one observation, of every cell, row by row.
+    pub fn granules(&self) -> Vec<u64> {
+        self.layer(0, |tile, cell| u64::from(tile.granules[cell]))
+    }
+
+    /// A statistic of the cells of one tile, in the order of [`Tiling::extent`]; `None` where no
+    /// granule touched the tile.
+    ///
+    /// # Errors
+    /// When the statistic was not asked for.
+    pub fn tile_values(
+        &self,
+        tile: usize,
+        statistic: Statistic,
+    ) -> Result<Option<Vec<f64>>, ReduceError> {
+        self.check_kept(statistic)?;
+        Ok(self.tiles.get(tile).and_then(Option::as_deref).map(|tile| {
+            (0..tile.granules.len())
+                .map(|cell| self.cell_value(tile, cell, statistic))
+                .collect()
+        }))
+    }
+
+    fn tile(&mut self, index: usize) -> &mut CompositeTile {
+        let (tiling, layout, reduction) = (&self.tiling, self.layout, &self.reduction);
+        self.tiles[index].get_or_insert_with(|| {
+            let cells = tiling.tile_cells(index);
+            let column = |wanted: bool| vec![0; if wanted { cells } else { 0 }];
+            Box::new(CompositeTile {
+                columns: Columns::new(layout, cells),
+                granules: vec![0; cells],
+                pixels: column(reduction.counts_pixels()),
+                coverage: column(reduction.keeps_coverage()),
+            })
+        })
+    }
+
+    fn check_kept(&self, statistic: Statistic) -> Result<(), ReduceError> {
+        if self.reduction.statistics.contains(&statistic) || never_blank(statistic) {
+            // Coverage of shares needs its column.
+            if statistic != Statistic::Coverage
+                || self.reduction.keeps_coverage()
+                || !self.reduction.shares
+            {
+                return Ok(());
+            }
+        }
+        Err(ReduceError::NotKept { statistic })
+    }
+
+    fn cell_value(&self, tile: &CompositeTile, cell: usize, statistic: Statistic) -> f64 {
+        match statistic {
+            Statistic::Count => return tile.count(cell) as f64,
+            Statistic::Granules => return f64::from(tile.granules[cell]),
+            Statistic::Coverage => return tile.coverage(cell),
+            _ => {}
+        }
+        let blank = &self.reduction.blank;
+        if tile.granules[cell] == 0
+            || tile.count(cell) < blank.min_count
+            || u64::from(tile.granules[cell]) < blank.min_granules
+            || (blank.min_coverage > 0.0 && tile.coverage(cell) < blank.min_coverage)
+        {
+            return f64::NAN;
+        }
+        let columns = &tile.columns;
+        match statistic {
+            Statistic::Mean => columns.mean(cell),
+            Statistic::Std => columns.variance(cell).square_root(),
+            Statistic::Var => columns.variance(cell).value(),
+            Statistic::Min => columns.least(cell),
+            Statistic::Max => columns.greatest(cell),
+            Statistic::Sum => columns.sum(cell),
+            Statistic::Count | Statistic::Granules | Statistic::Coverage => f64::NAN,
+        }
+    }
+
+    /// A quantity of every cell, row by row; bands of tiles are filled in parallel.
+    fn layer<T: Copy + Send + Sync>(
+        &self,
+        empty: T,
+        value: impl Fn(&CompositeTile, usize) -> T + Sync,
+    ) -> Vec<T> {
+        let (_, columns) = self.tiling.shape();
+        let mut layer = vec![empty; self.tiling.cells()];
+        let across = columns.div_ceil(super::TILE_SIZE).max(1);
+        layer
+            .par_chunks_mut((columns * super::TILE_SIZE).max(1))
+            .zip(self.tiles.par_chunks(across))
+            .enumerate()
+            .for_each(|(band, (out, tiles))| {
+                for (i, tile) in tiles.iter().enumerate() {
+                    let Some(tile) = tile else { continue };
+                    let (_, span) = self.tiling.extent(band * across + i);
+                    for (row, out) in out.chunks_mut(columns).enumerate() {
+                        let first = row * span.len();
+                        for (within, out) in out[span.clone()].iter_mut().enumerate() {
+                            *out = value(tile, first + within);
+                        }
+                    }
+                }
+            });
+        layer
+    }
+}
+
+impl CompositeTile {
+    /// Counts a granule, its pixels and its coverage.
+    fn count_granule(&mut self, from: &GranuleTile) {
+        let span = from.first..from.end;
+        let counts = &from.columns.counts()[span.clone()];
+        for (granules, count) in self.granules[span.clone()].iter_mut().zip(counts) {
+            *granules += u32::from(*count > 0);
+        }
+        if let Some(pixels) = self.pixels.get_mut(span.clone()) {
+            for (pixels, count) in pixels.iter_mut().zip(counts) {
+                *pixels += count;
+            }
+        }
+        if let Some(coverage) = self.coverage.get_mut(span.clone()) {
+            for (coverage, cell) in coverage.iter_mut().zip(span) {
+                let covered = from.columns.weight(cell).min(u128::from(ONE));
+                *coverage = (*coverage).max(covered as u64);
+            }
+        }
+    }
+
+    /// Counts a granule that has one pixel in each cell of the batch.
+    fn count_singles(&mut self, batch: &Batch) {
+        for &cell in batch.cells() {
+            self.granules[cell as usize] += 1;
+        }
+        if !self.pixels.is_empty() {
+            for &cell in batch.cells() {
+                self.pixels[cell as usize] += 1;
+            }
+        }
+        if !self.coverage.is_empty() {
+            for (&cell, &weight) in batch.cells().iter().zip(&batch.weights) {
+                let coverage = &mut self.coverage[cell as usize];
+                *coverage = (*coverage).max(weight);
+            }
+        }
+    }
+
+    /// Adds a granule's means, each as one observation of weight one.
+    fn add_means(&mut self, from: &GranuleTile) -> Result<(), ReduceError> {
+        let mut batch = Batch::new();
+        for cell in from.first..from.end {
+            if from.columns.counts()[cell] == 0 {
+                continue;
+            }
+            batch.push(cell as u32, from.columns.mean(cell), ONE);
+            if batch.len == BATCH {
+                self.columns.add(&batch)?;
+                batch.len = 0;
+            }
+        }
+        self.columns.add(&batch)
+    }
+
+    fn merge(&mut self, other: &CompositeTile) -> Result<(), ReduceError> {
+        self.columns
+            .merge(&other.columns, 0, other.granules.len())?;
+        for (own, other) in self.granules.iter_mut().zip(&other.granules) {
+            *own = own.checked_add(*other).ok_or(ReduceError::CellFull)?;
+        }
+        for (own, other) in self.pixels.iter_mut().zip(&other.pixels) {
+            *own = own.checked_add(*other).ok_or(ReduceError::CellFull)?;
+        }
+        for (own, other) in self.coverage.iter_mut().zip(&other.coverage) {
+            *own = (*own).max(*other);
+        }
+        Ok(())
+    }
+
+    fn count(&self, cell: usize) -> u64 {
+        match self.pixels.get(cell) {
+            Some(pixels) => *pixels,
+            None => self.columns.counts()[cell],
+        }
+    }
+
+    fn coverage(&self, cell: usize) -> f64 {
+        match self.coverage.get(cell) {
+            Some(coverage) => *coverage as f64 / ONE as f64,
+            None => f64::from(u8::from(self.granules[cell] > 0)),
+        }
+    }
+}
+
+fn never_blank(statistic: Statistic) -> bool {
+    matches!(
+        statistic,
+        Statistic::Count | Statistic::Granules | Statistic::Coverage
+    )
+}

@@ -1,0 +1,140 @@
+//! One granule's observations on the target's cells, complete before granules are weighted.
+
+use super::columns::{BATCH, Batch, Columns, Layout};
+use super::{ONE, Observation, ReduceError, Reduction, Summation, Tiling};
+
+/// The state of the cells that one granule, or a part of it, gives to.
+#[derive(Debug, Clone)]
+pub struct GranuleState {
+    pub(super) tiling: Tiling,
+    pub(super) layout: Layout,
+    pub(super) tiles: Vec<Option<Box<GranuleTile>>>,
+}
+
+/// Cells of one tile.
+#[derive(Debug, Clone)]
+pub(super) struct GranuleTile {
+    pub columns: Columns,
+    /// Cells from `first` to `end` may hold something; all others are empty.
+    pub first: usize,
+    pub end: usize,
+}
+
+impl GranuleState {
+    /// An empty state. Tiles are made when first touched.
+    pub fn new(tiling: Tiling, reduction: &Reduction) -> Self {
+        GranuleState {
+            tiling,
+            layout: reduction.granule_layout(),
+            tiles: vec![None; tiling.tiles()],
+        }
+    }
+
+    /// Adds observations, in any order. Values that are not finite are missing and leave no trace,
+    /// and so do weights of zero; weights above one, which rounding leaves, are one.
+    ///
+    /// # Errors
+    /// When a value is beyond the summation's limit, a cell is not in the grid or is full. The state
+    /// is then of no use.
+    pub fn add(
+        &mut self,
+        observations: impl IntoIterator<Item = Observation>,
+    ) -> Result<(), ReduceError> {
+        let (tiling, layout, tiles) = (self.tiling, self.layout, &mut self.tiles);
+        batched(&tiling, layout.summation, observations, |tile, batch| {
+            let tile = tiles[tile].get_or_insert_with(|| {
+                let cells = tiling.tile_cells(tile);
+                Box::new(GranuleTile {
+                    columns: Columns::new(layout, cells),
+                    first: cells,
+                    end: 0,
+                })
+            });
+            for &cell in batch.cells() {
+                tile.first = tile.first.min(cell as usize);
+                tile.end = tile.end.max(cell as usize + 1);
+            }
+            tile.columns.add(batch)
+        })
+    }
+
+    /// Adds another part of the same granule.
+    ///
+    /// # Errors
+    /// When the parts are of different grids or reductions, or a cell is full.
+    pub fn merge(&mut self, other: &GranuleState) -> Result<(), ReduceError> {
+        if self.tiling != other.tiling || self.layout != other.layout {
+            return Err(ReduceError::Mismatch);
+        }
+        for (own, other) in self.tiles.iter_mut().zip(&other.tiles) {
+            match (own, other) {
+                (_, None) => {}
+                (own @ None, Some(other)) => *own = Some(other.clone()),
+                (Some(own), Some(other)) => {
+                    if other.first < other.end {
+                        own.columns.merge(&other.columns, other.first, other.end)?;
+                        own.first = own.first.min(other.first);
+                        own.end = own.end.max(other.end);
+                    }
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// Makes it empty for the next granule; tiles are kept.
+    pub fn clear(&mut self) {
+        for tile in self.tiles.iter_mut().flatten() {
+            if tile.first < tile.end {
+                tile.columns.clear(tile.first, tile.end);
+            }
+            tile.first = tile.columns.counts().len();
+            tile.end = 0;
+        }
+    }
+}
+
+/// Gathers observations that have a value into batches of one tile each.
+pub(super) fn batched(
+    tiling: &Tiling,
+    summation: Summation,
+    observations: impl IntoIterator<Item = Observation>,
+    mut give: impl FnMut(usize, &Batch) -> Result<(), ReduceError>,
+) -> Result<(), ReduceError> {
+    let limit = summation.limit();
+    let cells = tiling.cells() as u64;
+    let mut batch = Batch::new();
+    let mut tile = 0;
+    for Observation {
+        cell,
+        value,
+        weight,
+    } in observations
+    {
+        if value.is_nan() || value.abs() > limit {
+            if value.is_finite() {
+                return Err(ReduceError::BeyondLimit { value, limit });
+            }
+            continue;
+        }
+        if weight == 0 {
+            continue;
+        }
+        if u64::from(cell) >= cells {
+            return Err(ReduceError::NoSuchCell { cell });
+        }
+        let place = tiling.place(cell);
+        if place.tile != tile || batch.len == BATCH {
+            if batch.len > 0 {
+                give(tile, &batch)?;
+            }
+            batch.len = 0;
+            tile = place.tile;
+        }
+        batch.push(place.within as u32, value, weight.min(ONE));
+    }
+    if batch.len > 0 {
+        give(tile, &batch)?;
+    }
+    Ok(())
+}

@@ -1,0 +1,160 @@
+//! From observations to a map: reductions whose result does not depend on order or grouping.
+//!
+//! ```text
+//! Observation (cell, value, weight) --add--> GranuleState    (one granule on the cells it meets)
+//! GranuleState --combine(Weight)--> Composite                (all granules so far)
+//! Composite --merge--> Composite --values(Statistic)--> layers
+//! ```
+//!
+//! Every sum is an integer, so addition is associative and commutative and the result is the same to
+//! the last bit for any order of observations and granules, any split into states and composites,
+//! and any number of threads. See docs/design/005-reduction.md.
+
+mod arithmetic;
+mod binned;
+mod columns;
+mod composite;
+mod fixed;
+mod granule;
+mod statistic;
+mod summation;
+mod tiling;
+
+#[cfg(test)]
+mod tests;
+
+pub use composite::Composite;
+pub use granule::GranuleState;
+pub use statistic::{Statistic, Weight};
+pub use summation::Summation;
+pub use tiling::{TILE_SIZE, Tiling};
+
+use columns::Layout;
+
+/// Weight one: weights are integers in units of 2^-32.
+pub const ONE: u64 = 1 << 32;
+
+/// A value that reaches a cell.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Observation {
+    /// row * columns + column of the target.
+    pub cell: u32,
+    /// Missing where not finite.
+    pub value: f64,
+    /// In units of 2^-32, at most [`ONE`].
+    pub weight: u64,
+}
+
+/// What to keep of the observations of one field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Reduction {
+    /// The statistics that can be asked for at the end. `Count` and `Granules` always can.
+    pub statistics: Vec<Statistic>,
+    /// How granules are weighted against each other.
+    pub weight: Weight,
+    /// Whether weights are shares of a cell (`footprint`); otherwise all are one.
+    pub shares: bool,
+    /// How values are summed.
+    pub summation: Summation,
+    /// What is required of a cell.
+    pub blank: Blank,
+}
+
+/// Cells below any of these are blank in the layers of values.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Blank {
+    /// Contributing pixels.
+    pub min_count: u64,
+    /// Granules with at least one observation.
+    pub min_granules: u64,
+    /// Share of the cell that one granule covers.
+    pub min_coverage: f64,
+}
+
+impl Reduction {
+    /// Memory of a cell in a composite: 8 bytes for the count and 4 for the granules, and
+    ///
+    /// | | known range | unknown range |
+    /// |---|---|---|
+    /// | mean, sum | 16 | 64 |
+    /// | std, var | 16 + 24 | 64 + 64 |
+    /// | min, max | 8 each | 8 each |
+    /// | weights, where shares and by observation | 16 | 16 |
+    /// | coverage, where shares | 8 | 8 |
+    /// | pixels, where by granule | 8 | 8 |
+    pub fn bytes_per_cell(&self) -> usize {
+        self.composite_layout().bytes_per_cell()
+            + size_of::<u32>()
+            + usize::from(self.counts_pixels()) * size_of::<u64>()
+            + usize::from(self.keeps_coverage()) * size_of::<u64>()
+    }
+
+    /// Memory of a cell in a granule state.
+    pub fn granule_bytes_per_cell(&self) -> usize {
+        self.granule_layout().bytes_per_cell()
+    }
+
+    fn granule_layout(&self) -> Layout {
+        match self.weight {
+            Weight::Observation => Layout::of(&self.statistics, self.shares, self.summation),
+            Weight::Granule => Layout::of(&[Statistic::Mean], self.shares, self.summation),
+        }
+    }
+
+    fn composite_layout(&self) -> Layout {
+        let shares = self.shares && self.weight == Weight::Observation;
+        Layout::of(&self.statistics, shares, self.summation)
+    }
+
+    fn counts_pixels(&self) -> bool {
+        self.weight == Weight::Granule
+    }
+
+    fn keeps_coverage(&self) -> bool {
+        let wanted = self.statistics.contains(&Statistic::Coverage);
+        self.shares && (wanted || self.blank.min_coverage > 0.0)
+    }
+}
+
+/// Observations cannot be reduced.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum ReduceError {
+    /// Cells are numbered by `u32`.
+    #[error(
+        "a grid of {rows} rows x {columns} columns has 2^32 cells or more: use a smaller area or a coarser resolution"
+    )]
+    GridTooLarge {
+        /// Rows.
+        rows: usize,
+        /// Columns.
+        columns: usize,
+    },
+    /// A value was to be masked, or the range is wrong.
+    #[error(
+        "the value {value} is beyond {limit}, the limit that follows from the variable's valid range: give --valid-range"
+    )]
+    BeyondLimit {
+        /// The value.
+        value: f64,
+        /// Greatest magnitude.
+        limit: f64,
+    },
+    /// Geometry of another grid.
+    #[error("cell {cell} is not in the grid")]
+    NoSuchCell {
+        /// The cell.
+        cell: u32,
+    },
+    /// Sums would no longer be exact.
+    #[error("a cell has 2^39 observations or more, which its sums cannot hold: use a finer grid")]
+    CellFull,
+    /// States of different plans.
+    #[error("the parts were made for different grids or different statistics and cannot be merged")]
+    Mismatch,
+    /// Only what was asked for is kept.
+    #[error("{statistic} was not asked for when the reduction began")]
+    NotKept {
+        /// The statistic.
+        statistic: Statistic,
+    },
+}
