@@ -4,6 +4,7 @@ use super::arithmetic::Scaled;
 use super::binned::BinnedSum;
 use super::fixed::{Quantum, SumOfSquares};
 use super::{ReduceError, Statistic, Summation};
+use crate::resample::WEIGHT_ONE;
 
 /// Observations of one cell that can be held; the proofs of `fixed` and `binned` rest on it.
 pub(super) const MOST_OBSERVATIONS: u64 = 1 << 39;
@@ -306,7 +307,7 @@ impl Columns {
             Summation::Binned => self.binned_sums[cell].value(),
         };
         if self.layout.shares {
-            sum / super::ONE as f64
+            sum / WEIGHT_ONE as f64
         } else {
             sum
         }

@@ -2,7 +2,8 @@
 
 use super::columns::{BATCH, Batch, Columns, Layout};
 use super::granule::{GranuleTile, batched};
-use super::{GranuleState, ONE, Observation, ReduceError, Reduction, Statistic, Tiling, Weight};
+use super::{GranuleState, Observation, ReduceError, Reduction, Statistic, Tiling, Weight};
+use crate::resample::WEIGHT_ONE;
 use rayon::prelude::*;
 
 /// The state of a target's cells over all granules so far.
@@ -266,7 +267,7 @@ impl CompositeTile {
         }
         if let Some(coverage) = self.coverage.get_mut(span.clone()) {
             for (coverage, cell) in coverage.iter_mut().zip(span) {
-                let covered = from.columns.weight(cell).min(u128::from(ONE));
+                let covered = from.columns.weight(cell).min(u128::from(WEIGHT_ONE));
                 *coverage = (*coverage).max(covered as u64);
             }
         }
@@ -297,7 +298,7 @@ impl CompositeTile {
             if from.columns.counts()[cell] == 0 {
                 continue;
             }
-            batch.push(cell as u32, from.columns.mean(cell), ONE);
+            batch.push(cell as u32, from.columns.mean(cell), WEIGHT_ONE);
             if batch.len == BATCH {
                 self.columns.add(&batch)?;
                 batch.len = 0;
@@ -330,7 +331,7 @@ impl CompositeTile {
 
     fn coverage(&self, cell: usize) -> f64 {
         match self.coverage.get(cell) {
-            Some(coverage) => *coverage as f64 / ONE as f64,
+            Some(coverage) => *coverage as f64 / WEIGHT_ONE as f64,
             None => f64::from(u8::from(self.granules[cell] > 0)),
         }
     }

@@ -1,7 +1,8 @@
 //! One granule's observations on the target's cells, complete before granules are weighted.
 
 use super::columns::{BATCH, Batch, Columns, Layout};
-use super::{ONE, Observation, ReduceError, Reduction, Summation, Tiling};
+use super::{Observation, ReduceError, Reduction, Summation, Tiling};
+use crate::resample::WEIGHT_ONE;
 
 /// The state of the cells that one granule, or a part of it, gives to.
 #[derive(Debug, Clone)]
@@ -131,7 +132,7 @@ pub(super) fn batched(
             batch.len = 0;
             tile = place.tile;
         }
-        batch.push(place.within as u32, value, weight.min(ONE));
+        batch.push(place.within as u32, value, weight.min(WEIGHT_ONE));
     }
     if batch.len > 0 {
         give(tile, &batch)?;

@@ -16,6 +16,7 @@ mod columns;
 mod composite;
 mod fixed;
 mod granule;
+mod observation;
 mod statistic;
 mod summation;
 mod tiling;
@@ -25,25 +26,12 @@ mod tests;
 
 pub use composite::Composite;
 pub use granule::GranuleState;
+pub use observation::{Observation, contributed, interpolated};
 pub use statistic::{Statistic, Weight};
 pub use summation::Summation;
 pub use tiling::{TILE_SIZE, Tiling};
 
 use columns::Layout;
-
-/// Weight one: weights are integers in units of 2^-32.
-pub const ONE: u64 = 1 << 32;
-
-/// A value that reaches a cell.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Observation {
-    /// row * columns + column of the target.
-    pub cell: u32,
-    /// Missing where not finite.
-    pub value: f64,
-    /// In units of 2^-32, at most [`ONE`].
-    pub weight: u64,
-}
 
 /// What to keep of the observations of one field.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,6 +1,7 @@
 //! The reduction against exact integers, against plain loops, and against itself in other orders.
 
 use super::*;
+use crate::resample::WEIGHT_ONE;
 use num_bigint::{BigInt, BigUint, Sign};
 use proptest::prelude::*;
 
@@ -109,7 +110,7 @@ impl Exact {
     }
 
     fn sum(&self) -> f64 {
-        nearest_ratio(&self.sum, &BigUint::from(ONE), -1074)
+        nearest_ratio(&self.sum, &BigUint::from(WEIGHT_ONE), -1074)
     }
 
     fn variance(&self) -> f64 {
@@ -149,16 +150,16 @@ fn granule_means(given: &[Given], cell: usize) -> Vec<(f64, u64)> {
                 .filter(|g| g.granule == granule && g.cell == cell && g.weight > 0)
                 .map(|g| (g.value, g.weight))
                 .collect();
-            (!of.is_empty()).then(|| (Exact::of(&of).mean(), ONE))
+            (!of.is_empty()).then(|| (Exact::of(&of).mean(), WEIGHT_ONE))
         })
         .collect()
 }
 
 fn weights(shares: bool) -> BoxedStrategy<u64> {
     if shares {
-        prop_oneof![0..=ONE, 0..100u64, Just(ONE)].boxed()
+        prop_oneof![0..=WEIGHT_ONE, 0..100u64, Just(WEIGHT_ONE)].boxed()
     } else {
-        Just(ONE).boxed()
+        Just(WEIGHT_ONE).boxed()
     }
 }
 
@@ -288,7 +289,7 @@ proptest! {
             granule: (next() % 4) as usize,
             cell: (next() % 6) as usize,
             value: 280.0 + (next() % 10_000) as f64 * 0.001,
-            weight: if shares { next() % ONE + 1 } else { ONE },
+            weight: if shares { next() % WEIGHT_ONE + 1 } else { WEIGHT_ONE },
         }).collect();
         let range = fixed.then_some((-300.0, 400.0));
         let composite = composed(&reduction(weight, shares, Summation::for_range(range)), &given);
@@ -311,7 +312,7 @@ proptest! {
             prop_assert!(close(Statistic::Mean, mean, 1e-13));
             prop_assert!(close(Statistic::Var, var, 1e-11));
             prop_assert!(close(Statistic::Std, var.sqrt(), 1e-11));
-            prop_assert!(close(Statistic::Sum, mean * total / ONE as f64, 1e-13));
+            prop_assert!(close(Statistic::Sum, mean * total / WEIGHT_ONE as f64, 1e-13));
             let least = of.iter().map(|o| o.0).fold(f64::INFINITY, f64::min);
             let greatest = of.iter().map(|o| o.0).fold(f64::NEG_INFINITY, f64::max);
             prop_assert!(close(Statistic::Min, least, 1e-15));
@@ -319,7 +320,7 @@ proptest! {
             let mine = || given.iter().filter(|g| g.cell == cell);
             prop_assert_eq!(at(&composite, Statistic::Count, cell), mine().count() as f64);
             let mut covered = [0.0; 4];
-            mine().for_each(|g| covered[g.granule] += g.weight as f64 / ONE as f64);
+            mine().for_each(|g| covered[g.granule] += g.weight as f64 / WEIGHT_ONE as f64);
             let granules = covered.iter().filter(|c| **c > 0.0).count();
             prop_assert_eq!(at(&composite, Statistic::Granules, cell), granules as f64);
             let most = covered.into_iter().fold(0.0, f64::max).min(1.0);
@@ -330,7 +331,7 @@ proptest! {
     #[test]
     fn single_observations_need_no_granule_state(
         (weight, shares, fixed) in methods(),
-        values in prop::collection::vec((wild(), 1..=ONE), 24),
+        values in prop::collection::vec((wild(), 1..=WEIGHT_ONE), 24),
     ) {
         // Values that are no multiples of the quantum, too.
         let summation = Summation::for_range(fixed.then_some((-1.5, 700.0)));
@@ -339,7 +340,7 @@ proptest! {
             granule: i / 6,
             cell: i % 6,
             value: if fixed { value % 700.0 } else { *value },
-            weight: if shares { *weight } else { ONE },
+            weight: if shares { *weight } else { WEIGHT_ONE },
         }).collect();
         let expected = composed(&reduction, &given);
         let mut composite = Composite::new(tiling(), reduction);
@@ -420,7 +421,7 @@ fn in_cell_0(granule: usize, value: f64) -> Given {
         granule,
         cell: 0,
         value,
-        weight: ONE,
+        weight: WEIGHT_ONE,
     }
 }
 
@@ -429,7 +430,11 @@ const FORMS: [Summation; 2] = [Summation::Binned, Summation::Fixed { exponent: 9
 #[test]
 fn stored_answers() {
     // 0.5 with half the cell, 2 with a quarter in one granule; 8 with the whole cell in another.
-    let given = [(0, 0.5, ONE / 2), (0, 2.0, ONE / 4), (1, 8.0, ONE)];
+    let given = [
+        (0, 0.5, WEIGHT_ONE / 2),
+        (0, 2.0, WEIGHT_ONE / 4),
+        (1, 8.0, WEIGHT_ONE),
+    ];
     let given = given.map(|(granule, value, weight)| Given {
         granule,
         cell: 0,
@@ -597,10 +602,10 @@ fn very_many_observations() {
 fn thin_cells_are_blank() {
     // Cell 0: 3 pixels of 2 granules, half covered; cell 1: 1 pixel, fully covered.
     let given = [
-        (0, 0, ONE / 4),
-        (0, 0, ONE / 4),
-        (1, 0, ONE / 4),
-        (0, 1, ONE),
+        (0, 0, WEIGHT_ONE / 4),
+        (0, 0, WEIGHT_ONE / 4),
+        (1, 0, WEIGHT_ONE / 4),
+        (0, 1, WEIGHT_ONE),
     ]
     .map(|(granule, cell, weight)| Given {
         granule,
@@ -697,7 +702,7 @@ fn what_does_not_fit_is_refused() {
         [Observation {
             cell,
             value,
-            weight: ONE,
+            weight: WEIGHT_ONE,
         }]
     };
     assert_eq!(
@@ -734,7 +739,7 @@ fn tiles_hold_what_the_layer_holds() {
             granule: 0,
             cell,
             value: cell as f64,
-            weight: ONE,
+            weight: WEIGHT_ONE,
         })
         .collect();
     let composite = composed(&reduction(Weight::Observation, false, FORMS[1]), &given);
