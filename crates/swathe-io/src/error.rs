@@ -40,6 +40,14 @@ pub enum Error {
         /// What to do: the nearest name, or the names that exist.
         hint: Option<String>,
     },
+    /// What was asked for cannot be done with this file.
+    #[error("{path}: {reason}")]
+    Request {
+        /// The file, with the variable where one is concerned.
+        path: String,
+        /// Why not, and what could be asked for.
+        reason: String,
+    },
     /// A product is not consistent, or has no form in the format asked for.
     #[error("the product cannot be written: {reason}")]
     Product {

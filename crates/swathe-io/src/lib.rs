@@ -3,5 +3,6 @@
 pub mod bytes;
 pub mod dataset;
 pub mod error;
+pub mod granule;
 mod hdf5;
 pub mod product;
