@@ -41,7 +41,7 @@ fn add_group(dataset: &Dataset, group: &Group, report: &mut Map<String, Value>) 
 fn variable(dataset: &Dataset, variable: &Variable) -> Value {
     let slab: Vec<_> = variable.shape.iter().map(|&len| 0..len).collect();
     let (digest, refused) = match dataset.read(variable, &slab) {
-        Ok(array) => (Some(format!("{:016x}", digest(&array))), None),
+        Ok(array) => (Some(digest(&array)), None),
         Err(error) => (None, Some(error.to_string())),
     };
     json!({
@@ -92,13 +92,13 @@ fn attributes(attributes: &[(String, AttributeValue)]) -> Value {
         .collect()
 }
 
-/// FNV-1a, 64 bits, over the little-endian bytes of numbers; over the UTF-8 of texts, each
-/// followed by a zero byte.
-fn digest(array: &Array) -> u64 {
-    let mut hash = Fnv(0xcbf2_9ce4_8422_2325);
+/// CRC-32 and number of the little-endian bytes of numbers; of the UTF-8 of texts, each followed
+/// by a zero byte.
+fn digest(array: &Array) -> String {
+    let mut bytes = Vec::new();
     macro_rules! numbers {
         ($values:expr) => {
-            $values.iter().for_each(|v| hash.update(&v.to_le_bytes()))
+            $values.iter().for_each(|v| bytes.extend(v.to_le_bytes()))
         };
     }
     match array {
@@ -113,19 +113,11 @@ fn digest(array: &Array) -> u64 {
         Array::F32(v) => numbers!(v),
         Array::F64(v) => numbers!(v),
         Array::Text(v) => v.iter().for_each(|text| {
-            hash.update(text.as_bytes());
-            hash.update(&[0]);
+            bytes.extend(text.as_bytes());
+            bytes.push(0);
         }),
     }
-    hash.0
-}
-
-struct Fnv(u64);
-
-impl Fnv {
-    fn update(&mut self, bytes: &[u8]) {
-        for &byte in bytes {
-            self.0 = (self.0 ^ u64::from(byte)).wrapping_mul(0x0000_0100_0000_01b3);
-        }
-    }
+    let mut crc = libdeflater::Crc::new();
+    crc.update(&bytes);
+    format!("{:08x}-{}", crc.sum(), bytes.len())
 }

@@ -8,6 +8,8 @@ pub use crate::bytes::ReadCounters;
 use crate::bytes::{ByteSource, CountedSource, FileSource};
 use crate::error::{Error, Result};
 use crate::hdf5::Hdf5Backend;
+use crate::netcdf3::Netcdf3Backend;
+use crate::sniff::{Format, format_of};
 
 /// Type of a variable's elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -27,6 +29,19 @@ pub enum DataType {
     Text,
     /// A type that is listed but not read: its HDF5 class.
     Other(String),
+}
+
+impl DataType {
+    /// Bytes of a number; `None` for text and other types.
+    pub fn size(&self) -> Option<usize> {
+        match self {
+            DataType::I8 | DataType::U8 => Some(1),
+            DataType::I16 | DataType::U16 => Some(2),
+            DataType::I32 | DataType::U32 | DataType::F32 => Some(4),
+            DataType::I64 | DataType::U64 | DataType::F64 => Some(8),
+            DataType::Text | DataType::Other(_) => None,
+        }
+    }
 }
 
 /// Value of an attribute.
@@ -148,6 +163,7 @@ pub struct Dataset {
 
 enum Backend {
     Hdf5(Box<Hdf5Backend>),
+    Netcdf3(Netcdf3Backend),
 }
 
 impl std::fmt::Debug for Dataset {
@@ -174,12 +190,21 @@ impl Dataset {
     pub fn from_source(source: Arc<dyn ByteSource>) -> Result<Dataset> {
         let source = Arc::new(CountedSource::new(source));
         let name = base_name(source.name());
-        let (backend, root) = Hdf5Backend::open(source.clone())?;
+        let (backend, root) = match format_of(&*source)? {
+            Format::Hdf5 => {
+                let (backend, root) = Hdf5Backend::open(source.clone())?;
+                (Backend::Hdf5(Box::new(backend)), root)
+            }
+            Format::Netcdf3 => {
+                let (backend, root) = Netcdf3Backend::open(source.clone())?;
+                (Backend::Netcdf3(backend), root)
+            }
+        };
         Ok(Dataset {
             name,
             source,
             root,
-            backend: Backend::Hdf5(Box::new(backend)),
+            backend,
         })
     }
 
@@ -212,6 +237,7 @@ impl Dataset {
         self.check_slab(variable, slab)?;
         match &self.backend {
             Backend::Hdf5(backend) => backend.read(variable, slab),
+            Backend::Netcdf3(backend) => backend.read(variable, slab),
         }
     }
 
@@ -227,6 +253,7 @@ impl Dataset {
         self.check_slab(variable, slab)?;
         match &self.backend {
             Backend::Hdf5(backend) => backend.storage_chunks(variable, slab),
+            Backend::Netcdf3(backend) => backend.storage_chunks(variable, slab),
         }
     }
 

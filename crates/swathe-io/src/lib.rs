@@ -1,8 +1,13 @@
 //! Files around `swathe-core`: bytes, HDF5/netCDF reading, granules, products, pictures, the simulator.
 
 pub mod bytes;
+mod contiguous;
 pub mod dataset;
 pub mod error;
 pub mod granule;
 mod hdf5;
+mod netcdf3;
+mod numbers;
+mod place;
 pub mod product;
+mod sniff;

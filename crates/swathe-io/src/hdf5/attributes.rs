@@ -16,8 +16,9 @@ use hdf5_reader::messages::attribute_info::AttributeInfoMessage;
 use hdf5_reader::messages::dataspace::DataspaceType;
 use hdf5_reader::object_header::ObjectHeader;
 
-use super::element::{Element, Encoding, numbers, text, to_native_order};
-use crate::dataset::{Array, AttributeValue};
+use super::element::{Element, Encoding, text};
+use crate::dataset::AttributeValue;
+use crate::numbers::attribute_numbers;
 
 /// Collections of one file kept parsed; real ones are 4 KiB.
 const MAX_HEAP_CACHE_BYTES: usize = 16 << 20;
@@ -127,10 +128,8 @@ pub(super) fn value(
                 message.raw_data.len()
             ))
         })?;
-    // The product was checked against bytes that are there.
-    let count = if element.size == 0 { 0 } else { count as usize };
     match element.encoding {
-        Encoding::Number(order) => Ok(number_values(&element, bytes, count, order)),
+        Encoding::Number(order) => Ok(attribute_numbers(&element.dtype, bytes, order)),
         Encoding::FixedText(padding) => {
             let texts = bytes.chunks_exact(element.size.max(1));
             Ok(Some(text_value(texts.map(|t| text(t, padding)).collect())))
@@ -159,33 +158,6 @@ pub(super) fn value(
         }
         Encoding::Opaque => Ok(None),
     }
-}
-
-fn number_values(
-    element: &Element,
-    bytes: &[u8],
-    count: usize,
-    order: hdf5_reader::error::ByteOrder,
-) -> Option<AttributeValue> {
-    let array = numbers::<std::convert::Infallible>(&element.dtype, count, |out| {
-        out.copy_from_slice(bytes);
-        to_native_order(out, element.size, order);
-        Ok(())
-    });
-    let Ok(array) = array?;
-    Some(match array {
-        Array::I8(v) => AttributeValue::I8(v),
-        Array::U8(v) => AttributeValue::U8(v),
-        Array::I16(v) => AttributeValue::I16(v),
-        Array::U16(v) => AttributeValue::U16(v),
-        Array::I32(v) => AttributeValue::I32(v),
-        Array::U32(v) => AttributeValue::U32(v),
-        Array::I64(v) => AttributeValue::I64(v),
-        Array::U64(v) => AttributeValue::U64(v),
-        Array::F32(v) => AttributeValue::F32(v),
-        Array::F64(v) => AttributeValue::F64(v),
-        Array::Text(v) => AttributeValue::Texts(v),
-    })
 }
 
 fn text_value(mut texts: Vec<String>) -> AttributeValue {

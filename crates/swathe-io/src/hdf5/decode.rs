@@ -8,7 +8,7 @@ use hdf5_reader::filters::{
 use hdf5_reader::messages::filter_pipeline::FilterDescription;
 use libdeflater::Decompressor;
 
-use super::place::{Decoded, unshuffle};
+use crate::place::{Decoded, unshuffle};
 
 /// Deflate cannot expand more than this: 258 bytes from two bits.
 const MAX_DEFLATE_RATIO: u64 = 1032;

@@ -1,9 +1,10 @@
 //! What one element of a dataset or attribute is, and how its bytes become values.
 
-use hdf5_reader::error::ByteOrder;
+use hdf5_reader::error::ByteOrder as StoredOrder;
 use hdf5_reader::{Datatype, StringPadding, StringSize, VarLenKind};
 
-use crate::dataset::{Array, DataType};
+use crate::dataset::DataType;
+use crate::numbers::ByteOrder;
 
 /// An element as stored.
 #[derive(Debug, Clone, PartialEq)]
@@ -31,10 +32,13 @@ impl Element {
     /// The element a datatype describes; `offset_size` is the file's address width.
     pub(super) fn new(datatype: &Datatype, offset_size: u8) -> Element {
         let heap_reference = 8 + usize::from(offset_size);
-        let number = |dtype, size, order: &ByteOrder| Element {
+        let number = |dtype, size, order: &StoredOrder| Element {
             dtype,
             size,
-            encoding: Encoding::Number(*order),
+            encoding: Encoding::Number(match order {
+                StoredOrder::LittleEndian => ByteOrder::Little,
+                StoredOrder::BigEndian => ByteOrder::Big,
+            }),
         };
         let other = |name: String, size| Element {
             dtype: DataType::Other(name),
@@ -117,64 +121,6 @@ fn integer(size: u8, signed: bool) -> Option<DataType> {
         (8, false) => DataType::U64,
         _ => return None,
     })
-}
-
-/// An array of `count` zeros of a numeric type, with its bytes filled by `fill`; the bytes are
-/// in this machine's order. `None` for text and other types.
-pub(crate) fn numbers<E>(
-    dtype: &DataType,
-    count: usize,
-    fill: impl FnOnce(&mut [u8]) -> Result<(), E>,
-) -> Option<Result<Array, E>> {
-    macro_rules! typed {
-        ($variant:ident, $zero:expr) => {{
-            let mut values = vec![$zero; count];
-            fill(bytemuck::cast_slice_mut(&mut values)).map(|()| Array::$variant(values))
-        }};
-    }
-    Some(match dtype {
-        DataType::I8 => typed!(I8, 0i8),
-        DataType::U8 => typed!(U8, 0u8),
-        DataType::I16 => typed!(I16, 0i16),
-        DataType::U16 => typed!(U16, 0u16),
-        DataType::I32 => typed!(I32, 0i32),
-        DataType::U32 => typed!(U32, 0u32),
-        DataType::I64 => typed!(I64, 0i64),
-        DataType::U64 => typed!(U64, 0u64),
-        DataType::F32 => typed!(F32, 0f32),
-        DataType::F64 => typed!(F64, 0f64),
-        DataType::Text | DataType::Other(_) => return None,
-    })
-}
-
-/// Turns elements of `size` bytes from a file's byte order into this machine's, in place.
-pub(crate) fn to_native_order(bytes: &mut [u8], size: usize, order: ByteOrder) {
-    let native = if cfg!(target_endian = "little") {
-        ByteOrder::LittleEndian
-    } else {
-        ByteOrder::BigEndian
-    };
-    if order == native {
-        return;
-    }
-    match size {
-        2 => bytes
-            .as_chunks_mut::<2>()
-            .0
-            .iter_mut()
-            .for_each(|e| e.reverse()),
-        4 => bytes
-            .as_chunks_mut::<4>()
-            .0
-            .iter_mut()
-            .for_each(|e| e.reverse()),
-        8 => bytes
-            .as_chunks_mut::<8>()
-            .0
-            .iter_mut()
-            .for_each(|e| e.reverse()),
-        _ => {}
-    }
 }
 
 /// Text of one stored string. Trailing spaces stay, as in netCDF4-python and h5py; bytes that

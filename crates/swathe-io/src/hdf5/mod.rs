@@ -4,16 +4,17 @@
 //! `hdf5-reader`, through a block cache over our byte source; nothing of it holds a global lock.
 //! What follows is ours: the tree of objects (`objects`, `links`, `attributes`), netCDF's view of
 //! it (`netcdf4`), and reading a slab in three steps: where its chunks are (`index`) and fetching
-//! them, undoing their filters (`decode`), putting their elements in place (`place`).
+//! them (`slab`), undoing their filters (`decode`), putting their elements in place
+//! ([`crate::place`]).
 
 mod attributes;
 mod decode;
-pub(crate) mod element;
+mod element;
 mod index;
 mod links;
 mod netcdf4;
 mod objects;
-pub(crate) mod place;
+mod raw_header;
 mod slab;
 mod storage;
 mod text;
@@ -31,6 +32,7 @@ use self::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
 use crate::dataset::{Array, DataType, Group, StorageChunk, Variable};
 use crate::error::{Error, Result};
+use crate::numbers::numbers;
 
 /// Largest object header that is read. Real ones take some kB.
 const MAX_HEADER_BYTES: usize = 16 << 20;
@@ -84,7 +86,7 @@ impl Hdf5Backend {
             dtype => {
                 let count = slab.iter().map(Range::len).product();
                 slab::check_size(self, stored, content, slab, &place)?;
-                element::numbers(dtype, count, |out| {
+                numbers(dtype, count, |out| {
                     slab::read(self, stored, content, slab, out, &place)
                 })
                 .unwrap_or_else(|| {

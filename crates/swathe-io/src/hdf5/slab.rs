@@ -9,22 +9,23 @@ use rayon::prelude::*;
 
 use super::Hdf5Backend;
 use super::decode::{Failure, Pipeline, Scratch};
-use super::element::{Encoding, to_native_order};
+use super::element::Encoding;
 use super::index::{ChunkIndex, Location};
 use super::objects::Content;
-use super::place::{CommonBox, Decoded, place, strides};
+
 use super::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
+use crate::contiguous::{ContiguousArray, span};
 use crate::dataset::StorageChunk;
 use crate::error::{Error, Result};
+use crate::numbers::to_native_order;
+use crate::place::{CommonBox, Decoded, place};
 
 /// A slab may take this much memory beyond what its stored chunks decode to: elements that are
 /// not stored cost nothing in the file, so a file of 1 kB could ask for all memory.
 const MAX_UNSTORED_BYTES: u64 = 512 << 20;
 /// Below this, handing chunks to other threads costs more than it gains (10 us to wake one).
 const PARALLEL_BYTES: usize = 256 * 1024;
-/// Rows of contiguous data are read in pieces of about this size.
-const PIECE_BYTES: usize = 4 << 20;
 
 thread_local! {
     static BUFFERS: RefCell<Buffers> = RefCell::new(Buffers {
@@ -47,7 +48,7 @@ pub(super) fn check_size(
     slab: &[Range<usize>],
     place: &str,
 ) -> Result<()> {
-    content.check_supported(place)?;
+    variable.check_supported(&backend.file, content, place)?;
     let size = slab
         .iter()
         .try_fold(content.element.size as u64, |size, range| {
@@ -149,6 +150,7 @@ pub(super) fn storage_chunks(
     slab: &[Range<usize>],
     place: &str,
 ) -> Result<Vec<StorageChunk>> {
+    variable.check_supported(&backend.file, content, place)?;
     if slab.iter().any(Range::is_empty) {
         return Ok(Vec::new());
     }
@@ -190,18 +192,6 @@ pub(super) fn storage_chunks(
 
 fn extent(content: &Content) -> Vec<usize> {
     content.extent.iter().map(|&n| n as usize).collect()
-}
-
-/// First element of a slab and one past its last, in a row-major array.
-fn span(slab: &[Range<usize>], extent: &[usize]) -> (usize, usize) {
-    let strides = strides(extent);
-    let first = slab.iter().zip(&strides).map(|(r, s)| r.start * s).sum();
-    let last: usize = slab
-        .iter()
-        .zip(&strides)
-        .map(|(r, s)| (r.end - 1) * s)
-        .sum();
-    (first, last + 1)
 }
 
 fn place_slab(
@@ -260,53 +250,16 @@ fn contiguous(
             ),
         });
     }
-    let extent = extent(content);
-    let read = |first: usize, buffer: &mut [u8]| {
-        let offset = start + (first * size) as u64;
-        backend
-            .source
-            .read_exact_at(offset, buffer)
-            .map_err(|source| Error::Io {
-                path: place.into(),
-                source,
-            })
+    let array = ContiguousArray {
+        source: &*backend.source,
+        start,
+        shape: &extent(content),
+        element_size: size,
     };
-    let (first, last) = span(slab, &extent);
-    if (last - first) * size == out.len() {
-        return read(first, out);
-    }
-    // Rows of the first axis in pieces: one read for what lies between the first and the last
-    // element wanted of them.
-    let row: usize = extent[1..].iter().product();
-    let rows = (PIECE_BYTES / (row * size).max(1)).max(1);
-    let row_out = out.len() / slab[0].len();
-    let mut buffer = Vec::new();
-    for (piece, out) in slab[0]
-        .clone()
-        .step_by(rows)
-        .zip(out.chunks_mut(rows * row_out))
-    {
-        let mut part = slab.to_vec();
-        part[0] = piece..(piece + rows).min(slab[0].end);
-        let (first, last) = span(&part, &extent);
-        buffer.resize((last - first) * size, 0);
-        read(first, &mut buffer)?;
-        let start: Vec<usize> = part.iter().map(|r| r.start).collect();
-        let count: Vec<usize> = part.iter().map(Range::len).collect();
-        let zero = vec![0; part.len()];
-        CommonBox {
-            source_shape: &extent,
-            source_start: &start,
-            target_shape: &count,
-            target_start: &zero,
-            count: &count,
-        }
-        .for_each_run(|from, to, len| {
-            let from = (from - first) * size;
-            out[to * size..(to + len) * size].copy_from_slice(&buffer[from..from + len * size]);
-        });
-    }
-    Ok(())
+    array.read(slab, out).map_err(|source| Error::Io {
+        path: place.into(),
+        source,
+    })
 }
 
 fn fill_with(out: &mut [u8], fill: Option<&[u8]>) {
