@@ -17,6 +17,7 @@ pub mod mask;
 pub mod reduce;
 pub mod region;
 pub mod resample;
+pub mod run;
 pub mod source;
 pub mod sphere;
 pub mod suggest;

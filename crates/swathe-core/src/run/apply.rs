@@ -1,0 +1,306 @@
+//! One granule put on the grid: read what the area needs, mask it, place it.
+
+use super::lines::geolocation_near;
+use crate::mask::{FlagMask, FlagReport, Real};
+use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Tiling};
+use crate::reduce::{contributed, interpolated};
+use crate::resample::{Entries, EntryKind, GeometryReport, Grid, Method, locate};
+use crate::source::{Field, SourceError, SwathSource, Values};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// What to do with a granule.
+pub struct Recipe<'a> {
+    /// The grid.
+    pub grid: &'a Grid,
+    /// The same grid as tiles.
+    pub tiling: Tiling,
+    /// How values reach cells.
+    pub method: Method,
+    /// The fields. Those of one variable (bands) must follow each other: they share one mask.
+    pub fields: &'a [FieldRecipe],
+    /// Flags that make a pixel missing.
+    pub mask: &'a FlagMask,
+}
+
+/// What to do with a field.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FieldRecipe {
+    /// What to read.
+    pub field: Field,
+    /// What to keep of it.
+    pub reduction: Reduction,
+}
+
+/// What a granule gave.
+#[derive(Debug)]
+pub struct Applied {
+    /// The state of the cells it gives to, for every field; complete.
+    pub states: Vec<GranuleState>,
+    /// What the flags took, for every field.
+    pub flags: Vec<FlagReport>,
+    /// What became of its pixels.
+    pub geometry: GeometryReport,
+    /// Lines whose geolocation was read.
+    pub lines: Range<usize>,
+    /// Whether any field has a value in any cell.
+    pub found: bool,
+}
+
+/// A granule cannot be put on the grid.
+#[derive(Debug, thiserror::Error)]
+pub enum ApplyError {
+    /// It cannot be read.
+    #[error(transparent)]
+    Source(#[from] SourceError),
+    /// Its values cannot be reduced.
+    #[error("{name}: {field}: {source}")]
+    Reduce {
+        /// The granule.
+        name: String,
+        /// The field.
+        field: String,
+        /// Why not.
+        source: ReduceError,
+    },
+}
+
+impl Recipe<'_> {
+    /// Puts a granule on the grid; `None` where none of its lines comes near.
+    ///
+    /// Its blocks of lines are worked on in parallel; the outcome does not depend on how.
+    ///
+    /// # Errors
+    /// What reading says, and values that cannot be summed.
+    pub fn apply(&self, source: &dyn SwathSource) -> Result<Option<Applied>, ApplyError> {
+        let Some(geolocation) = geolocation_near(source, &self.grid.region())? else {
+            return Ok(None);
+        };
+        let lines = geolocation.lines.clone();
+        let (entries, geometry) = locate(&geolocation, self.grid, self.method, source.line_block());
+        drop(geolocation);
+        let part = entries
+            .par_iter()
+            .map(|entries| self.observe(source, entries))
+            .try_fold(
+                || self.nothing(),
+                |part, observed| {
+                    let mut part = part;
+                    part.add(source.name(), self.fields, observed?)?;
+                    Ok::<_, ApplyError>(part)
+                },
+            )
+            .try_reduce(
+                || self.nothing(),
+                |mut part, other| {
+                    part.merge(source.name(), self.fields, &other)?;
+                    Ok(part)
+                },
+            )?;
+        Ok(Some(Applied {
+            states: part.states,
+            flags: part.flags,
+            found: part.found,
+            geometry,
+            lines,
+        }))
+    }
+
+    fn nothing(&self) -> Part {
+        let states = self.fields.iter();
+        Part {
+            states: states
+                .map(|f| GranuleState::new(self.tiling, &f.reduction))
+                .collect(),
+            flags: vec![FlagReport::default(); self.fields.len()],
+            found: false,
+        }
+    }
+
+    /// Reads a block of lines of all fields, masks it, and works out what reaches the cells.
+    fn observe(
+        &self,
+        source: &dyn SwathSource,
+        entries: &Entries,
+    ) -> Result<Observed, ApplyError> {
+        let (_, pixels) = source.shape();
+        let lines = entries.lines.clone();
+        let count = lines.len() * pixels;
+        let first = lines.start * pixels;
+        let flags = if self.mask.bits() == 0 {
+            vec![0; count]
+        } else {
+            source.flags(lines.clone())?
+        };
+        let area = area(entries, count, first, pixels);
+        let mut observations = Vec::with_capacity(self.fields.len());
+        let mut reports = Vec::with_capacity(self.fields.len());
+        for bands in self
+            .fields
+            .chunk_by(|a, b| a.field.variable == b.field.variable)
+        {
+            let mut values = Vec::with_capacity(bands.len());
+            for band in bands {
+                values.push(source.values(&band.field, lines.clone())?);
+            }
+            share_missing(&mut values);
+            for values in &mut values {
+                let mut report = FlagReport::default();
+                let counts = match values {
+                    Values::F32(v) => self.mask.apply(v, &flags, &area),
+                    Values::F64(v) => self.mask.apply(v, &flags, &area),
+                };
+                report.add(self.mask, &counts);
+                reports.push(report);
+                observations.push(match values {
+                    Values::F32(v) => observations_of(entries, v, first, pixels),
+                    Values::F64(v) => observations_of(entries, v, first, pixels),
+                });
+            }
+        }
+        Ok(Observed {
+            observations,
+            reports,
+        })
+    }
+}
+
+/// What one block of lines gives.
+struct Observed {
+    observations: Vec<Vec<Observation>>,
+    reports: Vec<FlagReport>,
+}
+
+/// What some blocks of lines gave.
+struct Part {
+    states: Vec<GranuleState>,
+    flags: Vec<FlagReport>,
+    found: bool,
+}
+
+impl Part {
+    fn add(
+        &mut self,
+        name: &str,
+        fields: &[FieldRecipe],
+        observed: Observed,
+    ) -> Result<(), ApplyError> {
+        let all = observed.observations.into_iter().zip(&observed.reports);
+        for (i, (observations, report)) in all.enumerate() {
+            self.found |= !observations.is_empty();
+            self.states[i]
+                .add(observations)
+                .map_err(|e| reduce_error(name, &fields[i], e))?;
+            self.flags[i].merge(report);
+        }
+        Ok(())
+    }
+
+    fn merge(
+        &mut self,
+        name: &str,
+        fields: &[FieldRecipe],
+        other: &Part,
+    ) -> Result<(), ApplyError> {
+        for (i, (state, report)) in other.states.iter().zip(&other.flags).enumerate() {
+            self.states[i]
+                .merge(state)
+                .map_err(|e| reduce_error(name, &fields[i], e))?;
+            self.flags[i].merge(report);
+        }
+        self.found |= other.found;
+        Ok(())
+    }
+}
+
+fn reduce_error(name: &str, field: &FieldRecipe, source: ReduceError) -> ApplyError {
+    ApplyError::Reduce {
+        name: name.to_owned(),
+        field: field.field.name.clone(),
+        source,
+    }
+}
+
+/// The pixels of a block that give to any cell.
+fn area(entries: &Entries, count: usize, first: usize, pixels: usize) -> Vec<bool> {
+    let mut area = vec![false; count];
+    let mut mark = |pixel: usize| {
+        if let Some(inside) = pixel.checked_sub(first).and_then(|i| area.get_mut(i)) {
+            *inside = true;
+        }
+    };
+    match &entries.kind {
+        EntryKind::Contributions(contributions) => {
+            contributions.iter().for_each(|c| mark(c.pixel as usize));
+        }
+        EntryKind::Stencils(stencils) => {
+            for stencil in stencils {
+                let upper = stencil.pixel as usize;
+                for offset in [0, 1, pixels + 1, pixels] {
+                    mark(upper + offset);
+                }
+            }
+        }
+    }
+    area
+}
+
+/// A pixel that is missing in one of the bands of a variable is missing in all.
+fn share_missing(bands: &mut [Values]) {
+    if bands.len() < 2 {
+        return;
+    }
+    let count = bands
+        .iter()
+        .map(|b| match b {
+            Values::F32(v) => v.len(),
+            Values::F64(v) => v.len(),
+        })
+        .min()
+        .unwrap_or(0);
+    let mut missing = vec![false; count];
+    for band in bands.iter() {
+        match band {
+            Values::F32(v) => note_missing(v, &mut missing),
+            Values::F64(v) => note_missing(v, &mut missing),
+        }
+    }
+    for band in bands {
+        match band {
+            Values::F32(v) => make_missing(v, &missing),
+            Values::F64(v) => make_missing(v, &missing),
+        }
+    }
+}
+
+fn note_missing<T: Real>(values: &[T], missing: &mut [bool]) {
+    for (value, missing) in values.iter().zip(missing) {
+        *missing |= !value.is_finite();
+    }
+}
+
+fn make_missing<T: Real>(values: &mut [T], missing: &[bool]) {
+    for (value, missing) in values.iter_mut().zip(missing) {
+        if *missing {
+            *value = T::NAN;
+        }
+    }
+}
+
+/// The observations that have a value.
+fn observations_of<T: Real>(
+    entries: &Entries,
+    values: &[T],
+    first: usize,
+    pixels: usize,
+) -> Vec<Observation> {
+    let there = |o: &Observation| o.value.is_finite();
+    match &entries.kind {
+        EntryKind::Contributions(contributions) => contributed(contributions, values, first)
+            .filter(there)
+            .collect(),
+        EntryKind::Stencils(stencils) => interpolated(stencils, values, first, pixels)
+            .filter(there)
+            .collect(),
+    }
+}

@@ -1,0 +1,14 @@
+//! Chunk, apply, combine: one granule after another is put on the grid, and their states are combined.
+//!
+//! ```text
+//! SwathSource --apply(Recipe)--> Applied: a GranuleState for every field      (many at a time)
+//!                                   `--> whoever combines, one after another  (execute)
+//! ```
+
+mod apply;
+mod execute;
+mod lines;
+
+pub use apply::{Applied, ApplyError, FieldRecipe, Recipe};
+pub use execute::execute;
+pub use lines::lines_near;

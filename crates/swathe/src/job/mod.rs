@@ -1,0 +1,28 @@
+//! Jobs: from names of granules and options to a finished product.
+//!
+//! ```text
+//! paths --gather--> candidates (opened, described) --order--> granules, sorted, one of each identity
+//!       --Plan::new(Job)--> Plan: grid, fields, flags, sums; notes of what was chosen for the user
+//!       --average | cube--> Product
+//! ```
+
+mod average;
+mod canonical;
+mod cube;
+mod error;
+mod estimate;
+mod gather;
+mod options;
+mod order;
+mod plan;
+mod record;
+
+pub use average::average;
+pub use cube::cube;
+pub use error::JobError;
+pub use estimate::{Estimate, GranuleEstimate};
+pub use gather::{Candidate, Gathered, gather};
+pub use options::{GridRequest, Job, OnError};
+pub use order::Preferred;
+pub use plan::Plan;
+pub use record::{Event, Finished, Observer};

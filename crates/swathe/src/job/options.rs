@@ -1,0 +1,97 @@
+//! What is asked for.
+
+use swathe_core::build_geobox::Resolution;
+use swathe_core::geobox::GeoBox;
+use swathe_core::mask::{FlagSelection, ValidRange};
+use swathe_core::reduce::{Blank, Statistic, Weight};
+use swathe_core::resample::Method;
+
+/// What is asked for, apart from the granules. `None` means: choose by the granules, and say so.
+#[derive(Debug, Clone)]
+pub struct Job {
+    /// Variables as [`swathe_io::granule::Granule::select`] takes them; none: the main product.
+    pub variables: Vec<String>,
+    /// The grid.
+    pub grid: GridRequest,
+    /// How values reach cells; by default `footprint`, for classes `nearest`.
+    pub method: Option<Method>,
+    /// Flags that make a pixel missing; by default those of the suite.
+    pub flags: Option<FlagSelection>,
+    /// Valid range in unpacked units, in place of the files' own.
+    pub valid_range: Option<ValidRange>,
+    /// What to compute of every cell; count and granules come with it.
+    pub statistics: Vec<Statistic>,
+    /// How granules are weighted against each other.
+    pub weight: Weight,
+    /// What is required of a cell.
+    pub blank: Blank,
+    /// Number of threads; 0: one for each processor.
+    pub threads: usize,
+    /// What to do about a granule that cannot be used.
+    pub on_error: OnError,
+    /// Whether processing versions, or near-real-time and refined granules, may be mixed.
+    pub allow_mixed: bool,
+}
+
+impl Default for Job {
+    fn default() -> Self {
+        Job {
+            variables: Vec::new(),
+            grid: GridRequest::Own {
+                crs: None,
+                resolution: None,
+            },
+            method: None,
+            flags: None,
+            valid_range: None,
+            statistics: vec![Statistic::Mean],
+            weight: Weight::Observation,
+            blank: Blank::default(),
+            threads: 0,
+            on_error: OnError::Stop,
+            allow_mixed: false,
+        }
+    }
+}
+
+/// The grid that is asked for.
+#[derive(Debug, Clone, PartialEq)]
+pub enum GridRequest {
+    /// Around one granule, at a resolution or at its own.
+    Own {
+        /// Longitude/latitude if `None`.
+        crs: Option<String>,
+        /// The granule's own if `None`.
+        resolution: Option<Resolution>,
+    },
+    /// Over a longitude/latitude box (west, south, east, north).
+    Box {
+        /// Degrees; west > east means across 180.
+        bbox: (f64, f64, f64, f64),
+        /// Cell size.
+        resolution: Resolution,
+        /// Longitude/latitude if `None`.
+        crs: Option<String>,
+    },
+    /// Over bounds (left, bottom, right, top) in units of the CRS.
+    Bounds {
+        /// In units of the CRS.
+        bounds: (f64, f64, f64, f64),
+        /// Cell size.
+        resolution: Resolution,
+        /// Longitude/latitude if `None`.
+        crs: Option<String>,
+    },
+    /// Exactly this one: a named grid, or that of another file.
+    Exact(GeoBox),
+}
+
+/// What to do about a granule that cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum OnError {
+    /// End the run before anything is written.
+    #[default]
+    Stop,
+    /// Go on without it, and name it.
+    Skip,
+}
