@@ -9,8 +9,6 @@ pub enum Outcome {
     Done,
     /// All but some granules, which were named.
     SomeSkipped,
-    /// There was nothing to do: no granule, or none touches the area.
-    Nothing,
 }
 
 impl From<Outcome> for ExitCode {
@@ -18,7 +16,6 @@ impl From<Outcome> for ExitCode {
         ExitCode::from(match outcome {
             Outcome::Done => 0,
             Outcome::SomeSkipped => 3,
-            Outcome::Nothing => 4,
         })
     }
 }
@@ -42,10 +39,17 @@ impl Failure {
     }
 
     /// The command was not called as it should be: exit code 2.
-    #[expect(dead_code, reason = "commands follow")]
     pub fn usage(message: impl std::fmt::Display) -> Self {
         Failure {
             code: 2,
+            ..Failure::error(message)
+        }
+    }
+
+    /// There is nothing to do: exit code 4.
+    pub fn nothing(message: impl std::fmt::Display) -> Self {
+        Failure {
+            code: 4,
             ..Failure::error(message)
         }
     }

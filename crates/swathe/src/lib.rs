@@ -2,3 +2,5 @@
 
 pub use swathe_core as core;
 pub use swathe_io as io;
+
+pub mod job;

@@ -17,11 +17,16 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Info(commands::info::Arguments),
+    Grid(Box<commands::grid::Arguments>),
+    Average(Box<commands::average::Arguments>),
 }
 
 fn main() -> ExitCode {
-    let outcome = match Cli::parse().command {
+    let words = commands::gridding::join_four_words(std::env::args_os());
+    let outcome = match Cli::parse_from(words).command {
         Command::Info(arguments) => commands::info::run(&arguments),
+        Command::Grid(arguments) => commands::grid::run(&arguments),
+        Command::Average(arguments) => commands::average::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -43,6 +43,8 @@ pub struct Applied {
     pub geometry: GeometryReport,
     /// Lines whose geolocation was read.
     pub lines: Range<usize>,
+    /// Whether any of its pixels reaches a cell, with a value or not.
+    pub touched: bool,
     /// Whether any field has a value in any cell.
     pub found: bool,
 }
@@ -100,6 +102,7 @@ impl Recipe<'_> {
         Ok(Some(Applied {
             states: part.states,
             flags: part.flags,
+            touched: !entries.is_empty(),
             found: part.found,
             geometry,
             lines,

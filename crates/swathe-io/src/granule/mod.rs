@@ -161,6 +161,11 @@ impl Granule {
         self.time
     }
 
+    /// When the file was made, as it says itself.
+    pub fn created(&self) -> Option<Milliseconds> {
+        time::created(&self.dataset.root().attributes)
+    }
+
     /// What was odd about the file, in sentences: times that cannot be read, and so on.
     pub fn warnings(&self) -> &[String] {
         &self.warnings

@@ -69,6 +69,14 @@ pub(super) fn coverage(attributes: &Attributes) -> (TimeRange, Vec<String>) {
     (range, warnings)
 }
 
+/// When a file was made.
+pub(super) fn created(attributes: &Attributes) -> Option<Milliseconds> {
+    let names = ["date_created", "creation_date", "CreationDate"];
+    names
+        .into_iter()
+        .find_map(|name| parse(attributes::text(attributes, name)?))
+}
+
 /// Refuses an end before the start: the end is forgotten, and said.
 pub(super) fn check_order(range: &mut TimeRange, warnings: &mut Vec<String>) {
     if let (Some(start), Some(end)) = (range.start, range.end)

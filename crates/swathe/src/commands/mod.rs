@@ -1,3 +1,10 @@
 //! One command a file: its arguments, and what it does with them.
 
+pub mod average;
+mod granules;
+pub mod grid;
+pub mod gridding;
 pub mod info;
+mod progress;
+mod report;
+mod write;

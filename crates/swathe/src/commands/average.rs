@@ -1,0 +1,100 @@
+//! `swathe average`: one map out of many granules.
+
+use super::gridding::Gridding;
+use super::{report, write};
+use crate::failure::{Outcome, Result};
+use clap::{Args, ValueEnum};
+use swathe::job::{Job, Plan, average, gather};
+use swathe_core::reduce::{Blank, Statistic, Weight};
+
+/// Average granules on a grid.
+///
+/// Count and number of granules are written beside every statistic.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  swathe average *.nc -v chlor_a -b -77,36,-73,41 -r 0.015 -o mean.nc -o mean.png
+  swathe average week/ -b 170,-20,-170,0 -r 1km --stat mean,std,max -o across.tif
+  swathe average @list.txt --grid l3m-4km -m bin -o global.nc
+  swathe average *.nc --crs EPSG:3413 -b -60,60,-10,84 -r 2km -o greenland.nc --dry-run")]
+pub struct Arguments {
+    #[command(flatten)]
+    gridding: Gridding,
+    /// Statistics: mean, std, var, min, max, sum, count, granules, coverage; several with commas
+    #[arg(long = "stat", value_name = "STAT", value_delimiter = ',', default_value = "mean")]
+    statistics: Vec<Statistic>,
+    /// How granules are weighted against each other. Default: observation
+    #[arg(long, value_enum, value_name = "HOW")]
+    weight: Option<WeightName>,
+    /// Blank cells with fewer contributing pixels
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    min_count: u64,
+    /// Blank cells with fewer granules
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    min_granules: u64,
+    /// Blank cells of which no granule covers this share
+    #[arg(long, default_value_t = 0.0, hide_default_value = true, value_name = "SHARE")]
+    min_coverage: f64,
+    /// A set of options, which explicit ones override
+    #[arg(long, value_enum, value_name = "NAME")]
+    preset: Option<Preset>,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum WeightName {
+    /// Every observation by its own weight
+    Observation,
+    /// Every granule's mean in the cell counts once
+    Granule,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Preset {
+    /// Nearest, no flags, weight granule: what NASA's tutorial does
+    Tutorial,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result {
+    let gridding = &arguments.gridding;
+    let outputs = write::Outputs::check(gridding)?;
+    let pool = gridding.pool()?;
+    let job = arguments.job()?;
+    let paths = gridding.paths()?;
+    let gathered = pool.install(|| gather(&paths, job.on_error))?;
+    let plan = pool.install(|| Plan::average(gathered, job))?;
+    if gridding.dry_run {
+        report::plan(&plan, &pool)?;
+        return Ok(Outcome::Done);
+    }
+    gridding.say(&plan);
+    let mut progress = gridding.progress(plan.granules());
+    let finished = average(&plan, &pool, &mut |event| progress.show(event));
+    progress.finish();
+    let finished = finished?;
+    outputs.write(&finished.product)?;
+    Ok(report::finished(&finished, &gridding.outputs, gridding.verbose))
+}
+
+impl Arguments {
+    fn job(&self) -> Result<Job> {
+        let mut job = self.gridding.job()?;
+        if self.preset == Some(Preset::Tutorial) {
+            job.method.get_or_insert(swathe_core::resample::Method::Nearest);
+            job.flags.get_or_insert_default();
+            job.weight = Weight::Granule;
+        }
+        if let Some(weight) = self.weight {
+            job.weight = match weight {
+                WeightName::Observation => Weight::Observation,
+                WeightName::Granule => Weight::Granule,
+            };
+        }
+        job.statistics = self.statistics.clone();
+        job.blank = Blank {
+            min_count: self.min_count,
+            min_granules: self.min_granules,
+            min_coverage: self.min_coverage,
+        };
+        Ok(job)
+    }
+}

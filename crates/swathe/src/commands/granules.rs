@@ -1,0 +1,113 @@
+//! From the words of a command line to the granules they mean.
+
+use crate::failure::{Failure, Result};
+use std::path::{Path, PathBuf};
+
+/// Files in a folder that are taken for granules, by suffix.
+const SUFFIXES: [&str; 6] = ["nc", "nc4", "h5", "hdf5", "he5", "cdf"];
+
+/// The granules that words mean: a file, a folder (the netCDF and HDF5 files in it), a pattern
+/// (`*.nc`), `@list.txt` (a name on every line), `-` (names on standard input).
+pub fn expand(words: &[String]) -> Result<Vec<PathBuf>> {
+    let mut paths = Vec::new();
+    for word in words {
+        expand_word(word, &mut paths, true)?;
+    }
+    Ok(paths)
+}
+
+fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<()> {
+    if word.contains("://") {
+        return Err(Failure::error(format!("{word}: only local files can be read"))
+            .with_hint("download it first"));
+    }
+    if lists && word == "-" {
+        return from_list(std::io::stdin().lock(), "standard input", paths);
+    }
+    if lists && let Some(list) = word.strip_prefix('@') {
+        let file = std::fs::File::open(list).map_err(|e| Failure::error(format!("{list}: {e}")))?;
+        return from_list(std::io::BufReader::new(file), list, paths);
+    }
+    let path = Path::new(word);
+    if path.is_dir() {
+        return from_folder(path, paths);
+    }
+    // A file may have brackets in its name: what exists is no pattern.
+    if !path.exists() && word.contains(['*', '?', '[']) {
+        let found = paths.len();
+        let pattern = glob::glob(word).map_err(|e| Failure::usage(format!("{word}: {e}")))?;
+        for path in pattern {
+            paths.push(path.map_err(Failure::error)?);
+        }
+        if paths.len() == found {
+            return Err(Failure::error(format!("no file matches {word}")));
+        }
+        return Ok(());
+    }
+    paths.push(path.to_owned());
+    Ok(())
+}
+
+fn from_list(
+    list: impl std::io::BufRead,
+    name: &str,
+    paths: &mut Vec<PathBuf>,
+) -> Result<()> {
+    for line in list.lines() {
+        let line = line.map_err(|e| Failure::error(format!("{name}: {e}")))?;
+        let word = line.trim();
+        if !(word.is_empty() || word.starts_with('#')) {
+            expand_word(word, paths, false)?;
+        }
+    }
+    Ok(())
+}
+
+fn from_folder(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
+    let failed = |e: std::io::Error| Failure::error(format!("{}: {e}", folder.display()));
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).map_err(failed)? {
+        let path = entry.map_err(failed)?.path();
+        let suffix = path.extension().map(|s| s.to_string_lossy().to_lowercase());
+        if suffix.is_some_and(|s| SUFFIXES.contains(&s.as_str())) && path.is_file() {
+            found.push(path);
+        }
+    }
+    if found.is_empty() {
+        let known = SUFFIXES.map(|s| format!(".{s}")).join(" ");
+        return Err(Failure::error(format!(
+            "{}: the folder holds no granule ({known})",
+            folder.display()
+        )));
+    }
+    found.sort();
+    paths.extend(found);
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_mean_files() {
+        let folder = tempfile::tempdir().unwrap();
+        let at = |name: &str| folder.path().join(name);
+        for name in ["b.nc", "a.nc", "c.txt", "x[1].nc"] {
+            std::fs::write(at(name), "").unwrap();
+        }
+        let list = format!("# week\n\n{}\n", at("b.nc").display());
+        std::fs::write(at("list.txt"), list).unwrap();
+        let of = |word: String| expand(&[word]).ok();
+        let text = |name: &str| at(name).display().to_string();
+        let all = Some(vec![at("a.nc"), at("b.nc"), at("x[1].nc")]);
+        assert_eq!(of(folder.path().display().to_string()), all);
+        assert_eq!(of(text("[ab].nc")), Some(vec![at("a.nc"), at("b.nc")]));
+        assert_eq!(of(text("x[1].nc")), Some(vec![at("x[1].nc")]));
+        assert_eq!(of(format!("@{}", text("list.txt"))), Some(vec![at("b.nc")]));
+        assert_eq!(of(text("*.tif")), None);
+        assert_eq!(of("https://example.org/a.nc".into()), None);
+        // A file that is not there is for the reader to refuse.
+        assert_eq!(of(text("none.nc")), Some(vec![at("none.nc")]));
+    }
+}

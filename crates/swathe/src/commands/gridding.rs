@@ -1,0 +1,289 @@
+//! Options that `grid` and `average` share: which granules, which variables, which grid, how.
+
+use super::granules;
+use super::progress::{self, Progress};
+use crate::failure::{Failure, Result};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use swathe::job::{GridRequest, Job, JobError, OnError, Plan};
+use swathe_core::build_geobox::Resolution;
+use swathe_core::geobox::GeoBox;
+use swathe_core::mask::{FlagSelection, ValidRange};
+use swathe_core::resample::Method;
+
+
+/// Options of a job on a grid.
+#[derive(Args)]
+pub struct Gridding {
+    /// Granules: files, folders, patterns, @list.txt, or - for names on standard input
+    #[arg(required = true, value_name = "GRANULE")]
+    granules: Vec<String>,
+    /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`; repeats. Default: the suite's main product
+    #[arg(short, long = "variable", value_name = "NAME")]
+    variables: Vec<String>,
+    /// Output file; its suffix is its format: .nc, .tif or .png; repeats
+    #[arg(short, long = "output", value_name = "FILE", required_unless_present = "dry_run")]
+    pub outputs: Vec<PathBuf>,
+    /// Replace outputs that exist
+    #[arg(long)]
+    pub overwrite: bool,
+    #[command(flatten)]
+    grid: GridOptions,
+    /// How pixels reach cells. Default: footprint, for flags and classes nearest
+    #[arg(short, long, value_enum, value_name = "METHOD")]
+    method: Option<MethodName>,
+    /// Flags that make a pixel missing: l3, l2, l2bin, matchup, none, or names, as in l3,-COCCOLITH.
+    /// Default: l3 for OC_BGC, OC_AOP and OC_IOP, none for others
+    #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
+    flags: Option<FlagSelection>,
+    /// Valid range in the variable's units, both ends in, in place of the file's own
+    #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
+    valid_range: Option<ValidRange>,
+    /// What to do about a granule that cannot be used
+    #[arg(long, value_enum, default_value_t = OnErrorName::Stop, value_name = "WHAT")]
+    on_error: OnErrorName,
+    /// Allow granules of several processing versions, or near-real-time with refined ones
+    #[arg(long)]
+    allow_mixed: bool,
+    /// Number of threads. Default: one for each processor
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    threads: usize,
+    /// How to show progress on standard error
+    #[arg(long, value_enum, default_value_t = progress::Style::Auto, value_name = "STYLE")]
+    progress: progress::Style,
+    /// Show what reading has cost, and what became of every granule
+    #[arg(long)]
+    pub verbose: bool,
+    /// Print the plan: granules, lines, bytes to read; read no array and write nothing
+    #[arg(long)]
+    pub dry_run: bool,
+}
+
+/// Options that make a grid.
+#[derive(Args)]
+#[command(next_help_heading = "Grid")]
+struct GridOptions {
+    /// Box in degrees; west > east means across 180
+    #[arg(short, long, value_name = "W,S,E,N", allow_hyphen_values = true, value_parser = four,
+          conflicts_with_all = ["bounds", "named", "like"])]
+    bbox: Option<Four>,
+    /// Bounds in units of the CRS
+    #[arg(long, value_name = "L,B,R,T", allow_hyphen_values = true, value_parser = four,
+          conflicts_with_all = ["named", "like"])]
+    bounds: Option<Four>,
+    /// Cell size: in units of the CRS, or as 1km, 250m, 0.015deg
+    #[arg(short, long, value_name = "SIZE", conflicts_with_all = ["named", "like"])]
+    resolution: Option<Resolution>,
+    /// EPSG code, PROJ string or WKT. Default: longitude and latitude
+    #[arg(long, value_name = "CRS", conflicts_with_all = ["named", "like"])]
+    crs: Option<String>,
+    /// A named global grid: l3m-4km, l3m-9km, 0.1deg
+    #[arg(long = "grid", value_name = "NAME", conflicts_with = "like")]
+    named: Option<String>,
+    /// The grid of another gridded file
+    #[arg(long, value_name = "FILE")]
+    like: Option<PathBuf>,
+}
+
+/// Four numbers: west, south, east, north.
+pub type Four = (f64, f64, f64, f64);
+
+/// Reads four numbers, separated by commas or spaces.
+pub fn four(text: &str) -> std::result::Result<Four, String> {
+    let numbers: Vec<f64> = text
+        .split([',', ' '])
+        .filter(|word| !word.is_empty())
+        .map(str::parse)
+        .collect::<std::result::Result<_, _>>()
+        .map_err(|_| "expected four numbers, as in -77,36,-73,41".to_owned())?;
+    match numbers[..] {
+        [w, s, e, n] => Ok((w, s, e, n)),
+        _ => Err(format!(
+            "expected four numbers, as in -77,36,-73,41, got {}",
+            numbers.len()
+        )),
+    }
+}
+
+/// Options whose value is four numbers, which may come as four words.
+const FOUR_WORDS: [&str; 4] = ["-b", "--bbox", "--bounds", "--box"];
+
+/// Joins four words after an option that takes four numbers into one.
+pub fn join_four_words(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
+    let words: Vec<_> = words.collect();
+    let is_number = |word: &std::ffi::OsString| {
+        word.to_str().is_some_and(|text| text.parse::<f64>().is_ok())
+    };
+    let mut joined = Vec::with_capacity(words.len());
+    let mut i = 0;
+    while i < words.len() {
+        joined.push(words[i].clone());
+        let takes_four = words[i].to_str().is_some_and(|w| FOUR_WORDS.contains(&w));
+        if let (true, Some(four)) = (takes_four, words.get(i + 1..i + 5))
+            && four.iter().all(is_number)
+        {
+            joined.push(four.join(std::ffi::OsStr::new(",")));
+            i += 4;
+        }
+        i += 1;
+    }
+    joined
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MethodName {
+    /// The nearest pixel, where the cell's centre lies in the swath
+    Nearest,
+    /// Between the four pixels around the cell's centre
+    Bilinear,
+    /// Every pixel whose centre is in the cell
+    Bin,
+    /// Every pixel whose footprint overlaps the cell, weighted by the overlap
+    Footprint,
+}
+
+impl From<MethodName> for Method {
+    fn from(name: MethodName) -> Method {
+        match name {
+            MethodName::Nearest => Method::Nearest,
+            MethodName::Bilinear => Method::Bilinear,
+            MethodName::Bin => Method::Bin,
+            MethodName::Footprint => Method::Footprint,
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum OnErrorName {
+    /// End before anything is written
+    Stop,
+    /// Go on without it; exit code 3
+    Skip,
+}
+
+impl Gridding {
+    /// The granules, expanded.
+    pub fn paths(&self) -> Result<Vec<PathBuf>> {
+        granules::expand(&self.granules)
+    }
+
+    /// The job that these options ask for.
+    pub fn job(&self) -> Result<Job> {
+        Ok(Job {
+            variables: self.variables.clone(),
+            grid: self.grid.request()?,
+            method: self.method.map(Into::into),
+            flags: self.flags.clone(),
+            valid_range: self.valid_range,
+            on_error: match self.on_error {
+                OnErrorName::Stop => OnError::Stop,
+                OnErrorName::Skip => OnError::Skip,
+            },
+            allow_mixed: self.allow_mixed,
+            ..Job::default()
+        })
+    }
+
+    /// Threads to work on.
+    pub fn pool(&self) -> Result<rayon::ThreadPool> {
+        rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads)
+            .build()
+            .map_err(Failure::error)
+    }
+
+    /// Shows how far a run is.
+    pub fn progress(&self, granules: usize) -> Progress {
+        Progress::new(self.progress, granules)
+    }
+
+    /// Says what was chosen for the user.
+    pub fn say(&self, plan: &Plan) {
+        for note in plan.notes() {
+            eprintln!("{note}");
+        }
+        let (rows, columns) = plan.geobox().shape();
+        eprintln!(
+            "grid: {columns} x {rows} cells of {} in {}, method {}",
+            plan.geobox().x.step(),
+            plan.geobox().crs,
+            plan.method().name()
+        );
+    }
+}
+
+impl GridOptions {
+    fn request(&self) -> Result<GridRequest> {
+        let need_resolution = || {
+            Failure::usage("a box needs a resolution")
+                .with_hint("give -r, as in -r 0.015 or -r 1km")
+        };
+        if let Some(name) = &self.named {
+            return Ok(GridRequest::Exact(
+                GeoBox::named(name).map_err(Failure::usage)?,
+            ));
+        }
+        if let Some(file) = &self.like {
+            let _ = file;
+            return Err(Failure::error("later"));
+        }
+        let crs = self.crs.clone();
+        if let Some(bbox) = self.bbox {
+            let resolution = self.resolution.ok_or_else(need_resolution)?;
+            return Ok(GridRequest::Box {
+                bbox,
+                resolution,
+                crs,
+            });
+        }
+        if let Some(bounds) = self.bounds {
+            let resolution = self.resolution.ok_or_else(need_resolution)?;
+            return Ok(GridRequest::Bounds {
+                bounds,
+                resolution,
+                crs,
+            });
+        }
+        Ok(GridRequest::Own {
+            crs,
+            resolution: self.resolution,
+        })
+    }
+}
+
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        let failure = match &error {
+            JobError::Nothing { .. } => Failure::nothing(&error),
+            JobError::Plan { .. } | JobError::Grid(_) | JobError::Crs(_) | JobError::Flags { .. } => {
+                Failure::usage(&error)
+            }
+            _ => Failure::error(&error),
+        };
+        match error.hint() {
+            Some(hint) => failure.with_hint(hint),
+            None => failure,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_box_comes_in_one_word_or_four() {
+        let joined = |line: &str| -> Vec<String> {
+            join_four_words(line.split(' ').map(Into::into))
+                .into_iter()
+                .map(|w| w.into_string().unwrap())
+                .collect()
+        };
+        let expected = ["-b", "-77,36,-73,41", "a.nc"];
+        assert_eq!(joined("-b -77 36 -73 41 a.nc"), expected);
+        assert_eq!(joined("-b -77,36,-73,41 a.nc"), expected);
+        assert_eq!(joined("-b -77 36 a.nc 1"), ["-b", "-77", "36", "a.nc", "1"]);
+        assert_eq!(four("-77,36,-73,41"), Ok((-77.0, 36.0, -73.0, 41.0)));
+        assert!(four("1,2,3").is_err() && four("a,b,c,d").is_err());
+    }
+}

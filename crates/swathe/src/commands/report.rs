@@ -1,0 +1,124 @@
+//! What is said before and after a run.
+
+use super::progress::bytes;
+use crate::failure::{Failure, Outcome, Result};
+use std::path::PathBuf;
+use swathe::job::{Finished, Plan};
+use swathe_io::product::GranuleStatus;
+
+/// Prints a plan on standard output: what would be read.
+pub fn plan(plan: &Plan, pool: &rayon::ThreadPool) -> Result<()> {
+    let estimate = pool.install(|| plan.estimate()).map_err(Failure::from)?;
+    let (rows, columns) = plan.geobox().shape();
+    let fields: Vec<&str> = plan.fields().collect();
+    println!("variables  {}", fields.join(", "));
+    println!(
+        "grid       {columns} x {rows} cells of {} in {}",
+        plan.geobox().x.step(),
+        plan.geobox().crs
+    );
+    println!("method     {}", plan.method().name());
+    println!("granules   {}", plan.granules());
+    let (mut near, mut stored, mut decoded, mut chunks) = (0, 0, 0, 0);
+    for granule in &estimate.granules {
+        let cost = granule.cost;
+        match &granule.near {
+            None => println!("  {}  outside the area", granule.name),
+            Some(lines) => {
+                near += 1;
+                println!(
+                    "  {}  lines {}..{} of {}, {} chunks, {} to read, {} decoded",
+                    granule.name,
+                    lines.start,
+                    lines.end,
+                    granule.lines,
+                    cost.chunks,
+                    bytes(cost.stored_bytes),
+                    bytes(cost.decoded_bytes)
+                );
+            }
+        }
+        chunks += cost.chunks;
+        stored += cost.stored_bytes;
+        decoded += cost.decoded_bytes;
+    }
+    for record in plan.skipped() {
+        println!("  {}  not used: {}", record.name, record.reason);
+    }
+    println!(
+        "to read    at most {chunks} chunks of {near} granules: {}, {} decoded",
+        bytes(stored),
+        bytes(decoded)
+    );
+    Ok(())
+}
+
+/// Says what a run did, on standard error, and how it ends.
+pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outcome {
+    let records = &finished.product.granules;
+    for record in records {
+        let skipped = record.status == GranuleStatus::Skipped;
+        if verbose || skipped {
+            let sep = if record.reason.is_empty() { "" } else { ": " };
+            eprintln!(
+                "{} {}{sep}{}",
+                record.status.as_str(),
+                record.name,
+                record.reason
+            );
+        }
+    }
+    for (field, report) in &finished.flags {
+        if report.valid() > 0 && report.removed() > 0 {
+            let taken: Vec<String> = report
+                .flags()
+                .into_iter()
+                .filter(|(_, carrying, _)| *carrying > 0)
+                .map(|(name, _, percent)| format!("{name} {percent:.1} %"))
+                .collect();
+            eprintln!(
+                "flags: {:.1} % of the valid pixels of {field} removed ({})",
+                report.removed_percent(),
+                taken.join(", ")
+            );
+        }
+        if let Some(warning) = report.warning() {
+            eprintln!("warning: {warning}");
+        }
+    }
+    if finished.used == 0 {
+        eprintln!("warning: no granule has a valid pixel in the area: the map is empty");
+    }
+    if verbose {
+        let read = finished.read;
+        let geometry = finished.geometry;
+        eprintln!(
+            "read: {} in {} requests, {} decoded",
+            bytes(read.bytes_read),
+            read.reads,
+            bytes(read.bytes_decoded)
+        );
+        eprintln!(
+            "pixels: {} near the area, of these {} without position, {} folded, {} without place in the projection",
+            geometry.selected, geometry.missing, geometry.folded, geometry.untransformed
+        );
+    }
+    eprintln!(
+        "{} of {} granules used{}",
+        finished.used,
+        records.len(),
+        if finished.failed > 0 {
+            format!(", {} skipped", finished.failed)
+        } else {
+            String::new()
+        }
+    );
+    for output in outputs {
+        eprintln!("wrote {}", output.display());
+    }
+    if finished.failed > 0 {
+        Outcome::SomeSkipped
+    } else {
+        Outcome::Done
+    }
+}

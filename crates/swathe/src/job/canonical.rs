@@ -1,0 +1,84 @@
+//! How a product was made, in words that do not depend on where and by whom.
+
+use super::plan::Plan;
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use swathe_core::reduce::{Blank, Statistic};
+use swathe_io::product::Provenance;
+
+impl Plan {
+    /// The options as one command line that gives the same product, with everything that was chosen
+    /// for the user spelt out.
+    pub(super) fn canonical(&self, verb: &str) -> String {
+        let mut line = format!("swathe {verb}");
+        if let Some(granule) = self.granules.first() {
+            for recipe in &granule.recipes {
+                let field = &recipe.field;
+                let _ = match field.band {
+                    Some(band) => write!(line, " -v {}[{band}]", field.variable),
+                    None => write!(line, " -v {}", field.variable),
+                };
+            }
+        }
+        let geobox = self.geobox();
+        let (west, south, east, north) = geobox.bounds();
+        let _ = write!(
+            line,
+            " --crs '{}' --bounds={west},{south},{east},{north} -r {} -m {} --flags {}",
+            geobox.crs.definition(),
+            geobox.x.step(),
+            self.method.name(),
+            self.flags,
+        );
+        if let Some(range) = &self.job.valid_range {
+            let _ = write!(line, " --valid-range={range}");
+        }
+        if verb == "average" {
+            let names: Vec<&str> = self.job.statistics.iter().map(|s| Statistic::name(*s)).collect();
+            let _ = write!(line, " --stat {} --weight {}", names.join(","), self.job.weight);
+            let Blank {
+                min_count,
+                min_granules,
+                min_coverage,
+            } = self.job.blank;
+            if min_count > 0 {
+                let _ = write!(line, " --min-count {min_count}");
+            }
+            if min_granules > 0 {
+                let _ = write!(line, " --min-granules {min_granules}");
+            }
+            if min_coverage > 0.0 {
+                let _ = write!(line, " --min-coverage {min_coverage}");
+            }
+        }
+        line
+    }
+
+    /// Options, digest, version: the digest is over the options and the granules' names, lengths and
+    /// versions, in order.
+    pub(super) fn provenance(&self, verb: &str) -> Provenance {
+        let options = self.canonical(verb);
+        let mut hash = Sha256::new();
+        hash.update(&options);
+        for granule in &self.granules {
+            let candidate = &granule.candidate;
+            let version = candidate.identity.processing_version.as_deref();
+            hash.update(format!(
+                "\n{}\t{}\t{}",
+                candidate.name,
+                candidate.length,
+                version.unwrap_or("")
+            ));
+        }
+        let digest = hash.finalize();
+        Provenance {
+            options,
+            digest: digest.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            }),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            newest_input: self.newest_input,
+        }
+    }
+}

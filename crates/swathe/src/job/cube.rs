@@ -1,0 +1,87 @@
+//! One map for every granule, stacked on time.
+
+use super::average::{Run, single};
+use super::plan::Plan;
+use super::{Finished, JobError, Observer};
+use rayon::ThreadPool;
+use swathe_core::reduce::{Composite, Statistic};
+use swathe_io::product::{self, GranuleRecord, LayerData, TimeStep, Times};
+
+/// A cube is made in memory: beyond this many bytes it is refused.
+const LARGEST: usize = 4 << 30;
+
+/// Maps every granule of a plan on the threads of a pool. Granules are in order of their start; those
+/// that have nothing in the area give an empty map, those that cannot be read give none.
+///
+/// # Errors
+/// A granule that cannot be used, unless those are to be skipped; nothing in the area; a cube that is
+/// too large.
+pub fn cube(plan: &Plan, pool: &ThreadPool, observer: Observer<'_>) -> Result<Finished, JobError> {
+    let (cells, count) = (plan.tiling.cells(), plan.granules.len());
+    let bytes = |size: usize| {
+        cells
+            .checked_mul(count)
+            .and_then(|n| n.checked_mul(plan.fields.len() * size))
+    };
+    let double = plan.fields.iter().any(|f| f.double);
+    if bytes(if double { 8 } else { 4 }).is_none_or(|n| n > LARGEST) {
+        return Err(JobError::Plan {
+            reason: format!("a cube of {count} granules x {cells} cells does not fit in memory"),
+            hint: Some("take a smaller area, a coarser resolution, or fewer granules".into()),
+        });
+    }
+    let mut maps: Vec<Vec<Option<Vec<f64>>>> = vec![vec![None; count]; plan.fields.len()];
+    let mut run = Run::new(plan);
+    run.over_granules(pool, observer, |i, applied| {
+        for (field, state) in applied.states.iter().enumerate() {
+            let reduction = plan.granules[i].recipes[field].reduction.clone();
+            let mut composite = Composite::new(plan.tiling, reduction);
+            composite.combine(state)?;
+            maps[field][i] = Some(composite.values(Statistic::Mean)?);
+        }
+        Ok(())
+    })?;
+    // A granule that could not be read has no layer; one that is empty has.
+    let kept: Vec<usize> = (0..count)
+        .filter(|&i| {
+            let record = run.records[i].as_ref();
+            record.is_some_and(|r| r.status != product::GranuleStatus::Skipped)
+        })
+        .collect();
+    let steps: Vec<TimeStep> = kept
+        .iter()
+        .filter_map(|&i| run.records[i].as_ref().map(step))
+        .collect();
+    let timed = steps.len() != 1;
+    let mut layers = Vec::with_capacity(plan.fields.len());
+    for (field, mut maps) in plan.fields.iter().zip(maps) {
+        let mut take = |i: &usize| maps[*i].take().unwrap_or_else(|| vec![f64::NAN; cells]);
+        let data = if field.double {
+            LayerData::F64(kept.iter().flat_map(&mut take).collect())
+        } else {
+            LayerData::F32(kept.iter().flat_map(|i| single(take(i))).collect())
+        };
+        layers.push(product::Statistic::Value.layer(&field.name, &field.attributes, data, timed));
+    }
+    let times = match <[TimeStep; 1]>::try_from(steps) {
+        Ok([step]) => Times::Window(TimeStep {
+            granule: None,
+            ..step
+        }),
+        Err(steps) => Times::Series(steps),
+    };
+    run.finish(layers, times, "grid")
+}
+
+fn step(record: &GranuleRecord) -> TimeStep {
+    TimeStep {
+        time: record.start,
+        start: record.start,
+        end: if record.end.is_nan() {
+            record.start
+        } else {
+            record.end
+        },
+        granule: Some(record.name.clone()),
+    }
+}

@@ -1,0 +1,142 @@
+//! Granules opened and looked at, before anything is decided.
+
+use super::{JobError, OnError};
+use rayon::prelude::*;
+use std::borrow::Cow;
+use std::path::{Path, PathBuf};
+use swathe_io::error::Error;
+use swathe_io::granule::{Granule, Identity, TimeRange};
+use swathe_io::product::{GranuleRecord, GranuleStatus};
+
+/// So many granules stay open between planning and running: opening one again costs a read of its
+/// metadata, and systems allow about a thousand open files.
+const KEPT_OPEN: usize = 256;
+
+/// A granule that may take part.
+#[derive(Debug)]
+pub struct Candidate {
+    /// Where it is.
+    pub path: PathBuf,
+    /// Base name.
+    pub name: String,
+    /// Length of the file in bytes.
+    pub length: u64,
+    /// Product, instrument, suite, version.
+    pub identity: Identity,
+    /// When it was observed.
+    pub time: TimeRange,
+    granule: Option<Granule>,
+}
+
+/// Granules that could be opened, and those that could not.
+#[derive(Debug)]
+pub struct Gathered {
+    /// In the order given.
+    pub candidates: Vec<Candidate>,
+    /// Skipped ones with the reason.
+    pub skipped: Vec<GranuleRecord>,
+}
+
+/// Opens granules, in parallel on the current thread pool.
+///
+/// # Errors
+/// The first granule, in the order given, that cannot be opened, unless those are to be skipped.
+pub fn gather(paths: &[PathBuf], on_error: OnError) -> Result<Gathered, JobError> {
+    let opened: Vec<_> = paths
+        .par_iter()
+        .enumerate()
+        .map(|(i, path)| Candidate::open(path, i < KEPT_OPEN))
+        .collect();
+    let mut gathered = Gathered {
+        candidates: Vec::with_capacity(paths.len()),
+        skipped: Vec::new(),
+    };
+    for (path, opened) in paths.iter().zip(opened) {
+        match (opened, on_error) {
+            (Ok(candidate), _) => gathered.candidates.push(candidate),
+            (Err(error), OnError::Stop) => {
+                return Err(JobError::granule(&base_name(path), error));
+            }
+            (Err(error), OnError::Skip) => gathered.skipped.push(GranuleRecord {
+                name: base_name(path),
+                start: f64::NAN,
+                end: f64::NAN,
+                status: GranuleStatus::Skipped,
+                reason: without_folder(path, &error.to_string()),
+            }),
+        }
+    }
+    Ok(gathered)
+}
+
+impl Candidate {
+    fn open(path: &Path, keep: bool) -> Result<Candidate, Error> {
+        let granule = Granule::open(path)?;
+        Ok(Candidate {
+            name: base_name(path),
+            length: std::fs::metadata(path).map_or(0, |m| m.len()),
+            identity: granule.identity().clone(),
+            time: granule.time(),
+            path: path.to_owned(),
+            granule: keep.then_some(granule),
+        })
+    }
+
+    /// The granule, opened again if need be.
+    ///
+    /// # Errors
+    /// When it can no longer be opened.
+    pub fn granule(&self) -> Result<Opened<'_>, Error> {
+        match &self.granule {
+            Some(granule) => Ok(Opened::Kept(granule)),
+            None => Granule::open(&self.path).map(|g| Opened::Again(Box::new(g))),
+        }
+    }
+
+    /// What is recorded of it in a product.
+    pub(super) fn record(&self, status: GranuleStatus, reason: impl Into<String>) -> GranuleRecord {
+        let seconds = |time: Option<i64>| time.map_or(f64::NAN, |ms| ms as f64 / 1000.0);
+        GranuleRecord {
+            name: self.name.clone(),
+            start: seconds(self.time.start),
+            end: seconds(self.time.end),
+            status,
+            reason: without_folder(&self.path, &reason.into()),
+        }
+    }
+}
+
+/// An open granule.
+#[derive(Debug)]
+pub enum Opened<'a> {
+    /// That stayed open.
+    Kept(&'a Granule),
+    /// That was opened for this use.
+    Again(Box<Granule>),
+}
+
+impl std::ops::Deref for Opened<'_> {
+    type Target = Granule;
+
+    fn deref(&self) -> &Granule {
+        match self {
+            Opened::Kept(granule) => granule,
+            Opened::Again(granule) => granule,
+        }
+    }
+}
+
+fn base_name(path: &Path) -> String {
+    path.file_name()
+        .map_or_else(|| path.to_string_lossy(), |name| name.to_string_lossy())
+        .into_owned()
+}
+
+/// A reason without the folder of the file: products hold no paths.
+fn without_folder(path: &Path, reason: &str) -> String {
+    let folder = match path.parent().map(Path::to_string_lossy) {
+        Some(Cow::Borrowed("")) | None => return reason.to_owned(),
+        Some(folder) => format!("{folder}/"),
+    };
+    reason.replace(&folder, "")
+}

@@ -1,0 +1,162 @@
+//! Which granules take part, and in which order: sorted, one of each identity, of one kind.
+
+use super::{Candidate, JobError};
+use std::cmp::Ordering;
+use std::collections::HashMap;
+use swathe_io::product::{GranuleRecord, GranuleStatus};
+
+/// A granule that gave way to another of the same identity.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preferred {
+    /// The one that stays.
+    pub kept: String,
+    /// The one that goes, as products record it.
+    pub dropped: GranuleRecord,
+}
+
+/// What makes two files the same observation: instrument, start to the second, suite.
+#[derive(PartialEq, Eq, Hash)]
+struct Key<'a> {
+    platform: Option<&'a str>,
+    instrument: Option<&'a str>,
+    suite: Option<&'a str>,
+    start: i64,
+}
+
+/// Sorts candidates by start and name, and keeps one of each identity: the highest version, of one
+/// version the refined before the near-real-time one, of equals the first by name.
+pub(super) fn order(mut candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<Preferred>) {
+    candidates.sort_by(|a, b| {
+        let start = |c: &Candidate| c.time.start.unwrap_or(i64::MAX);
+        (start(a), &a.name, &a.path).cmp(&(start(b), &b.name, &b.path))
+    });
+    let mut best: HashMap<Key<'_>, usize> = HashMap::new();
+    let mut gives_way: Vec<Option<usize>> = vec![None; candidates.len()];
+    for (i, candidate) in candidates.iter().enumerate() {
+        let Some(start) = candidate.time.start else {
+            continue;
+        };
+        let identity = &candidate.identity;
+        let key = Key {
+            platform: identity.platform.as_deref(),
+            instrument: identity.instrument.as_deref(),
+            suite: identity.suite.as_deref(),
+            start: start.div_euclid(1000),
+        };
+        // Without any of these, equal starts are no evidence.
+        if key.instrument.is_none() && key.suite.is_none() && key.platform.is_none() {
+            continue;
+        }
+        match best.get_mut(&key) {
+            None => {
+                best.insert(key, i);
+            }
+            Some(held) if preference(candidate, &candidates[*held]) == Ordering::Greater => {
+                gives_way[*held] = Some(i);
+                *held = i;
+            }
+            Some(held) => gives_way[i] = Some(*held),
+        }
+    }
+    // One that gave way to one that gave way in turn: follow to the one that stays.
+    let stays = |mut i: usize| {
+        while let Some(next) = gives_way[i] {
+            i = next;
+        }
+        i
+    };
+    let preferred = (0..candidates.len())
+        .filter(|&i| gives_way[i].is_some())
+        .map(|i| {
+            let kept = &candidates[stays(i)].name;
+            let dropped = &candidates[i];
+            let reason = if dropped.name == *kept {
+                "given twice".to_owned()
+            } else {
+                format!("{kept} is the same observation, and is preferred")
+            };
+            Preferred {
+                kept: kept.clone(),
+                dropped: dropped.record(GranuleStatus::Skipped, reason),
+            }
+        })
+        .collect();
+    let kept = candidates
+        .into_iter()
+        .zip(&gives_way)
+        .filter(|(_, gives_way)| gives_way.is_none())
+        .map(|(candidate, _)| candidate)
+        .collect();
+    (kept, preferred)
+}
+
+fn preference(a: &Candidate, b: &Candidate) -> Ordering {
+    let version = |c: &Candidate| version_numbers(c.identity.processing_version.as_deref());
+    let refined = |c: &Candidate| !c.identity.near_real_time;
+    version(a)
+        .cmp(&version(b))
+        .then(refined(a).cmp(&refined(b)))
+}
+
+/// The numbers in a version: 3.10 comes after 3.2.
+fn version_numbers(version: Option<&str>) -> Vec<u64> {
+    version
+        .unwrap_or("")
+        .split(|c: char| !c.is_ascii_digit())
+        .filter_map(|digits| digits.parse().ok())
+        .collect()
+}
+
+/// Refuses a set that mixes processing versions of one suite, or near-real-time with refined granules.
+///
+/// # Errors
+/// [`JobError::Plan`] that names one granule of each kind.
+pub(super) fn check_uniform(candidates: &[Candidate]) -> Result<(), JobError> {
+    let mut first: HashMap<_, &Candidate> = HashMap::new();
+    for candidate in candidates {
+        let identity = &candidate.identity;
+        let kind = (&identity.platform, &identity.instrument, &identity.suite);
+        let other = *first.entry(kind).or_insert(candidate);
+        let hint = "choose one kind, or give --allow-mixed";
+        let versions = [other, candidate].map(|c| c.identity.processing_version.as_deref());
+        if version_numbers(versions[0]) != version_numbers(versions[1]) {
+            let said = versions.map(|v| v.unwrap_or("unknown"));
+            return Err(JobError::plan_hint(
+                format!(
+                    "the granules mix processing versions: {} has {}, {} has {}",
+                    other.name, said[0], candidate.name, said[1]
+                ),
+                hint,
+            ));
+        }
+        if identity.near_real_time != other.identity.near_real_time {
+            let (nrt, refined) = if identity.near_real_time {
+                (candidate, other)
+            } else {
+                (other, candidate)
+            };
+            return Err(JobError::plan_hint(
+                format!(
+                    "the granules mix near-real-time ({}) and refined ({}) processing",
+                    nrt.name, refined.name
+                ),
+                hint,
+            ));
+        }
+    }
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn versions_are_numbers() {
+        let of = |text| version_numbers(Some(text));
+        assert!(of("3.10") > of("3.2"));
+        assert!(of("V3_1") < of("3.2"));
+        assert_eq!(of("V3.1"), of("3_1"));
+        assert!(version_numbers(None) < of("0"));
+    }
+}

@@ -1,0 +1,482 @@
+//! Everything decided before any array is read.
+
+use super::order::{check_uniform, order};
+use super::{Candidate, Gathered, GridRequest, Job, JobError, OnError};
+use rayon::prelude::*;
+use swathe_core::build_geobox::Resolution;
+use swathe_core::crs::Crs;
+use swathe_core::geobox::GeoBox;
+use swathe_core::mask::{FlagMask, FlagSelection, FlagTable};
+use swathe_core::reduce::{Reduction, Statistic, Summation, Tiling};
+use swathe_core::resample::{Grid, Method};
+use swathe_core::run::FieldRecipe;
+use swathe_core::source::{Field, SwathSource as _};
+use swathe_io::dataset::{Attributes, DataType};
+use swathe_io::granule::{ChosenBand, Granule};
+use swathe_io::product::{GranuleRecord, GranuleStatus};
+
+/// What a job will do: granules in order, grid, fields, flags, sums.
+pub struct Plan {
+    pub(super) granules: Vec<PlannedGranule>,
+    /// Granules that take no part, with the reason.
+    pub(super) skipped: Vec<GranuleRecord>,
+    pub(super) failed: usize,
+    pub(super) grid: Grid,
+    pub(super) tiling: Tiling,
+    pub(super) method: Method,
+    pub(super) flags: FlagSelection,
+    pub(super) fields: Vec<PlannedField>,
+    /// Attributes that all products of these granules carry.
+    pub(super) source: Attributes,
+    pub(super) newest_input: Option<f64>,
+    pub(super) job: Job,
+    notes: Vec<String>,
+}
+
+/// A granule with what will be read of it.
+pub(super) struct PlannedGranule {
+    pub candidate: Candidate,
+    pub recipes: Vec<FieldRecipe>,
+    pub mask: FlagMask,
+}
+
+/// A field of the product.
+pub(super) struct PlannedField {
+    pub name: String,
+    pub attributes: Attributes,
+    pub double: bool,
+}
+
+/// What a granule has of what is asked for.
+struct Resolved {
+    fields: Vec<ResolvedField>,
+    mask: FlagMask,
+    created: Option<f64>,
+}
+
+struct ResolvedField {
+    field: Field,
+    band: Option<ChosenBand>,
+    range: Option<(f64, f64)>,
+    is_flags: bool,
+    double: bool,
+    attributes: Attributes,
+}
+
+/// What a field is reduced for: a mean over granules, or each granule's own map.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Purpose {
+    Average,
+    Cube,
+}
+
+impl Plan {
+    /// Plans an average over granules.
+    ///
+    /// # Errors
+    /// Options that do not fit together or do not fit the granules; nothing to do.
+    pub fn average(gathered: Gathered, job: Job) -> Result<Plan, JobError> {
+        Plan::new(gathered, job, Purpose::Average)
+    }
+
+    /// Plans a map of every granule.
+    ///
+    /// # Errors
+    /// As [`Plan::average`].
+    pub fn cube(gathered: Gathered, job: Job) -> Result<Plan, JobError> {
+        Plan::new(gathered, job, Purpose::Cube)
+    }
+
+    fn new(gathered: Gathered, job: Job, purpose: Purpose) -> Result<Plan, JobError> {
+        let (mut candidates, preferred) = order(gathered.candidates);
+        let failed = gathered.skipped.len();
+        let mut skipped = gathered.skipped;
+        let mut notes = Vec::new();
+        for one in preferred {
+            notes.push(format!("{}: {}", one.dropped.name, one.dropped.reason));
+            skipped.push(one.dropped);
+        }
+        if !job.allow_mixed {
+            check_uniform(&candidates)?;
+        }
+        let Some(first) = candidates.first() else {
+            return Err(JobError::Nothing {
+                reason: "no granule to work on".into(),
+            });
+        };
+        let opened = first
+            .granule()
+            .map_err(|e| JobError::granule(&first.name, e))?;
+        let requests = requests(&job, &opened, &mut notes)?;
+        let flags = match &job.flags {
+            Some(flags) => flags.clone(),
+            None => {
+                let suite = first.identity.suite.as_deref();
+                let flags = FlagSelection::default_for(suite);
+                notes.push(match (suite, flags.is_empty()) {
+                    (Some(suite), false) => format!("flags: set l3, the default of {suite}"),
+                    (Some(suite), true) => format!("flags: none, the default of {suite}"),
+                    (None, _) => "flags: none, the default where the suite is not known".into(),
+                });
+                flags
+            }
+        };
+        drop(opened);
+
+        let resolved: Vec<Result<Resolved, JobError>> = candidates
+            .par_iter()
+            .map(|candidate| resolve(candidate, &requests, &flags, &job))
+            .collect();
+        let mut ready = Vec::with_capacity(resolved.len());
+        let mut failed = failed;
+        for (candidate, resolved) in candidates.drain(..).zip(resolved) {
+            match (resolved, job.on_error) {
+                (Ok(resolved), _) => ready.push((candidate, resolved)),
+                (Err(error), OnError::Stop) => return Err(error),
+                (Err(error), OnError::Skip) => {
+                    failed += 1;
+                    skipped.push(candidate.record(GranuleStatus::Skipped, error.to_string()));
+                }
+            }
+        }
+        let Some((model_name, model)) = ready.first().map(|(c, r)| (c.name.clone(), &r.fields))
+        else {
+            return Err(JobError::Nothing {
+                reason: "none of the granules can be used".into(),
+            });
+        };
+        for (candidate, resolved) in &ready {
+            same_fields(&model_name, model, &candidate.name, &resolved.fields)?;
+        }
+        let is_flags = model.iter().find(|f| f.is_flags);
+        if let (Some(flag_field), Purpose::Average) = (is_flags, purpose) {
+            return Err(JobError::plan_hint(
+                format!(
+                    "{} holds flags or classes: their average means nothing",
+                    flag_field.field.name
+                ),
+                "use `swathe grid` to put them on a grid",
+            ));
+        }
+        let method = job.method.unwrap_or(if is_flags.is_some() {
+            Method::Nearest
+        } else {
+            Method::Footprint
+        });
+        if is_flags.is_some() && !matches!(method, Method::Nearest) {
+            return Err(JobError::plan_hint(
+                format!("flags and classes cannot be mixed by method {}", method.name()),
+                "use -m nearest",
+            ));
+        }
+        let reductions: Vec<Reduction> = (0..model.len())
+            .map(|i| Reduction {
+                statistics: match purpose {
+                    Purpose::Average => job.statistics.clone(),
+                    Purpose::Cube => vec![Statistic::Mean],
+                },
+                weight: job.weight,
+                shares: method == Method::Footprint,
+                summation: Summation::for_range(common_range(
+                    ready.iter().map(|(_, r)| r.fields[i].range),
+                )),
+                blank: job.blank,
+            })
+            .collect();
+        let fields = model
+            .iter()
+            .map(|f| PlannedField {
+                name: f.field.name.clone(),
+                attributes: f.attributes.clone(),
+                double: f.double,
+            })
+            .collect();
+        band_notes(model, &mut notes);
+        let newest_input = ready
+            .iter()
+            .filter_map(|(_, r)| r.created)
+            .fold(None, |newest: Option<f64>, t| Some(newest.map_or(t, |n| n.max(t))));
+        let granules: Vec<PlannedGranule> = ready
+            .into_iter()
+            .map(|(candidate, resolved)| PlannedGranule {
+                recipes: resolved
+                    .fields
+                    .into_iter()
+                    .zip(&reductions)
+                    .map(|(f, reduction)| FieldRecipe {
+                        field: f.field,
+                        reduction: reduction.clone(),
+                    })
+                    .collect(),
+                mask: resolved.mask,
+                candidate,
+            })
+            .collect();
+        let geobox = grid_of(&job.grid, &granules)?;
+        let (rows, columns) = geobox.shape();
+        Ok(Plan {
+            source: source_attributes(&granules),
+            granules,
+            skipped,
+            failed,
+            tiling: Tiling::new(rows, columns)?,
+            grid: Grid::new(geobox),
+            method,
+            flags,
+            fields,
+            newest_input,
+            job,
+            notes,
+        })
+    }
+
+    /// What was chosen for the user, and granules that gave way to others, in sentences.
+    pub fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
+    /// The grid.
+    pub fn geobox(&self) -> &GeoBox {
+        self.grid.geobox()
+    }
+
+    /// Names of the fields.
+    pub fn fields(&self) -> impl Iterator<Item = &str> {
+        self.fields.iter().map(|f| f.name.as_str())
+    }
+
+    /// How values reach cells.
+    pub fn method(&self) -> Method {
+        self.method
+    }
+
+    /// Number of granules that take part.
+    pub fn granules(&self) -> usize {
+        self.granules.len()
+    }
+
+    /// Granules that take no part, with the reason.
+    pub fn skipped(&self) -> &[GranuleRecord] {
+        &self.skipped
+    }
+}
+
+/// The variables to select, from the job or the first granule.
+fn requests(
+    job: &Job,
+    granule: &Granule,
+    notes: &mut Vec<String>,
+) -> Result<Vec<String>, JobError> {
+    if !job.variables.is_empty() {
+        return Ok(job.variables.clone());
+    }
+    let main = granule.main_product().map_err(|e| JobError::Plan {
+        reason: e.to_string(),
+        hint: Some("choose a variable with -v; `swathe info` lists them".into()),
+    })?;
+    let name = main.name.rsplit('/').next().unwrap_or(&main.name);
+    notes.push(format!("variable: {name}, {}", main.reason));
+    Ok(vec![main.name])
+}
+
+/// Selects the fields and the flags of one granule.
+fn resolve(
+    candidate: &Candidate,
+    requests: &[String],
+    flags: &FlagSelection,
+    job: &Job,
+) -> Result<Resolved, JobError> {
+    let at_fault = |error: swathe_io::error::Error| JobError::granule(&candidate.name, error);
+    let granule = candidate.granule().map_err(at_fault)?;
+    let mut fields: Vec<ResolvedField> = Vec::new();
+    for request in requests {
+        for mut selected in granule.select(request).map_err(at_fault)? {
+            let variable = granule.variable(&selected.field.variable).map_err(at_fault)?;
+            selected.field.valid_range = job.valid_range.map(|r| (r.low, r.high));
+            if fields.iter().any(|f| f.field == selected.field) {
+                continue;
+            }
+            fields.push(ResolvedField {
+                range: selected.field.valid_range.or_else(|| variable.valid_range()),
+                is_flags: variable.flags().is_some(),
+                double: matches!(
+                    variable.variable.dtype,
+                    DataType::F64 | DataType::I32 | DataType::U32 | DataType::I64 | DataType::U64
+                ) && !variable.is_packed(),
+                attributes: variable.variable.attributes.clone(),
+                field: selected.field,
+                band: selected.band,
+            });
+        }
+    }
+    // Bands of one variable follow each other, so that they share one mask.
+    let order: Vec<String> = fields.iter().map(|f| f.field.variable.clone()).collect();
+    fields.sort_by_key(|f| order.iter().position(|v| *v == f.field.variable));
+    let flags_error = |source| JobError::Flags {
+        granule: candidate.name.clone(),
+        source,
+    };
+    let mask = match granule.flag_table() {
+        _ if flags.is_empty() => FlagMask::default(),
+        Some(table) => flags
+            .resolve(&FlagTable::new(table.flags.iter().cloned()))
+            .map_err(flags_error)?,
+        None => {
+            return Err(JobError::Plan {
+                reason: format!("{} has no quality flags", candidate.name),
+                hint: Some("use --flags none".into()),
+            });
+        }
+    };
+    Ok(Resolved {
+        fields,
+        mask,
+        created: granule.created().map(|ms| ms as f64 / 1000.0),
+    })
+}
+
+/// Refuses granules whose bands or fields are not those of the first.
+fn same_fields(
+    first: &str,
+    model: &[ResolvedField],
+    name: &str,
+    fields: &[ResolvedField],
+) -> Result<(), JobError> {
+    for (theirs, ours) in model.iter().zip(fields) {
+        let (a, b) = (&theirs.field.name, &ours.field.name);
+        let bands = (&theirs.band, &ours.band);
+        let chosen = |band: &Option<ChosenBand>| band.as_ref().map(|b| b.chosen);
+        if a != b || chosen(bands.0) != chosen(bands.1) {
+            let said = |name: &str, band: &Option<ChosenBand>| {
+                chosen(band).map_or(name.to_owned(), |value| format!("{name} at {value}"))
+            };
+            return Err(JobError::plan(format!(
+                "the granules have different bands: {first} gives {}, {name} gives {}",
+                said(a, bands.0),
+                said(b, bands.1)
+            )));
+        }
+    }
+    Ok(())
+}
+
+fn band_notes(fields: &[ResolvedField], notes: &mut Vec<String>) {
+    for field in fields {
+        if let Some(band) = &field.band
+            && band.asked != band.chosen
+        {
+            let units = band.units.as_deref().unwrap_or("");
+            notes.push(format!(
+                "{}: {} {units} asked for, {} {units} is the nearest band",
+                field.field.name, band.asked, band.chosen
+            ));
+        }
+    }
+}
+
+/// The range that holds the values of all granules; `None` if any does not say.
+fn common_range(ranges: impl Iterator<Item = Option<(f64, f64)>>) -> Option<(f64, f64)> {
+    ranges
+        .reduce(|a, b| {
+            let ((low, high), (least, most)) = (a?, b?);
+            Some((low.min(least), high.max(most)))
+        })
+        .flatten()
+}
+
+fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<GeoBox, JobError> {
+    let parse = |crs: &Option<String>| match crs {
+        Some(definition) => Crs::parse(definition),
+        None => Ok(Crs::lonlat()),
+    };
+    Ok(match request {
+        GridRequest::Exact(geobox) => geobox.clone(),
+        GridRequest::Box {
+            bbox,
+            resolution,
+            crs,
+        } => GeoBox::from_bbox(parse(crs)?, *bbox, *resolution)?,
+        GridRequest::Bounds {
+            bounds,
+            resolution,
+            crs,
+        } => GeoBox::from_bounds(parse(crs)?, *bounds, *resolution)?,
+        GridRequest::Own { crs, resolution } => {
+            own_grid(parse(crs)?, *resolution, granules)?
+        }
+    })
+}
+
+/// The grid around the only granule.
+fn own_grid(
+    crs: Crs,
+    resolution: Option<Resolution>,
+    granules: &[PlannedGranule],
+) -> Result<GeoBox, JobError> {
+    let [only] = granules else {
+        return Err(JobError::plan_hint(
+            format!("{} granules need a grid in common", granules.len()),
+            "give a box and a resolution, as in -b -77,36,-73,41 -r 0.015",
+        ));
+    };
+    let name = &only.candidate.name;
+    let granule = only
+        .candidate
+        .granule()
+        .map_err(|e| JobError::granule(name, e))?;
+    let (lines, _) = granule.shape();
+    let geolocation = granule
+        .geolocation(0..lines)
+        .map_err(|e| JobError::granule(name, e))?;
+    GeoBox::around(&geolocation, crs, resolution).map_err(|e| JobError::granule(name, e))
+}
+
+/// Global attributes of the granules that say where a product comes from: those that all share.
+fn source_attributes(granules: &[PlannedGranule]) -> Attributes {
+    let text = |pick: &dyn Fn(&Candidate) -> Option<&String>| -> Option<String> {
+        let mut all: Vec<&String> = granules.iter().filter_map(|g| pick(&g.candidate)).collect();
+        all.sort();
+        all.dedup();
+        let all: Vec<&str> = all.into_iter().map(String::as_str).collect();
+        (!all.is_empty()).then(|| all.join(", "))
+    };
+    let instrument = text(&|c| c.identity.instrument.as_ref());
+    let platform = text(&|c| c.identity.platform.as_ref());
+    let source = match (&instrument, &platform) {
+        (Some(instrument), Some(platform)) => Some(format!(
+            "satellite observations from {instrument}-{platform}"
+        )),
+        _ => None,
+    };
+    let suite = text(&|c| c.identity.suite.as_ref());
+    let version = text(&|c| c.identity.processing_version.as_ref());
+    [
+        ("instrument", instrument),
+        ("platform", platform),
+        ("source", source),
+        ("source_suite", suite),
+        ("processing_version", version),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| {
+        let value = swathe_io::dataset::AttributeValue::Text(value?);
+        Some((name.to_owned(), value))
+    })
+    .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_common_range_holds_all() {
+        let range = |ranges: &[Option<(f64, f64)>]| common_range(ranges.iter().copied());
+        assert_eq!(
+            range(&[Some((0.0, 5.0)), Some((-1.0, 3.0))]),
+            Some((-1.0, 5.0))
+        );
+        assert_eq!(range(&[Some((0.0, 5.0)), None, Some((0.0, 1.0))]), None);
+        assert_eq!(range(&[]), None);
+    }
+}

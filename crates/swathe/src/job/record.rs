@@ -1,0 +1,49 @@
+//! What a run tells: while it goes on, and at its end.
+
+use swathe_core::mask::FlagReport;
+use swathe_core::resample::GeometryReport;
+use swathe_io::bytes::ReadCounters;
+use swathe_io::product::{GranuleRecord, Product};
+
+/// Something happened that a person who waits may want to see.
+#[derive(Debug)]
+pub enum Event<'a> {
+    /// A granule has been worked on, or skipped.
+    Granule {
+        /// What became of it.
+        record: &'a GranuleRecord,
+        /// Granules done, with this one.
+        done: usize,
+        /// Granules in all.
+        total: usize,
+        /// What reading has cost so far.
+        read: ReadCounters,
+    },
+}
+
+/// Who is told; called on the thread that started the run.
+pub type Observer<'a> = &'a mut dyn FnMut(&Event<'_>);
+
+/// A finished run.
+#[derive(Debug)]
+pub struct Finished {
+    /// The map or maps.
+    pub product: Product,
+    /// What reading has cost.
+    pub read: ReadCounters,
+    /// What became of the pixels near the area.
+    pub geometry: GeometryReport,
+    /// What the flags took, by field.
+    pub flags: Vec<(String, FlagReport)>,
+    /// Number of granules that gave values.
+    pub used: usize,
+    /// Number of granules that could not be read.
+    pub failed: usize,
+}
+
+/// Adds up reading costs.
+pub(super) fn add(total: &mut ReadCounters, part: ReadCounters) {
+    total.reads += part.reads;
+    total.bytes_read += part.bytes_read;
+    total.bytes_decoded += part.bytes_decoded;
+}
