@@ -121,11 +121,7 @@ impl Recipe<'_> {
     }
 
     /// Reads a block of lines of all fields, masks it, and works out what reaches the cells.
-    fn observe(
-        &self,
-        source: &dyn SwathSource,
-        entries: &Entries,
-    ) -> Result<Observed, ApplyError> {
+    fn observe(&self, source: &dyn SwathSource, entries: &Entries) -> Result<Observed, ApplyError> {
         let (_, pixels) = source.shape();
         let lines = entries.lines.clone();
         let count = lines.len() * pixels;

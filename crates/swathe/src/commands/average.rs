@@ -20,7 +20,12 @@ pub struct Arguments {
     #[command(flatten)]
     gridding: Gridding,
     /// Statistics: mean, std, var, min, max, sum, count, granules, coverage; several with commas
-    #[arg(long = "stat", value_name = "STAT", value_delimiter = ',', default_value = "mean")]
+    #[arg(
+        long = "stat",
+        value_name = "STAT",
+        value_delimiter = ',',
+        default_value = "mean"
+    )]
     statistics: Vec<Statistic>,
     /// How granules are weighted against each other. Default: observation
     #[arg(long, value_enum, value_name = "HOW")]
@@ -32,7 +37,12 @@ pub struct Arguments {
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
     min_granules: u64,
     /// Blank cells of which no granule covers this share
-    #[arg(long, default_value_t = 0.0, hide_default_value = true, value_name = "SHARE")]
+    #[arg(
+        long,
+        default_value_t = 0.0,
+        hide_default_value = true,
+        value_name = "SHARE"
+    )]
     min_coverage: f64,
     /// A set of options, which explicit ones override
     #[arg(long, value_enum, value_name = "NAME")]
@@ -72,14 +82,19 @@ pub fn run(arguments: &Arguments) -> Result {
     progress.finish();
     let finished = finished?;
     outputs.write(&finished.product)?;
-    Ok(report::finished(&finished, &gridding.outputs, gridding.verbose))
+    Ok(report::finished(
+        &finished,
+        &gridding.outputs,
+        gridding.verbose,
+    ))
 }
 
 impl Arguments {
     fn job(&self) -> Result<Job> {
         let mut job = self.gridding.job()?;
         if self.preset == Some(Preset::Tutorial) {
-            job.method.get_or_insert(swathe_core::resample::Method::Nearest);
+            job.method
+                .get_or_insert(swathe_core::resample::Method::Nearest);
             job.flags.get_or_insert_default();
             job.weight = Weight::Granule;
         }

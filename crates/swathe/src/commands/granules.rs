@@ -18,8 +18,10 @@ pub fn expand(words: &[String]) -> Result<Vec<PathBuf>> {
 
 fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<()> {
     if word.contains("://") {
-        return Err(Failure::error(format!("{word}: only local files can be read"))
-            .with_hint("download it first"));
+        return Err(
+            Failure::error(format!("{word}: only local files can be read"))
+                .with_hint("download it first"),
+        );
     }
     if lists && word == "-" {
         return from_list(std::io::stdin().lock(), "standard input", paths);
@@ -48,11 +50,7 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<()> 
     Ok(())
 }
 
-fn from_list(
-    list: impl std::io::BufRead,
-    name: &str,
-    paths: &mut Vec<PathBuf>,
-) -> Result<()> {
+fn from_list(list: impl std::io::BufRead, name: &str, paths: &mut Vec<PathBuf>) -> Result<()> {
     for line in list.lines() {
         let line = line.map_err(|e| Failure::error(format!("{name}: {e}")))?;
         let word = line.trim();

@@ -38,5 +38,9 @@ pub fn run(arguments: &Arguments) -> Result {
     progress.finish();
     let finished = finished?;
     outputs.write(&finished.product)?;
-    Ok(report::finished(&finished, &gridding.outputs, gridding.verbose))
+    Ok(report::finished(
+        &finished,
+        &gridding.outputs,
+        gridding.verbose,
+    ))
 }

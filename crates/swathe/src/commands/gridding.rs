@@ -11,7 +11,6 @@ use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, ValidRange};
 use swathe_core::resample::Method;
 
-
 /// Options of a job on a grid.
 #[derive(Args)]
 pub struct Gridding {
@@ -22,7 +21,12 @@ pub struct Gridding {
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
     /// Output file; its suffix is its format: .nc, .tif or .png; repeats
-    #[arg(short, long = "output", value_name = "FILE", required_unless_present = "dry_run")]
+    #[arg(
+        short,
+        long = "output",
+        value_name = "FILE",
+        required_unless_present = "dry_run"
+    )]
     pub outputs: Vec<PathBuf>,
     /// Replace outputs that exist
     #[arg(long)]
@@ -112,7 +116,8 @@ const FOUR_WORDS: [&str; 4] = ["-b", "--bbox", "--bounds", "--box"];
 pub fn join_four_words(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     let words: Vec<_> = words.collect();
     let is_number = |word: &std::ffi::OsString| {
-        word.to_str().is_some_and(|text| text.parse::<f64>().is_ok())
+        word.to_str()
+            .is_some_and(|text| text.parse::<f64>().is_ok())
     };
     let mut joined = Vec::with_capacity(words.len());
     let mut i = 0;
@@ -255,9 +260,10 @@ impl From<JobError> for Failure {
     fn from(error: JobError) -> Self {
         let failure = match &error {
             JobError::Nothing { .. } => Failure::nothing(&error),
-            JobError::Plan { .. } | JobError::Grid(_) | JobError::Crs(_) | JobError::Flags { .. } => {
-                Failure::usage(&error)
-            }
+            JobError::Plan { .. }
+            | JobError::Grid(_)
+            | JobError::Crs(_)
+            | JobError::Flags { .. } => Failure::usage(&error),
             _ => Failure::error(&error),
         };
         match error.hint() {

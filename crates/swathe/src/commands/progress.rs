@@ -68,7 +68,8 @@ impl Progress {
         } = event;
         match self.style {
             Style::Bar => {
-                self.bar.set_message(format!("{} read", bytes(read.bytes_read)));
+                self.bar
+                    .set_message(format!("{} read", bytes(read.bytes_read)));
                 self.bar.set_position(*done as u64);
             }
             Style::Plain if self.said.elapsed() >= INTERVAL => {

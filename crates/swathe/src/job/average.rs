@@ -120,8 +120,9 @@ impl<'a> Run<'a> {
                         }
                         match (touched, found) {
                             (true, true) => candidate.record(GranuleStatus::Used, ""),
-                            (true, false) => candidate
-                                .record(GranuleStatus::Empty, "no valid pixel in the area"),
+                            (true, false) => {
+                                candidate.record(GranuleStatus::Empty, "no valid pixel in the area")
+                            }
                             (false, _) => {
                                 candidate.record(GranuleStatus::Empty, "outside the area")
                             }
@@ -244,9 +245,11 @@ fn statistics(asked: &[Statistic]) -> Vec<Statistic> {
         all.push(always);
     }
     let mut seen = Vec::new();
-    all.retain(|s| !seen.contains(s) && {
-        seen.push(*s);
-        true
+    all.retain(|s| {
+        !seen.contains(s) && {
+            seen.push(*s);
+            true
+        }
     });
     all
 }

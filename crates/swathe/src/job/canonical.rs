@@ -34,8 +34,18 @@ impl Plan {
             let _ = write!(line, " --valid-range={range}");
         }
         if verb == "average" {
-            let names: Vec<&str> = self.job.statistics.iter().map(|s| Statistic::name(*s)).collect();
-            let _ = write!(line, " --stat {} --weight {}", names.join(","), self.job.weight);
+            let names: Vec<&str> = self
+                .job
+                .statistics
+                .iter()
+                .map(|s| Statistic::name(*s))
+                .collect();
+            let _ = write!(
+                line,
+                " --stat {} --weight {}",
+                names.join(","),
+                self.job.weight
+            );
             let Blank {
                 min_count,
                 min_granules,

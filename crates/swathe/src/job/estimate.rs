@@ -47,8 +47,8 @@ impl Plan {
             .candidate
             .granule()
             .map_err(|e| JobError::granule(name, e))?;
-        let near = lines_near(&*granule, &self.grid.region())
-            .map_err(|e| JobError::granule(name, e))?;
+        let near =
+            lines_near(&*granule, &self.grid.region()).map_err(|e| JobError::granule(name, e))?;
         let fields: Vec<_> = planned.recipes.iter().map(|r| r.field.clone()).collect();
         let cost = match &near {
             Some(lines) => granule

@@ -165,7 +165,10 @@ impl Plan {
         });
         if is_flags.is_some() && !matches!(method, Method::Nearest) {
             return Err(JobError::plan_hint(
-                format!("flags and classes cannot be mixed by method {}", method.name()),
+                format!(
+                    "flags and classes cannot be mixed by method {}",
+                    method.name()
+                ),
                 "use -m nearest",
             ));
         }
@@ -195,7 +198,9 @@ impl Plan {
         let newest_input = ready
             .iter()
             .filter_map(|(_, r)| r.created)
-            .fold(None, |newest: Option<f64>, t| Some(newest.map_or(t, |n| n.max(t))));
+            .fold(None, |newest: Option<f64>, t| {
+                Some(newest.map_or(t, |n| n.max(t)))
+            });
         let granules: Vec<PlannedGranule> = ready
             .into_iter()
             .map(|(candidate, resolved)| PlannedGranule {
@@ -291,13 +296,18 @@ fn resolve(
     let mut fields: Vec<ResolvedField> = Vec::new();
     for request in requests {
         for mut selected in granule.select(request).map_err(at_fault)? {
-            let variable = granule.variable(&selected.field.variable).map_err(at_fault)?;
+            let variable = granule
+                .variable(&selected.field.variable)
+                .map_err(at_fault)?;
             selected.field.valid_range = job.valid_range.map(|r| (r.low, r.high));
             if fields.iter().any(|f| f.field == selected.field) {
                 continue;
             }
             fields.push(ResolvedField {
-                range: selected.field.valid_range.or_else(|| variable.valid_range()),
+                range: selected
+                    .field
+                    .valid_range
+                    .or_else(|| variable.valid_range()),
                 is_flags: variable.flags().is_some(),
                 double: matches!(
                     variable.variable.dtype,
@@ -401,9 +411,7 @@ fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<GeoBox,
             resolution,
             crs,
         } => GeoBox::from_bounds(parse(crs)?, *bounds, *resolution)?,
-        GridRequest::Own { crs, resolution } => {
-            own_grid(parse(crs)?, *resolution, granules)?
-        }
+        GridRequest::Own { crs, resolution } => own_grid(parse(crs)?, *resolution, granules)?,
     })
 }
 
