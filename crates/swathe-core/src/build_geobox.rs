@@ -215,7 +215,7 @@ impl GeoBox {
     }
 
     /// The grid around one swath, at a resolution or at the swath's own (the median spacing of its
-    /// pixels, to two digits); right across 180 too.
+    /// pixels, in units of the CRS to two digits); right across 180 too.
     ///
     /// # Errors
     /// A swath with no usable geolocation.
@@ -232,13 +232,13 @@ impl GeoBox {
         if located.is_empty() {
             return Err(InvalidGrid::NoLocation);
         }
-        let resolution = match resolution {
-            Some(resolution) => resolution,
+        let size = match resolution {
+            Some(resolution) => resolution.in_units(&crs),
             None => {
-                Resolution::Metres(own_spacing_metres(geolocation).ok_or(InvalidGrid::NoLocation)?)
+                let own = own_spacing_metres(geolocation).ok_or(InvalidGrid::NoLocation)?;
+                two_digits(Resolution::Metres(own).in_units(&crs))
             }
         };
-        let size = resolution.in_units(&crs);
         let bound = |pick: &dyn Fn(&(f64, f64)) -> f64| {
             located
                 .iter()
@@ -317,7 +317,7 @@ fn longitude_span(lons: impl Iterator<Item = f64>) -> (f64, f64) {
     }
 }
 
-/// Median step along the track and across it, in metres, rounded to two digits.
+/// Median step along the track and across it, in metres.
 fn own_spacing_metres(geolocation: &GeolocationArray) -> Option<f64> {
     let at = |i: usize| {
         let (lon, lat) = (geolocation.longitude.get(i), geolocation.latitude.get(i));
@@ -350,8 +350,20 @@ fn own_spacing_metres(geolocation: &GeolocationArray) -> Option<f64> {
         .sqrt()
         * EARTH_RADIUS_KM
         * 1000.0;
-    let digits = 10f64.powi(median.log10().floor() as i32 - 1);
-    Some((median / digits).round() * digits)
+    Some(median)
+}
+
+/// Rounds a positive number to two digits.
+fn two_digits(value: f64) -> f64 {
+    let exponent = libm::floor(libm::log10(value)) as i32 - 1;
+    // A division by a power of ten gives the double nearest to the decimal number.
+    if exponent < 0 {
+        let scale = libm::pow(10.0, f64::from(-exponent));
+        (value * scale).round() / scale
+    } else {
+        let scale = libm::pow(10.0, f64::from(exponent));
+        (value / scale).round() * scale
+    }
 }
 
 #[cfg(test)]
@@ -377,6 +389,20 @@ mod tests {
         .unwrap();
         let shift = (other.x.first - geobox.x.first) as usize;
         assert_eq!(geobox.x.centre(shift), other.x.centre(0));
+    }
+
+    #[test]
+    fn two_digits_are_kept() {
+        for (value, rounded) in [
+            (0.002_428_165, 0.0024),
+            (0.0199, 0.02),
+            (1234.0, 1200.0),
+            (0.096, 0.096),
+            (9.96, 10.0),
+            (1.0, 1.0),
+        ] {
+            assert_eq!(two_digits(value), rounded);
+        }
     }
 
     #[test]
