@@ -1,6 +1,5 @@
 """Products as the programs that people use see them: netCDF4, xarray, rioxarray, h5py, rasterio."""
 
-import subprocess
 from pathlib import Path
 
 import pytest
@@ -12,15 +11,6 @@ xr = pytest.importorskip("xarray")
 ROOT = Path(__file__).resolve().parents[2]
 AUGUST = np.datetime64("2024-08-01T00:00:00", "ns")
 DAY = np.timedelta64(24, "h")
-
-
-@pytest.fixture(scope="session")
-def products(tmp_path_factory):
-    """The files of examples/write_product.rs."""
-    directory = tmp_path_factory.mktemp("products")
-    command = "cargo run --quiet -p swathe-io --example write_product --"
-    subprocess.run([*command.split(), str(directory)], cwd=ROOT, check=True)
-    return directory
 
 
 def expected(steps, rows, columns):
