@@ -10,6 +10,7 @@ use swathe_core::build_geobox::Resolution;
 use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, ValidRange};
 use swathe_core::resample::Method;
+use swathe_io::product::gridded::Gridded;
 
 /// Options of a job on a grid.
 #[derive(Args)]
@@ -229,8 +230,8 @@ impl GridOptions {
             ));
         }
         if let Some(file) = &self.like {
-            let _ = file;
-            return Err(Failure::error("later"));
+            let gridded = Gridded::open(file)?;
+            return Ok(GridRequest::Exact(gridded.geobox().clone()));
         }
         let crs = self.crs.clone();
         if let Some(bbox) = self.bbox {
