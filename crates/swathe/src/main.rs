@@ -19,6 +19,7 @@ enum Command {
     Info(commands::info::Arguments),
     Grid(Box<commands::grid::Arguments>),
     Average(Box<commands::average::Arguments>),
+    Simulate(commands::simulate::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -27,6 +28,7 @@ fn main() -> ExitCode {
         Command::Info(arguments) => commands::info::run(&arguments),
         Command::Grid(arguments) => commands::grid::run(&arguments),
         Command::Average(arguments) => commands::average::run(&arguments),
+        Command::Simulate(arguments) => commands::simulate::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -7,4 +7,5 @@ pub mod gridding;
 pub mod info;
 mod progress;
 mod report;
+pub mod simulate;
 mod write;
