@@ -1,0 +1,360 @@
+//! The command as a user calls it: exit codes, what it says, what it leaves.
+#![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+use assert_cmd::Command;
+use std::path::{Path, PathBuf};
+use swathe_io::dataset::{Array, AttributeValue, Dataset};
+use swathe_io::simulate::{Overwrite, Simulation};
+use tempfile::TempDir;
+
+/// Three granules of 60 lines that overlap a part of the Atlantic.
+fn granules() -> (TempDir, Vec<PathBuf>) {
+    let folder = tempfile::tempdir().unwrap();
+    let simulation = Simulation {
+        area: Some([-80.0, 30.0, -60.0, 45.0]),
+        count: Some(3),
+        lines: Some(60),
+        ..Simulation::default()
+    };
+    let paths = simulation
+        .granules()
+        .unwrap()
+        .iter()
+        .map(|g| g.write(folder.path(), Overwrite::Refuse).unwrap())
+        .collect();
+    (folder, paths)
+}
+
+fn swathe(folder: &Path, line: &str) -> Command {
+    let mut command = Command::new(assert_cmd::cargo::cargo_bin!("swathe"));
+    command.current_dir(folder).args(line.split_whitespace());
+    command
+}
+
+/// Exit code, standard output, standard error.
+fn outcome(folder: &Path, line: &str) -> (i32, String, String) {
+    let output = swathe(folder, line).output().unwrap();
+    let text = |bytes| String::from_utf8(bytes).unwrap();
+    (
+        output.status.code().unwrap(),
+        text(output.stdout),
+        text(output.stderr),
+    )
+}
+
+fn texts(path: &Path, variable: &str) -> Vec<String> {
+    let dataset = Dataset::open(path).unwrap();
+    let variable = dataset.find(variable).unwrap().clone();
+    let all: Vec<_> = variable.shape.iter().map(|n| 0..*n).collect();
+    match dataset.read(&variable, &all).unwrap() {
+        Array::Text(texts) => texts,
+        other => panic!("{other:?}"),
+    }
+}
+
+const GRID: &str = "-b -80,30,-60,45 -r 0.1";
+
+#[test]
+fn an_average_is_the_same_for_any_threads_and_order() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    for method in ["nearest", "bilinear", "bin", "footprint"] {
+        let mut files = Vec::new();
+        for (i, (order, threads)) in [([0, 1, 2], 1), ([2, 0, 1], 2), ([1, 2, 0], 4)]
+            .into_iter()
+            .enumerate()
+        {
+            let words: Vec<&str> = order.iter().map(|i| names[*i].as_str()).collect();
+            let output = format!("{method}{i}.nc");
+            let line = format!(
+                "average {} {GRID} -m {method} --stat mean,std,min,max,sum,coverage --threads {threads} -o {output}",
+                words.join(" ")
+            );
+            let (code, stdout, stderr) = outcome(at, &line);
+            assert_eq!((code, stdout.as_str()), (0, ""), "{stderr}");
+            files.push(std::fs::read(at.join(output)).unwrap());
+        }
+        assert!(files.iter().all(|f| *f == files[0]), "{method}");
+    }
+    // Four words make a box too, and a folder means the granules in it.
+    let four = outcome(at, "average granules/ -b -80 30 -60 45 -r 0.1 -o four.nc");
+    assert_eq!(four.0, 1, "{}", four.2);
+    std::fs::create_dir(at.join("granules")).unwrap();
+    for path in &paths {
+        std::fs::copy(path, at.join("granules").join(path.file_name().unwrap())).unwrap();
+    }
+    let four = outcome(
+        at,
+        "average granules/ -b -80 30 -60 45 -r 0.1 -m bin --stat mean,std,min,max,sum,coverage -o four.nc",
+    );
+    assert_eq!(four.0, 0, "{}", four.2);
+    assert_eq!(
+        std::fs::read(at.join("four.nc")).unwrap(),
+        std::fs::read(at.join("bin0.nc")).unwrap()
+    );
+}
+
+#[test]
+fn what_is_chosen_for_the_user_is_said() {
+    let (folder, _) = granules();
+    let (code, _, stderr) = outcome(
+        folder.path(),
+        &format!("average . {GRID} -o mean.nc --verbose"),
+    );
+    assert_eq!(code, 0);
+    for said in [
+        "variable: chlor_a, the main product of OC_BGC",
+        "flags: set l3, the default of OC_BGC",
+        "grid: 200 x 150 cells of 0.1 in EPSG:4326, method footprint",
+        "of the valid pixels of chlor_a removed (",
+        "wrote mean.nc",
+        "read: ",
+    ] {
+        assert!(stderr.contains(said), "{said:?} is missing in:\n{stderr}");
+    }
+    let dataset = Dataset::open(&folder.path().join("mean.nc")).unwrap();
+    let history = dataset
+        .root()
+        .attributes
+        .iter()
+        .find(|(name, _)| name == "history")
+        .unwrap();
+    let AttributeValue::Text(history) = &history.1 else {
+        panic!("{history:?}")
+    };
+    assert!(
+        history.starts_with("swathe average -v /geophysical_data/chlor_a"),
+        "{history}"
+    );
+    assert!(!history.contains(folder.path().to_str().unwrap()));
+    // The canonical options are a command line that makes the same product.
+    let again = format!(
+        "average . {} -o again.nc",
+        history
+            .trim_start_matches("swathe average ")
+            .replace('\'', "")
+    );
+    let (code, _, stderr) = outcome(
+        folder.path(),
+        &again.replace(" . ", " ").replace("average ", "average . "),
+    );
+    assert_eq!(code, 1, "mean.nc is no swath: {stderr}");
+    std::fs::rename(
+        folder.path().join("mean.nc"),
+        folder.path().join("mean.keep"),
+    )
+    .unwrap();
+    let (code, _, stderr) = outcome(folder.path(), &again);
+    assert_eq!(code, 0, "{stderr}");
+    assert_eq!(
+        std::fs::read(folder.path().join("again.nc")).unwrap(),
+        std::fs::read(folder.path().join("mean.keep")).unwrap()
+    );
+}
+
+#[test]
+fn a_bad_granule_stops_the_run_or_is_skipped() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let bytes = std::fs::read(&paths[1]).unwrap();
+    std::fs::write(&paths[1], &bytes[..bytes.len() / 2]).unwrap();
+    std::fs::write(
+        at.join("login.nc"),
+        "<!DOCTYPE html><html>Earthdata Login</html>",
+    )
+    .unwrap();
+    let (code, _, stderr) = outcome(at, &format!("average . {GRID} -o mean.nc"));
+    assert_eq!(code, 1);
+    assert!(stderr.starts_with("error: "), "{stderr}");
+    assert!(!at.join("mean.nc").exists());
+    let (code, _, stderr) = outcome(at, &format!("average . {GRID} -o mean.nc --on-error skip"));
+    assert_eq!(code, 3, "{stderr}");
+    assert!(stderr.contains("skipped login.nc: "), "{stderr}");
+    assert_eq!(
+        stderr.matches("skipped ").count(),
+        3 - 1 + 1 - 1 + 1,
+        "{stderr}"
+    );
+    let product = at.join("mean.nc");
+    let status = texts(&product, "/granule_status");
+    let reasons = texts(&product, "/granule_reason");
+    assert_eq!(status.iter().filter(|s| *s == "skipped").count(), 2);
+    for (status, reason) in status.iter().zip(&reasons) {
+        assert_eq!(status == "used", reason.is_empty());
+        assert!(!reason.contains(at.to_str().unwrap()), "{reason}");
+    }
+}
+
+#[test]
+fn nothing_to_do_is_told_apart() {
+    let (folder, _) = granules();
+    let (code, _, stderr) = outcome(folder.path(), "average . -b 100,-30,110,-20 -r 1 -o no.nc");
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("no granule touches the area"), "{stderr}");
+    assert!(!folder.path().join("no.nc").exists());
+}
+
+#[test]
+fn mistakes_are_explained() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let one = paths[0].file_name().unwrap().to_string_lossy().into_owned();
+    for (line, code, said) in [
+        (
+            format!("average . {GRID} -v chlora -o x.nc"),
+            1,
+            "did you mean chlor_a",
+        ),
+        (
+            format!("average . {GRID} --flags CLOUD -o x.nc"),
+            2,
+            "unknown flag \"CLOUD\"",
+        ),
+        (
+            format!("average . {GRID} --flags LANDS -o x.nc"),
+            2,
+            "did you mean \"LAND\"?",
+        ),
+        (
+            format!("average . {GRID} --stat maen -o x.nc"),
+            2,
+            "did you mean \"mean\"?",
+        ),
+        (
+            format!("average . {GRID} -v l2_flags -o x.nc"),
+            2,
+            "their average means nothing",
+        ),
+        ("average . -o x.nc".into(), 2, "-b -77,36,-73,41 -r 0.015"),
+        ("average . -b -80,30,-60,45 -o x.nc".into(), 2, "give -r"),
+        (
+            "average . -b -80,45,-60,30 -r 1 -o x.nc".into(),
+            2,
+            "south must be less than north",
+        ),
+        (
+            "average . -b -80,30,-60,45 -r -1 -o x.nc".into(),
+            2,
+            "resolution",
+        ),
+        (
+            format!("average . {GRID} --crs EPSG:99999 -o x.nc"),
+            2,
+            "99999",
+        ),
+        (format!("average . {GRID} -o x.xyz"), 2, ".nc"),
+        (format!("average . {GRID} -o nofolder/x.nc"), 1, "nofolder"),
+        (format!("average . {GRID}"), 2, "--output"),
+        ("average nothing.nc -o x.nc".into(), 1, "nothing.nc"),
+        ("average *.hdf -o x.nc".into(), 1, "no file matches"),
+        (
+            format!("average . {GRID} --grid l3m-4km -o x.nc"),
+            2,
+            "cannot be used with",
+        ),
+        ("average . --grid l3m-5km -o x.nc".into(), 2, "l3m-4km"),
+        (
+            "average . -b -80,30,-60,45 -r 0.00001 -o x.nc".into(),
+            2,
+            "coarser resolution",
+        ),
+        (
+            format!("grid {one} -v nothing_like_it -o x.nc"),
+            1,
+            "there are chlor_a",
+        ),
+    ] {
+        let (got, stdout, stderr) = outcome(at, &line);
+        assert_eq!((got, stdout.as_str()), (code, ""), "{line}: {stderr}");
+        assert!(
+            stderr.contains(said),
+            "{line}: {said:?} is missing in:\n{stderr}"
+        );
+        assert!(!stderr.contains("panicked"), "{line}: {stderr}");
+        assert!(!at.join("x.nc").exists(), "{line}");
+    }
+}
+
+#[test]
+fn outputs_are_not_replaced_unasked() {
+    let (folder, _) = granules();
+    let at = folder.path();
+    std::fs::create_dir(at.join("out")).unwrap();
+    std::fs::write(at.join("out/mean.nc"), "mine").unwrap();
+    let line = format!("average . {GRID} -m bin -o out/mean.nc");
+    let (code, _, stderr) = outcome(at, &line);
+    assert_eq!(code, 1, "{stderr}");
+    assert!(stderr.contains("--overwrite"), "{stderr}");
+    assert_eq!(std::fs::read(at.join("out/mean.nc")).unwrap(), b"mine");
+    let (code, _, stderr) = outcome(at, &format!("{line} --overwrite"));
+    assert_eq!(code, 0, "{stderr}");
+    assert!(Dataset::open(&at.join("out/mean.nc")).is_ok());
+    let left: Vec<_> = std::fs::read_dir(at.join("out")).unwrap().collect();
+    assert_eq!(left.len(), 1);
+}
+
+#[test]
+fn a_dry_run_reads_no_array_and_writes_nothing() {
+    let (folder, _) = granules();
+    let (code, stdout, stderr) = outcome(folder.path(), &format!("average . {GRID} --dry-run"));
+    assert_eq!(code, 0, "{stderr}");
+    for said in [
+        "variables  chlor_a",
+        "granules   3",
+        "lines 0..",
+        "to read    at most",
+    ] {
+        assert!(stdout.contains(said), "{said:?} is missing in:\n{stdout}");
+    }
+    let (_, stdout, _) = outcome(folder.path(), "average . -b 100,-30,110,-20 -r 1 --dry-run");
+    assert_eq!(stdout.matches("outside the area").count(), 3, "{stdout}");
+    assert!(
+        stdout.contains("at most 0 chunks of 0 granules"),
+        "{stdout}"
+    );
+}
+
+#[test]
+fn a_cube_has_a_layer_for_every_granule() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let (code, _, stderr) = outcome(at, &format!("grid . {GRID} -m nearest -o cube.nc"));
+    assert_eq!(code, 0, "{stderr}");
+    let dataset = Dataset::open(&at.join("cube.nc")).unwrap();
+    assert_eq!(dataset.find("/chlor_a").unwrap().shape, [3, 150, 200]);
+    let names: Vec<String> = paths
+        .iter()
+        .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    assert_eq!(texts(&at.join("cube.nc"), "/granule"), names);
+    // One granule needs no grid, and makes a map without a time dimension; flags keep their values.
+    let line = format!("grid {} -v l2_flags -o one.nc", names[0]);
+    let (code, _, stderr) = outcome(at, &line);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(stderr.contains("method nearest"), "{stderr}");
+    let dataset = Dataset::open(&at.join("one.nc")).unwrap();
+    assert_eq!(dataset.find("/l2_flags").unwrap().shape.len(), 2);
+}
+
+#[test]
+fn info_describes_and_refuses() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let name = paths[0].file_name().unwrap().to_string_lossy().into_owned();
+    let (code, stdout, _) = outcome(at, &format!("info --json {name}"));
+    assert_eq!(code, 0);
+    let json: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(json[0]["suite"], "OC_BGC");
+    assert_eq!(json[0]["lines"], 60);
+    std::fs::write(at.join("login.nc"), "<!DOCTYPE html><html></html>").unwrap();
+    let (code, stdout, stderr) = outcome(at, &format!("info login.nc {name} ."));
+    assert_eq!(code, 1);
+    assert!(
+        stdout.contains("OC_BGC") && stderr.contains("HTML"),
+        "{stderr}"
+    );
+    assert!(stderr.contains("2 of 3 files cannot be read"), "{stderr}");
+}
