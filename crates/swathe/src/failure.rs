@@ -42,7 +42,6 @@ impl Failure {
     }
 
     /// The command was not called as it should be: exit code 2.
-    #[expect(dead_code, reason = "commands follow")]
     pub fn usage(message: impl std::fmt::Display) -> Self {
         Failure {
             code: 2,

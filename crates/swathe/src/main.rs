@@ -17,11 +17,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Info(commands::info::Arguments),
+    Plot(commands::plot::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Info(arguments) => commands::info::run(&arguments),
+        Command::Plot(arguments) => commands::plot::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),
