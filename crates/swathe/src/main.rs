@@ -20,6 +20,7 @@ enum Command {
     Grid(Box<commands::grid::Arguments>),
     Average(Box<commands::average::Arguments>),
     Simulate(commands::simulate::Arguments),
+    Plot(commands::plot::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -29,6 +30,7 @@ fn main() -> ExitCode {
         Command::Grid(arguments) => commands::grid::run(&arguments),
         Command::Average(arguments) => commands::average::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
+        Command::Plot(arguments) => commands::plot::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -5,6 +5,7 @@ mod granules;
 pub mod grid;
 pub mod gridding;
 pub mod info;
+pub mod plot;
 mod progress;
 mod report;
 pub mod simulate;
