@@ -24,6 +24,7 @@ def expected(steps, rows, columns):
 # name: (crs, (west, south, east, north), (rows, columns))
 ALBERS = "+proj=aea +lat_1=29.5 +lat_2=45.5 +lat_0=23 +lon_0=-96 +datum=WGS84 +units=m"
 SPHERE = "+proj=laea +lat_0=38 +lon_0=-75 +R=6371000 +units=km"
+ROBINSON = ("+proj=robin +datum=WGS84", (-5e6, -1e6, 2e6, 5e6), (60, 70))
 GRIDS = {
     "average": ("EPSG:4326", (-77.01, 37.005, -72.495, 41.01), (267, 301)),
     "across": ("EPSG:4326", (170, 0, 190, 10), (40, 80)),
@@ -76,6 +77,25 @@ def test_rioxarray_finds_the_grid(products, name):
         y, x = ds.chlor_a.dims
         np.testing.assert_allclose(ds[x][0], west + transform[0] / 2, rtol=0, atol=tolerance)
         np.testing.assert_allclose(ds[y][-1], south - transform[4] / 2, rtol=0, atol=tolerance)
+
+
+@pytest.mark.parametrize("name", [*GRIDS, "robinson"])
+def test_gdal_finds_the_grid(products, name):
+    """What QGIS sees."""
+    rasterio = pytest.importorskip("rasterio")
+    pyproj = pytest.importorskip("pyproj")
+    crs, bounds, shape = GRIDS.get(name, ROBINSON)
+    with rasterio.open(f"netcdf:{products / name}.nc:chlor_a") as ds:
+        tolerance = 2e-5 if name == "global" else 1e-9 * max(map(abs, bounds))
+        np.testing.assert_allclose(ds.bounds, bounds, rtol=0, atol=tolerance)
+        assert ds.shape == shape
+        assert ds.nodata == -32767
+        assert ds.units == ("mg m^-3",)
+        assert same_place(pyproj.CRS.from_wkt(ds.crs.to_wkt()), crs)
+        # GDAL takes away what lies beyond valid_min and valid_max.
+        want = expected(1, *shape)[0]
+        want[(want < np.float32(0.001)) | (want > 100)] = np.nan
+        np.testing.assert_array_equal(ds.read(1, masked=True).filled(np.nan), want)
 
 
 @pytest.mark.parametrize("name", GRIDS)

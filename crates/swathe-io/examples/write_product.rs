@@ -13,7 +13,7 @@ use swathe_io::dataset::AttributeValue::{F32, Text};
 use swathe_io::dataset::Attributes;
 use swathe_io::product::{
     FlagReport, GranuleRecord, GranuleStatus, Layer, LayerData, Product, Provenance, Statistic,
-    TimeStep, Times, netcdf,
+    TimeStep, Times, geotiff, netcdf,
 };
 
 /// 2024-08-01T00:00:00Z.
@@ -73,14 +73,23 @@ fn main() -> Result<(), Box<dyn Error>> {
             average(grid(albers, (0.0, 4000.0, 1.0, 400), (600, 0), (90, 110))?),
         ),
         (
+            // A projection without a name in CF and in GeoTIFF keys.
+            "robinson",
+            average(grid(
+                "+proj=robin +lon_0=0 +datum=WGS84 +units=m +no_defs",
+                (0.0, 1e5, 1.0, -50),
+                (50, 0),
+                (60, 70),
+            )?),
+        ),
+        (
             "sphere",
             average(grid(sphere, (0.0, 2.5, 1.0, -50), (50, 0), (100, 100))?),
         ),
     ] {
-        netcdf::write(
-            &product,
-            &mut File::create(directory.join(format!("{name}.nc")))?,
-        )?;
+        let create = |suffix: &str| File::create(directory.join(format!("{name}.{suffix}")));
+        netcdf::write(&product, &mut create("nc")?)?;
+        geotiff::write(&product, &mut create("tif")?)?;
     }
     Ok(())
 }

@@ -413,7 +413,8 @@ pub(super) fn iso_time(seconds: f64) -> Option<String> {
     Some(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
 }
 
-fn global_attributes(product: &Product) -> Attributes {
+/// Attributes of the file.
+pub(super) fn global_attributes(product: &Product) -> Attributes {
     let mut all = GlobalAttributes(product.attributes.clone());
     let provenance = &product.provenance;
     let main = product.layers.first();

@@ -8,13 +8,14 @@
 //! ```
 
 mod extent;
+pub mod geotiff;
 pub mod gridded;
 pub mod layout;
 pub mod netcdf;
+mod output;
 pub mod statistic;
 
 mod grid_mapping;
-#[allow(dead_code, reason = "GeoTIFF keys use the rest")]
 mod projection;
 
 use swathe_core::geobox::GeoBox;
@@ -23,6 +24,7 @@ use crate::dataset::Attributes;
 use crate::error::{Error, Result};
 
 pub use gridded::{Gridded, GriddedVariable};
+pub use output::{Format, OutputSet};
 pub use statistic::Statistic;
 
 /// Stands for a missing value in files, as in NASA's Level-3 mapped products.
