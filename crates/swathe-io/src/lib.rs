@@ -10,4 +10,5 @@ mod netcdf3;
 mod numbers;
 mod place;
 pub mod product;
+pub mod simulate;
 mod sniff;

@@ -17,11 +17,13 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Info(commands::info::Arguments),
+    Simulate(commands::simulate::Arguments),
 }
 
 fn main() -> ExitCode {
     let outcome = match Cli::parse().command {
         Command::Info(arguments) => commands::info::run(&arguments),
+        Command::Simulate(arguments) => commands::simulate::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

@@ -1,0 +1,167 @@
+//! `swathe simulate`: granules made from nothing.
+
+use crate::failure::{Failure, Outcome, Result};
+use clap::{Args, ValueEnum};
+use jiff::civil::Date;
+use rayon::prelude::*;
+use std::path::PathBuf;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use swathe_io::simulate::{GranuleSpec, Overwrite, Simulation, Suite, Version};
+
+/// Make granules like those of PACE OCI, for tests, demonstrations and benchmarks.
+///
+/// Their structure, orbit and scan are those of the real ones; clouds, land, flags and noise are like
+/// them; the true chlorophyll is known. Without options: a week over the Chesapeake Bay.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  swathe simulate -d granules
+  swathe simulate -d granules -b=-10,35,5,45 --start 2024-08-01 --days 3 --suite aop
+  swathe simulate -d day --global --days 1")]
+pub struct Arguments {
+    /// Folder for the granules; made if it is not there
+    #[arg(short, long, value_name = "DIR")]
+    dir: PathBuf,
+    /// Only granules that touch this area, in degrees
+    #[arg(
+        short,
+        long,
+        value_name = "W,S,E,N",
+        value_parser = parse_area,
+        allow_hyphen_values = true,
+        default_value = "-77,36,-73,41"
+    )]
+    bbox: Area,
+    /// All granules of the day side of the Earth
+    #[arg(long, conflicts_with = "bbox")]
+    global: bool,
+    /// First day, UTC
+    #[arg(long, value_name = "DATE", default_value = "2024-08-01")]
+    start: Date,
+    /// Number of days
+    #[arg(long, value_name = "N", default_value_t = 7)]
+    days: u32,
+    /// At most so many granules
+    #[arg(long, value_name = "N")]
+    count: Option<usize>,
+    /// What the granules hold
+    #[arg(long, value_enum, default_value_t = SuiteName::Bgc)]
+    suite: SuiteName,
+    /// Processing version, and with it the layout
+    #[arg(long = "processing", value_enum, value_name = "VERSION", default_value_t = VersionName::V3_2)]
+    version: VersionName,
+    /// Make near-real-time granules
+    #[arg(long)]
+    nrt: bool,
+    /// Only the first lines of each granule
+    #[arg(long, value_name = "N")]
+    lines: Option<usize>,
+    /// Number of wavelengths of the suite aop
+    #[arg(long, value_name = "N", default_value_t = 172)]
+    wavelengths: usize,
+    /// Share of pixels without clouds and other flags
+    #[arg(long, value_name = "SHARE", default_value_t = 0.25)]
+    clear: f64,
+    /// Seed of clouds and noise
+    #[arg(long, value_name = "N", default_value_t = 0)]
+    seed: u64,
+    /// Replace files that exist
+    #[arg(long)]
+    overwrite: bool,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum SuiteName {
+    Bgc,
+    Aop,
+}
+
+#[derive(Clone, Copy, ValueEnum)]
+enum VersionName {
+    #[value(name = "3.1")]
+    V3_1,
+    #[value(name = "3.2")]
+    V3_2,
+}
+
+#[derive(Clone, Copy)]
+struct Area([f64; 4]);
+
+fn parse_area(text: &str) -> std::result::Result<Area, String> {
+    let numbers: Vec<f64> = text
+        .split(',')
+        .map(|part| {
+            part.trim()
+                .parse()
+                .map_err(|_| format!("{part:?} is no number"))
+        })
+        .collect::<std::result::Result<_, String>>()?;
+    let numbers: [f64; 4] = numbers
+        .try_into()
+        .map_err(|_| "give west,south,east,north in degrees".to_owned())?;
+    Ok(Area(numbers))
+}
+
+/// Memory that granules in the making may take together; one is made in any case.
+const MEMORY: usize = 1 << 30;
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result {
+    let simulation = Simulation {
+        area: (!arguments.global).then_some(arguments.bbox.0),
+        start: arguments.start,
+        days: arguments.days,
+        count: arguments.count,
+        seed: arguments.seed,
+        suite: match arguments.suite {
+            SuiteName::Bgc => Suite::Biogeochemical,
+            SuiteName::Aop => Suite::ApparentOptical,
+        },
+        version: match arguments.version {
+            VersionName::V3_1 => Version::V3_1,
+            VersionName::V3_2 => Version::V3_2,
+        },
+        near_real_time: arguments.nrt,
+        lines: arguments.lines,
+        wavelengths: arguments.wavelengths,
+        clear: arguments.clear,
+        ..Simulation::default()
+    };
+    let granules = simulation.granules()?;
+    if granules.is_empty() {
+        eprintln!("no granule touches the area in this time");
+        return Ok(Outcome::Nothing);
+    }
+    let overwrite = if arguments.overwrite {
+        Overwrite::Replace
+    } else {
+        // Before the first is made, not after an hour.
+        let exists = |granule: &&GranuleSpec| arguments.dir.join(granule.file_name()).exists();
+        if let Some(granule) = granules.iter().find(exists) {
+            let path = arguments.dir.join(granule.file_name());
+            return Err(
+                Failure::error(format!("{}: the file exists already", path.display()))
+                    .with_hint("--overwrite replaces it"),
+            );
+        }
+        Overwrite::Refuse
+    };
+    std::fs::create_dir_all(&arguments.dir)
+        .map_err(|error| Failure::error(format!("{}: {error}", arguments.dir.display())))?;
+
+    let largest = granules
+        .iter()
+        .map(GranuleSpec::memory_bytes)
+        .max()
+        .unwrap_or(1);
+    let at_once = (MEMORY / largest.max(1)).clamp(1, rayon::current_num_threads());
+    let done = AtomicUsize::new(0);
+    for together in granules.chunks(at_once) {
+        together.par_iter().try_for_each(|granule| {
+            let path = granule.write(&arguments.dir, overwrite)?;
+            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+            eprintln!("{done}/{} {}", granules.len(), path.display());
+            Ok::<(), Failure>(())
+        })?;
+    }
+    Ok(Outcome::Done)
+}
