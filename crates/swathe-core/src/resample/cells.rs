@@ -4,7 +4,8 @@
 //! into buckets on the sphere, so that cuts and singular points of the projection play no part.
 
 use crate::geobox::GeoBox;
-use crate::sphere::{Vec3, sin_cos_deg, unit_vector};
+use crate::sphere::{Vec3, dot, sin_cos_deg, unit_vector};
+use std::ops::{Range, RangeInclusive};
 
 /// The centres of a grid's cells, findable by place.
 pub enum CellIndex {
@@ -26,25 +27,166 @@ impl CellIndex {
     /// Calls `visit(cell, centre)` for every cell whose centre is within `radius` radians of arc of
     /// the point (and for some that are a little farther).
     #[inline]
-    pub fn near(&self, lon: f64, lat: f64, radius: f64, visit: impl FnMut(u32, Vec3)) {
+    pub fn near(&self, lon: f64, lat: f64, radius: f64, mut visit: impl FnMut(u32, Vec3)) {
         match self {
-            CellIndex::LonLat(cells) => cells.near(lon, lat, radius, visit),
-            CellIndex::Buckets(cells) => cells.near(lon, lat, radius, visit),
+            CellIndex::LonLat(cells) => {
+                let look = cells.look(&Bounds::of_point(lon, lat), radius);
+                let all = 0..cells.rows.len();
+                cells.near(&look, &all, lon, lat, |slot, x| visit(slot as u32, x));
+            }
+            CellIndex::Buckets(cells) => {
+                let all = 0..cells.row_start.len() - 1;
+                cells.near(radius, &all, lon, lat, |slot| {
+                    let (cell, x) = cells.cells[slot];
+                    visit(cell, x);
+                });
+            }
         }
     }
 
-    /// The centre of a cell; `None` where the projection has no place for it.
-    pub fn centre(&self, geobox: &GeoBox, cell: u32) -> Option<Vec3> {
-        let (row, column) = (cell as usize / geobox.x.len, cell as usize % geobox.x.len);
+    /// Calls `visit(slot, centre)` for the cells of a band near a pixel of the look's group.
+    #[inline]
+    pub(super) fn near_in_band(
+        &self,
+        look: &Look,
+        band: &Band,
+        (lon, lat): (f64, f64),
+        mut visit: impl FnMut(usize, Vec3),
+    ) {
         match self {
-            CellIndex::LonLat(cells) => {
-                let ((sin_lat, cos_lat), (sin_lon, cos_lon)) =
-                    (cells.rows[row], cells.columns[column]);
-                Some([cos_lat * cos_lon, cos_lat * sin_lon, sin_lat])
-            }
-            CellIndex::Buckets(_) => cell_centre(geobox, row, column),
+            CellIndex::LonLat(cells) => cells.near(look, &band.rows, lon, lat, visit),
+            CellIndex::Buckets(cells) => cells.near(look.radius, &band.rows, lon, lat, |slot| {
+                visit(slot, cells.cells[slot].1);
+            }),
         }
     }
+
+    /// As [`near_in_band`](Self::near_in_band), with the scalar product of the cell's centre and the
+    /// pixel's: the larger, the nearer.
+    #[inline]
+    pub(super) fn score_in_band(
+        &self,
+        look: &Look,
+        band: &Band,
+        (lon, lat): (f64, f64),
+        pixel: Vec3,
+        mut visit: impl FnMut(usize, f64),
+    ) {
+        match self {
+            CellIndex::LonLat(cells) => {
+                let Some(rows) = cells.row_range(look, &band.rows, lat) else {
+                    return;
+                };
+                cells.column_ranges(look, lon, |columns| {
+                    for row in rows.clone() {
+                        let (sin_lat, cos_lat) = cells.rows[row];
+                        let (a, b, c) =
+                            (cos_lat * pixel[0], cos_lat * pixel[1], sin_lat * pixel[2]);
+                        let base = row * cells.columns.len();
+                        for (k, (sin_lon, cos_lon)) in
+                            cells.columns[columns.clone()].iter().enumerate()
+                        {
+                            visit(base + columns.start + k, a * cos_lon + b * sin_lon + c);
+                        }
+                    }
+                });
+            }
+            CellIndex::Buckets(cells) => cells.near(look.radius, &band.rows, lon, lat, |slot| {
+                visit(slot, dot(cells.cells[slot].1, pixel));
+            }),
+        }
+    }
+
+    /// How to look around the pixels of a group within `radius` radians of arc.
+    pub(super) fn look(&self, bounds: &Bounds, radius: f64) -> Look {
+        match self {
+            CellIndex::LonLat(cells) => cells.look(bounds, radius),
+            CellIndex::Buckets(_) => Look {
+                radius,
+                reach: radius.to_degrees(),
+                slack: 0.0,
+                turns: 0..=0,
+            },
+        }
+    }
+
+    /// All cells in bands of about `size` cells, which lie between two latitudes each.
+    pub(super) fn bands(&self, size: usize) -> Vec<Band> {
+        match self {
+            CellIndex::LonLat(cells) => cells.bands(size),
+            CellIndex::Buckets(cells) => cells.bands(size),
+        }
+    }
+
+    /// The cell in a slot: its number in the grid.
+    #[inline]
+    pub(super) fn cell(&self, slot: usize) -> u32 {
+        match self {
+            CellIndex::LonLat(_) => slot as u32,
+            CellIndex::Buckets(cells) => cells.cells[slot].0,
+        }
+    }
+}
+
+/// Neighbouring cells that are worked on together: consecutive slots of the index.
+#[derive(Debug, Clone)]
+pub(super) struct Band {
+    /// Rows of the index.
+    rows: Range<usize>,
+    /// Their slots.
+    pub(super) slots: Range<usize>,
+    /// The centres lie between these latitudes.
+    pub(super) south: f64,
+    pub(super) north: f64,
+}
+
+/// Limits of some pixels' coordinates as they are stored.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Bounds {
+    pub(super) west: f64,
+    pub(super) east: f64,
+    pub(super) south: f64,
+    pub(super) north: f64,
+}
+
+impl Bounds {
+    pub(super) const NOWHERE: Bounds = Bounds {
+        west: f64::INFINITY,
+        east: f64::NEG_INFINITY,
+        south: f64::INFINITY,
+        north: f64::NEG_INFINITY,
+    };
+
+    #[inline]
+    fn of_point(lon: f64, lat: f64) -> Self {
+        Bounds {
+            west: lon,
+            east: lon,
+            south: lat,
+            north: lat,
+        }
+    }
+
+    #[inline]
+    pub(super) fn add(&mut self, lon: f64, lat: f64) {
+        self.west = self.west.min(lon);
+        self.east = self.east.max(lon);
+        self.south = self.south.min(lat);
+        self.north = self.north.max(lat);
+    }
+}
+
+/// How far the pixels of a group look for cells.
+#[derive(Debug, Clone)]
+pub(super) struct Look {
+    /// Radians of arc.
+    radius: f64,
+    /// Degrees of latitude.
+    pub(super) reach: f64,
+    /// Degrees of longitude; infinite where the cap holds a pole.
+    slack: f64,
+    /// Full turns to add to a stored longitude to meet the grid.
+    turns: RangeInclusive<i32>,
 }
 
 /// A longitude/latitude grid as an index of itself.
@@ -52,79 +194,152 @@ pub struct LonLatCells {
     /// First centre, step (negative southward) and sines and cosines of the rows.
     lat0: f64,
     dlat: f64,
+    per_dlat: f64,
     rows: Vec<(f64, f64)>,
+    /// The same of the columns.
     lon0: f64,
     dlon: f64,
+    per_dlon: f64,
     columns: Vec<(f64, f64)>,
-    /// Whether a row's centre is a place (a grid may end beyond a pole).
-    valid: Vec<bool>,
+    /// Rows whose centres are places: a grid may end beyond a pole.
+    places: Range<usize>,
 }
 
 impl LonLatCells {
     fn new(geobox: &GeoBox) -> Self {
         let lats = geobox.y.centres();
+        let place = |lat: &f64| lat.abs() <= 90.0;
+        let first = lats.iter().position(place).unwrap_or(0);
         LonLatCells {
             lat0: geobox.y.centre(0),
             dlat: geobox.y.step(),
-            valid: lats.iter().map(|lat| lat.abs() <= 90.0).collect(),
+            per_dlat: 1.0 / geobox.y.step(),
+            places: first..lats.iter().rposition(place).map_or(first, |last| last + 1),
             rows: lats.into_iter().map(sin_cos_deg).collect(),
             lon0: geobox.x.centre(0),
             dlon: geobox.x.step(),
+            per_dlon: 1.0 / geobox.x.step(),
             columns: geobox.x.centres().into_iter().map(sin_cos_deg).collect(),
         }
     }
 
     #[inline]
-    fn near(&self, lon: f64, lat: f64, radius: f64, mut visit: impl FnMut(u32, Vec3)) {
+    fn look(&self, bounds: &Bounds, radius: f64) -> Look {
         let reach = radius.to_degrees() * (1.0 + 1e-9);
-        let first_row = ((lat + reach - self.lat0) / self.dlat - 1e-9)
-            .ceil()
-            .max(0.0) as usize;
-        let end_row = ((lat - reach - self.lat0) / self.dlat + 1e-9).floor() + 1.0;
-        let end_row = (end_row.max(0.0) as usize).min(self.rows.len());
-        if first_row >= end_row {
-            return;
+        // asin(sin r / cos lat) <= r / (cos lat - r): the widest longitude of a cap.
+        let (_, cosine) = sin_cos_deg(bounds.south.abs().max(bounds.north.abs()));
+        let slack = if cosine > 3.0 * radius {
+            reach / (cosine - radius)
+        } else {
+            f64::INFINITY
+        };
+        let last = self.lon0 + self.dlon * (self.columns.len() as f64 - 1.0);
+        let first_turn = ((self.lon0 - bounds.east - slack) / 360.0 - 1e-9).ceil();
+        let last_turn = ((last - bounds.west + slack) / 360.0 + 1e-9).floor();
+        Look {
+            radius,
+            reach,
+            slack,
+            turns: if slack.is_finite() {
+                first_turn as i32..=last_turn as i32
+            } else {
+                0..=0
+            },
         }
+    }
+
+    /// The rows within reach of a latitude, of those of a band.
+    #[inline]
+    fn row_range(&self, look: &Look, band: &Range<usize>, lat: f64) -> Option<Range<usize>> {
+        let first = first_index((lat + look.reach - self.lat0) * self.per_dlat);
+        let end = end_index((lat - look.reach - self.lat0) * self.per_dlat);
+        let rows = first.max(band.start)..end.min(band.end);
+        (rows.start < rows.end).then_some(rows)
+    }
+
+    /// The columns within reach of a longitude, in each turn in which there are any.
+    #[inline]
+    fn column_ranges(&self, look: &Look, lon: f64, mut visit: impl FnMut(Range<usize>)) {
         let width = self.columns.len();
-        let mut row_loop = |first: usize, end: usize| {
-            for row in first_row..end_row {
-                if !self.valid[row] {
+        if look.slack.is_infinite() {
+            return visit(0..width);
+        }
+        for turn in look.turns.clone() {
+            let offset = lon + 360.0 * f64::from(turn) - self.lon0;
+            let first = first_index((offset - look.slack) * self.per_dlon);
+            let end = end_index((offset + look.slack) * self.per_dlon).min(width);
+            if first < end {
+                visit(first..end);
+            }
+        }
+    }
+
+    #[inline]
+    fn near(
+        &self,
+        look: &Look,
+        band: &Range<usize>,
+        lon: f64,
+        lat: f64,
+        mut visit: impl FnMut(usize, Vec3),
+    ) {
+        let Some(rows) = self.row_range(look, band, lat) else {
+            return;
+        };
+        self.column_ranges(look, lon, |columns| {
+            for row in rows.clone() {
+                // A grid may end beyond a pole: there is no place.
+                if !self.places.contains(&row) {
                     continue;
                 }
                 let (sin_lat, cos_lat) = self.rows[row];
-                let base = row * width;
-                for column in first..end {
+                for column in columns.clone() {
                     let (sin_lon, cos_lon) = self.columns[column];
                     visit(
-                        (base + column) as u32,
+                        row * self.columns.len() + column,
                         [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat],
                     );
                 }
             }
-        };
-        // asin(sin r / cos lat) <= r / (cos lat - r): the widest longitude of the cap.
-        let (_, cosine) = sin_cos_deg(lat);
-        let slack = if cosine > 3.0 * radius {
-            reach / (cosine - radius)
-        } else {
-            return row_loop(0, width);
-        };
-        // The longitude in the turn that starts half a turn before the grid's middle.
-        let middle = self.lon0 + 0.5 * self.dlon * (width as f64 - 1.0);
-        let offset = lon - middle;
-        let lon = lon - 360.0 * ((offset + 180.0) / 360.0).floor();
-        for turn in [-360.0, 0.0, 360.0] {
-            let first = (lon + turn - slack - self.lon0) / self.dlon - 1e-9;
-            let end = (lon + turn + slack - self.lon0) / self.dlon + 1e-9;
-            if end < 0.0 || first > (width - 1) as f64 {
-                continue;
-            }
-            row_loop(
-                first.ceil().max(0.0) as usize,
-                (end.floor() as usize + 1).min(width),
-            );
-        }
+        });
     }
+
+    fn bands(&self, size: usize) -> Vec<Band> {
+        let (width, step) = (
+            self.columns.len(),
+            (size / self.columns.len().max(1)).max(1),
+        );
+        let latitude = |row: usize| self.lat0 + self.dlat * row as f64;
+        self.places
+            .clone()
+            .step_by(step)
+            .map(|start| {
+                let end = (start + step).min(self.places.end);
+                let (one, other) = (latitude(start), latitude(end - 1));
+                Band {
+                    rows: start..end,
+                    slots: start * width..end * width,
+                    south: one.min(other) - 1e-9,
+                    north: one.max(other) + 1e-9,
+                }
+            })
+            .collect()
+    }
+}
+
+/// First whole number not below a position (but for rounding), from zero.
+#[inline]
+fn first_index(position: f64) -> usize {
+    // By conversion: without SSE4.1 a ceiling is a call into the system's library.
+    let position = (position - 1e-9).max(-1.0);
+    let whole = position as i64;
+    (whole + i64::from((whole as f64) < position)).max(0) as usize
+}
+
+/// One more than the last whole number not above a position (but for rounding).
+#[inline]
+fn end_index(position: f64) -> usize {
+    (position + 1e-9 + 1.0).max(0.0) as i64 as usize
 }
 
 /// Cell centres in buckets of nearly equal size on the sphere.
@@ -206,7 +421,14 @@ impl BucketCells {
     }
 
     #[inline]
-    fn near(&self, lon: f64, lat: f64, radius: f64, mut visit: impl FnMut(u32, Vec3)) {
+    fn near(
+        &self,
+        radius: f64,
+        rows: &Range<usize>,
+        lon: f64,
+        lat: f64,
+        mut visit: impl FnMut(usize),
+    ) {
         let reach = radius.to_degrees() * (1.0 + 1e-9) + 1e-9;
         let (_, cosine) = sin_cos_deg(lat);
         let slack = if cosine > 3.0 * radius {
@@ -215,7 +437,8 @@ impl BucketCells {
             180.0
         };
         let east = (lon.rem_euclid(360.0)) / 360.0;
-        for row in self.row_of(lat - reach)..=self.row_of(lat + reach) {
+        let (first_row, last_row) = (self.row_of(lat - reach), self.row_of(lat + reach));
+        for row in first_row.max(rows.start)..(last_row + 1).min(rows.end) {
             let first = self.row_start[row];
             let count = self.row_start[row + 1] - first;
             let low = ((east - slack / 360.0) * count as f64 - 1e-9).floor() as i64;
@@ -223,13 +446,29 @@ impl BucketCells {
             let high = high.min(low + count as i64 - 1);
             for k in low..=high {
                 let bucket = first + k.rem_euclid(count as i64) as usize;
-                for (cell, centre) in
-                    &self.cells[self.start[bucket] as usize..self.start[bucket + 1] as usize]
-                {
-                    visit(*cell, *centre);
+                for slot in self.start[bucket] as usize..self.start[bucket + 1] as usize {
+                    visit(slot);
                 }
             }
         }
+    }
+
+    fn bands(&self, size: usize) -> Vec<Band> {
+        let slot = |row: usize| self.start[self.row_start[row]] as usize;
+        let (rows, mut bands, mut start) = (self.row_start.len() - 1, Vec::new(), 0);
+        for row in 0..rows {
+            let slots = slot(start)..slot(row + 1);
+            if slots.len() >= size || (row + 1 == rows && !slots.is_empty()) {
+                bands.push(Band {
+                    rows: start..row + 1,
+                    slots,
+                    south: -90.0 + start as f64 * self.height - 1e-9,
+                    north: -90.0 + (row + 1) as f64 * self.height + 1e-9,
+                });
+                start = row + 1;
+            }
+        }
+        bands
     }
 }
 
@@ -241,10 +480,6 @@ fn cell_lonlat(geobox: &GeoBox, row: usize, column: usize) -> Option<(f64, f64)>
     let close = (back_x - x).abs() <= 1e-3 * geobox.x.step().abs()
         && (back_y - y).abs() <= 1e-3 * geobox.y.step().abs();
     (close && lat.abs() <= 90.0).then_some((lon, lat))
-}
-
-fn cell_centre(geobox: &GeoBox, row: usize, column: usize) -> Option<Vec3> {
-    cell_lonlat(geobox, row, column).map(|(lon, lat)| unit_vector(lon, lat))
 }
 
 /// Bucket height in degrees: about twice the spacing of cells, at most a few million buckets.

@@ -7,12 +7,13 @@ mod bilinear;
 mod bin;
 mod cells;
 mod footprint;
+mod groups;
 mod nearest;
 mod polygon;
 mod reach;
 
 pub use bilinear::{interpolate, stencil_centres};
-pub use cells::CellIndex;
+use cells::CellIndex;
 
 use crate::geobox::GeoBox;
 use crate::region::Region;
@@ -215,6 +216,35 @@ impl<'a> Selected<'a> {
         self.columns[line - self.geolocation.lines.start].clone()
     }
 
+    /// The columns of one line whose four neighbours are selected or do not exist.
+    fn inner_columns(&self, line: usize) -> Range<usize> {
+        let row = line - self.geolocation.lines.start;
+        let mine = self.columns[row].clone();
+        let beside = [row.checked_sub(1), Some(row + 1)]
+            .into_iter()
+            .flatten()
+            .filter_map(|row| self.columns.get(row));
+        let start = if mine.start == 0 { 0 } else { mine.start + 1 };
+        let end = if mine.end == self.geolocation.pixels {
+            mine.end
+        } else {
+            mine.end.saturating_sub(1)
+        };
+        beside.fold(start..end, |inner, other| {
+            inner.start.max(other.start)..inner.end.min(other.end)
+        })
+    }
+
+    /// Longitude and latitude of a pixel, as stored.
+    #[inline]
+    fn coordinates(&self, line: usize, column: usize) -> (f64, f64) {
+        let i = (line - self.geolocation.lines.start) * self.geolocation.pixels + column;
+        (
+            self.geolocation.longitude.get(i),
+            self.geolocation.latitude.get(i),
+        )
+    }
+
     /// Ranges of at most `lines` lines that hold anything, cut at multiples of `lines`.
     fn blocks(&self, lines: usize) -> Vec<Range<usize>> {
         let held = self.geolocation.lines.clone();
@@ -239,12 +269,17 @@ impl<'a> Selected<'a> {
         let (first, end) = spans.fold((usize::MAX, 0), |(first, end), c| {
             (first.min(c.start), end.max(c.end))
         });
-        Block::new(self.geolocation, &self.spacing, lines, first.min(end)..end)
+        self.block_of(lines, first.min(end)..end)
+    }
+
+    /// The shape of the swath for some of its lines and columns.
+    fn block_of(&self, lines: Range<usize>, columns: Range<usize>) -> Block {
+        Block::new(self.geolocation, &self.spacing, lines, columns)
     }
 
     /// Position of a pixel in the granule.
     fn pixel(&self, line: usize, column: usize) -> u32 {
-        // Granules of more than 2^32 pixels are refused where they are opened.
+        // Granules of more than 2^31 pixels are refused where they are opened.
         (line * self.geolocation.pixels + column) as u32
     }
 }

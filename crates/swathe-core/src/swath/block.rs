@@ -97,6 +97,20 @@ impl Block {
         Some(corners)
     }
 
+    /// The four corners of a pixel's footprint in order around it, NaN where they are not common.
+    #[inline]
+    pub(crate) fn common_corners(&self, line: usize, column: usize) -> [Vec3; 4] {
+        let above = self.corner_index(line, column);
+        let below = above + self.columns.len() + 1;
+        let corners = &self.corners;
+        [
+            corners[above],
+            corners[above + 1],
+            corners[below + 1],
+            corners[below],
+        ]
+    }
+
     /// The quad of the centres of (line, column), (line, column + 1), (line + 1, column + 1) and
     /// (line + 1, column), if no step around it is an edge and it is not folded.
     #[inline]

@@ -1,0 +1,235 @@
+//! Small groups of neighbouring pixels: what one bound on the reach and one look at the borders serve.
+
+use super::cells::Bounds;
+use super::reach::{Buckets, Cap};
+use super::{BLOCK_LINES, GeometryReport, Selected};
+use crate::sphere::{Vec3, add, chord2, cross, dot, lonlat, normalize};
+use crate::swath::{Block, Quad};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Lines and columns of a group.
+const GROUP: usize = 8;
+
+/// A group of pixels.
+pub(super) struct Group {
+    pub(super) lines: Range<usize>,
+    pub(super) columns: Range<usize>,
+    /// Of the coordinates as stored.
+    pub(super) bounds: Bounds,
+    /// Holds all centres.
+    cap: Cap,
+    /// Largest distance from a centre to a corner of its footprint, as a chord.
+    largest: f64,
+    /// The same, of pixels on a border; `None` without such.
+    border: Option<f64>,
+    /// How far its pixels look for cells, as a chord.
+    pub(super) reach: f64,
+    /// Whether a cell that one of its pixels is nearest to may lie outside of all footprints.
+    pub(super) unsure: bool,
+    /// Whether one of its footprints may hold such a cell.
+    pub(super) covers: bool,
+}
+
+/// The groups of a swath, in order of lines, then columns.
+///
+/// A pixel is *whole* if all four corners of its footprint are common, and these run around its
+/// centre in the same sense as most of the granule's; it is on a *border* if it is not, or has a
+/// neighbour that is not selected. Whole footprints lie on opposite sides of a shared edge, so the
+/// outline of the union of all footprints consists of edges of pixels on a border. Let p have x within
+/// its reach, and let x lie outside the union. If p is on no border it lies in its own footprint, so
+/// the arc from p to x leaves the union at a point y of the footprint of a pixel b on a border, and
+/// |p-b| <= |p-y| + |y-b| <= reach(p) + r(b). Hence where no such b is near, whatever p reaches is
+/// inside, and need not be looked for in footprints.
+pub(super) fn groups(swath: &Selected<'_>) -> (Vec<Group>, GeometryReport) {
+    let sense = sense(swath);
+    let parts: Vec<(Vec<Group>, GeometryReport)> = swath
+        .blocks(BLOCK_LINES)
+        .into_par_iter()
+        .map(|lines| groups_of_block(swath, lines, sense))
+        .collect();
+    let mut report = GeometryReport::default();
+    let mut groups = Vec::new();
+    for (part, counts) in parts {
+        groups.extend(part);
+        report.add(&counts);
+    }
+    let buckets = Buckets::new(swath.spacing.largest());
+    let (mut largest, mut borders) = (buckets.filled(0.0_f32), buckets.filled(false));
+    for group in &groups {
+        // Rounded up, so that no bound is lost to single precision.
+        let radius = (group.largest as f32).next_up();
+        buckets.raise(&mut largest, group.cap.grown(2.0 * group.largest), radius);
+        if let Some(border) = group.border {
+            buckets.mark(&mut borders, group.cap.grown(border));
+        }
+    }
+    groups.par_iter_mut().for_each(|group| {
+        group.reach = buckets.largest(&largest, group.cap).into();
+        group.unsure = buckets.marked(&borders, group.cap.grown(group.reach));
+    });
+    let mut unsure = buckets.filled(false);
+    for group in groups.iter().filter(|group| group.unsure) {
+        buckets.mark(&mut unsure, group.cap);
+    }
+    groups.par_iter_mut().for_each(|group| {
+        group.covers =
+            group.largest > 0.0 && buckets.marked(&unsure, group.cap.grown(2.0 * group.largest));
+    });
+    (groups, report)
+}
+
+fn groups_of_block(
+    swath: &Selected<'_>,
+    lines: Range<usize>,
+    sense: f64,
+) -> (Vec<Group>, GeometryReport) {
+    let mut report = GeometryReport::default();
+    let mut groups = Vec::new();
+    let block = swath.block(lines.clone());
+    for start in lines.clone().step_by(GROUP) {
+        for column in block.columns().step_by(GROUP) {
+            let group = group(
+                swath,
+                &block,
+                start..(start + GROUP).min(lines.end),
+                column..(column + GROUP).min(block.columns().end),
+                sense,
+                &mut report,
+            );
+            groups.extend(group);
+        }
+    }
+    (groups, report)
+}
+
+/// One group; `None` without a located pixel.
+fn group(
+    swath: &Selected<'_>,
+    block: &Block,
+    lines: Range<usize>,
+    columns: Range<usize>,
+    sense: f64,
+    report: &mut GeometryReport,
+) -> Option<Group> {
+    let mut bounds = Bounds::NOWHERE;
+    let (mut sum, mut count): (Vec3, usize) = ([0.0; 3], 0);
+    let (mut largest2, mut border2): (f64, Option<f64>) = (0.0, None);
+    for line in lines.clone() {
+        let inner = swath.inner_columns(line);
+        let selected = swath.columns(line);
+        let span = selected.start.max(columns.start)..selected.end.min(columns.end);
+        report.selected += span.len() as u64;
+        for column in span {
+            let Some(centre) = block.centre(line, column) else {
+                report.missing += 1;
+                continue;
+            };
+            count += 1;
+            sum = add(sum, centre);
+            let (lon, lat) = swath.coordinates(line, column);
+            bounds.add(lon, lat);
+            let whole = whole_radius2(block, line, column, centre, sense);
+            if let Some(radius2) = whole {
+                largest2 = largest2.max(radius2);
+                if inner.contains(&column) {
+                    continue;
+                }
+            }
+            let radius2 = whole.unwrap_or_else(|| {
+                let corners = block.footprint_corners(line, column);
+                report.folded += u64::from(corners.and_then(Quad::new).is_none());
+                corners.map_or(0.0, |corners| radius2(corners, centre))
+            });
+            largest2 = largest2.max(radius2);
+            border2 = Some(border2.unwrap_or(0.0).max(radius2));
+        }
+    }
+    if count == 0 {
+        return None;
+    }
+    let middle = normalize(sum);
+    let mut radius2: f64 = 0.0;
+    for line in lines.clone() {
+        for column in columns.clone() {
+            if let Some(centre) = block.centre(line, column) {
+                radius2 = radius2.max(chord2(centre, middle));
+            }
+        }
+    }
+    let (lon, lat) = lonlat(middle);
+    // Opposite points have no middle: then the cap is the sphere.
+    let cap = if middle[0].is_finite() {
+        Cap {
+            lon,
+            lat,
+            radius: radius2.sqrt(),
+        }
+    } else {
+        Cap {
+            lon: 0.0,
+            lat: 0.0,
+            radius: 2.0,
+        }
+    };
+    Some(Group {
+        lines,
+        columns,
+        bounds,
+        cap,
+        largest: largest2.sqrt(),
+        border: border2.map(f64::sqrt),
+        reach: 0.0,
+        unsure: false,
+        covers: false,
+    })
+}
+
+/// Squared radius of the footprint of a whole pixel; `None` for any other.
+#[inline]
+fn whole_radius2(
+    block: &Block,
+    line: usize,
+    column: usize,
+    centre: Vec3,
+    sense: f64,
+) -> Option<f64> {
+    let [a, b, c, d] = block.common_corners(line, column);
+    let around = |from: Vec3, to: Vec3| sense * dot(cross(from, to), centre) > 0.0;
+    // Four triangles of the same sense around the centre: a simple outline with the centre inside.
+    (around(a, b) && around(b, c) && around(c, d) && around(d, a))
+        .then(|| radius2([a, b, c, d], centre))
+}
+
+#[inline]
+fn radius2(corners: [Vec3; 4], centre: Vec3) -> f64 {
+    let [a, b, c, d] = corners.map(|corner| chord2(corner, centre));
+    a.max(b).max(c.max(d))
+}
+
+/// In which sense the corners of footprints run around their centres: 1 or -1, as the first four
+/// neighbours have it from the middle of the swath on.
+fn sense(swath: &Selected<'_>) -> f64 {
+    let held = swath.geolocation.lines.clone();
+    let middle = held.start + held.len() / 2;
+    for line in (middle..held.end).chain(held.start..middle) {
+        if line + 1 >= held.end {
+            continue;
+        }
+        let selected = swath.columns(line);
+        let start = selected.start + selected.len() / 2;
+        if start + 1 >= selected.end {
+            continue;
+        }
+        let at = |line: usize, column: usize| {
+            let (lon, lat) = swath.coordinates(line, column);
+            crate::swath::vector(lon, lat)
+        };
+        let (here, right, below) = (at(line, start), at(line, start + 1), at(line + 1, start));
+        let turn = dot(cross(right, below), here);
+        if turn != 0.0 && turn.is_finite() {
+            return turn.signum();
+        }
+    }
+    1.0
+}
