@@ -36,7 +36,8 @@ pub(super) fn graticule(frame: &Frame, em: f64) -> Graticule {
     let height = region.north - region.south;
     let polar = frame.shows_pole();
     let mut lat_step = ticks::degree_step(|step| {
-        frame.height as f64 * step / height >= 3.6 * em && height / step < 8.5
+        frame.height as f64 * step / height >= 3.6 * em
+            && height / step < 8.5
             && (height < 150.0 || step >= 30.0)
     });
     let mut lon_step = ticks::degree_step(|step| {
@@ -253,10 +254,7 @@ mod tests {
         let labels = labels("EPSG:4326", (170.0, -10.0, -170.0, 10.0), 0.02);
         assert_eq!(
             texts(&labels, Side::Bottom),
-            [
-                "170°E", "172°E", "174°E", "176°E", "178°E", "180°", "178°W", "176°W", "174°W",
-                "172°W", "170°W"
-            ]
+            ["170°E", "175°E", "180°", "175°W", "170°W"]
         );
         let middle = labels.iter().find(|l| l.text == "180°").unwrap();
         assert!((middle.x - 500.0).abs() < 1e-3, "{middle:?}");
