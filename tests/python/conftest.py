@@ -2,6 +2,7 @@
 
 import os
 import pathlib
+import subprocess
 
 import pytest
 
@@ -27,3 +28,11 @@ def shared_data():
     if not folder.is_dir():
         pytest.skip("no real data beside the project")
     return folder
+
+
+@pytest.fixture(scope="session")
+def products(examples, tmp_path_factory):
+    """The files of examples/write_product.rs."""
+    directory = tmp_path_factory.mktemp("products")
+    subprocess.run([examples / "write_product", directory], check=True)
+    return directory

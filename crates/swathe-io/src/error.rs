@@ -72,6 +72,14 @@ pub enum Error {
         /// Why, in one sentence.
         reason: String,
     },
+    /// The file is readable but holds no map on a regular grid.
+    #[error("{path}: not a grid: {reason}")]
+    NotAGrid {
+        /// The file.
+        path: String,
+        /// Why, in one sentence.
+        reason: String,
+    },
 }
 
 /// Result of this crate's functions.

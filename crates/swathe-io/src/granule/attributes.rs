@@ -3,7 +3,7 @@
 use crate::dataset::{AttributeValue, Attributes};
 
 /// The value of an attribute; names are compared exactly first, then without regard to case.
-pub(super) fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a AttributeValue> {
+pub(crate) fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a AttributeValue> {
     attributes
         .iter()
         .find(|(key, _)| key == name)
@@ -16,7 +16,7 @@ pub(super) fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a Att
 }
 
 /// The text of an attribute, trimmed; `None` if it is absent, empty or a number.
-pub(super) fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+pub(crate) fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
     let text = match find(attributes, name)? {
         AttributeValue::Text(text) => text,
         AttributeValue::Texts(texts) if texts.len() == 1 => &texts[0],
@@ -27,7 +27,7 @@ pub(super) fn text<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str
 }
 
 /// Text of an attribute that some writers store as a number (`processing_version = 3`).
-pub(super) fn text_or_number(attributes: &Attributes, name: &str) -> Option<String> {
+pub(crate) fn text_or_number(attributes: &Attributes, name: &str) -> Option<String> {
     text(attributes, name).map(str::to_owned).or_else(|| {
         match numbers(find(attributes, name)?)?.as_slice() {
             [Number::Integer(value)] => Some(value.to_string()),
@@ -38,7 +38,7 @@ pub(super) fn text_or_number(attributes: &Attributes, name: &str) -> Option<Stri
 }
 
 /// The first of several attributes that is there, as text.
-pub(super) fn first_text(attributes: &Attributes, names: &[&str]) -> Option<String> {
+pub(crate) fn first_text(attributes: &Attributes, names: &[&str]) -> Option<String> {
     names
         .iter()
         .find_map(|name| text_or_number(attributes, name))
@@ -46,7 +46,7 @@ pub(super) fn first_text(attributes: &Attributes, names: &[&str]) -> Option<Stri
 
 /// One element of a numeric attribute, without loss.
 #[derive(Debug, Clone, Copy, PartialEq)]
-pub(super) enum Number {
+pub(crate) enum Number {
     /// Any integer type.
     Integer(i128),
     /// Single or double precision.
@@ -56,7 +56,7 @@ pub(super) enum Number {
 impl Number {
     /// In double precision.
     #[expect(clippy::cast_precision_loss, reason = "that is what is asked for")]
-    pub(super) fn as_f64(self) -> f64 {
+    pub(crate) fn as_f64(self) -> f64 {
         match self {
             Number::Integer(value) => value as f64,
             Number::Float(value) => value,
@@ -65,7 +65,7 @@ impl Number {
 }
 
 /// The elements of a numeric attribute; `None` for text.
-pub(super) fn numbers(value: &AttributeValue) -> Option<Vec<Number>> {
+pub(crate) fn numbers(value: &AttributeValue) -> Option<Vec<Number>> {
     fn integers<T: Copy + Into<i128>>(values: &[T]) -> Vec<Number> {
         values.iter().map(|&v| Number::Integer(v.into())).collect()
     }

@@ -20,7 +20,7 @@ use crate::error::{Error, Result};
 
 /// How to decode one variable.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Decoder {
+pub(crate) struct Decoder {
     limits: Limits,
     unsigned: bool,
     packing: Packing,
@@ -64,7 +64,7 @@ impl Decoder {
     ///
     /// # Errors
     /// When the variable is not numeric, or its packing makes no sense.
-    pub(super) fn new(variable: &Variable, place: &str) -> Result<Decoder> {
+    pub(crate) fn new(variable: &Variable, place: &str) -> Result<Decoder> {
         let fail = |reason: String| Error::Format {
             path: format!("{place}: {}", variable.path),
             reason,
@@ -105,7 +105,7 @@ impl Decoder {
     }
 
     /// The file's valid range in unpacked units, both ends in; an open end is infinite.
-    pub(super) fn valid_range(&self) -> Option<(f64, f64)> {
+    pub(crate) fn valid_range(&self) -> Option<(f64, f64)> {
         let (low, high) = match &self.limits {
             Limits::Integer(limit) => (limit.low.map(|v| v as f64), limit.high.map(|v| v as f64)),
             Limits::Float(limit) => (limit.low, limit.high),
@@ -126,7 +126,7 @@ impl Decoder {
     }
 
     /// Decodes stored values. `valid_range`, in unpacked units, takes the place of the file's own.
-    pub(super) fn decode(&self, stored: Array, valid_range: Option<(f64, f64)>) -> Values {
+    pub(crate) fn decode(&self, stored: Array, valid_range: Option<(f64, f64)>) -> Values {
         let own_range = valid_range.is_none();
         let mut values = match stored {
             Array::F32(data) if self.packing == Packing::None => {

@@ -47,14 +47,14 @@ pub(super) enum Fit {
 }
 
 /// All variables of a dataset in file order, found by path or name.
-pub(super) struct Catalogue<'a> {
-    pub(super) variables: Vec<&'a Variable>,
+pub(crate) struct Catalogue<'a> {
+    pub(crate) variables: Vec<&'a Variable>,
     by_path: HashMap<&'a str, &'a Variable>,
     by_name: HashMap<&'a str, &'a Variable>,
 }
 
 impl<'a> Catalogue<'a> {
-    pub(super) fn new(root: &'a Group) -> Catalogue<'a> {
+    pub(crate) fn new(root: &'a Group) -> Catalogue<'a> {
         let mut variables = Vec::new();
         let mut stack = vec![root];
         while let Some(group) = stack.pop() {
@@ -82,7 +82,7 @@ impl<'a> Catalogue<'a> {
 
     /// Resolves a variable name used in an attribute of a variable at `from`, as CF 1.8 section 2.7
     /// says: a path as it stands, a plain name in the same group, then upwards, then anywhere.
-    pub(super) fn resolve(&self, from: &str, name: &str) -> Option<&'a Variable> {
+    pub(crate) fn resolve(&self, from: &str, name: &str) -> Option<&'a Variable> {
         if name.starts_with('/') {
             return self.at(name);
         }
@@ -109,12 +109,12 @@ impl<'a> Catalogue<'a> {
 }
 
 /// Base name of a path.
-pub(super) fn base_name(path: &str) -> &str {
+pub(crate) fn base_name(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or(path)
 }
 
 /// Path of the group that holds a variable, `""` for the root.
-pub(super) fn group_of(path: &str) -> &str {
+pub(crate) fn group_of(path: &str) -> &str {
     path.rsplit_once('/').map_or("", |(group, _)| group)
 }
 
@@ -308,7 +308,7 @@ pub(super) fn shape_text(variable: &Variable) -> String {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Axis {
+pub(crate) enum Axis {
     Latitude,
     Longitude,
 }
@@ -376,7 +376,7 @@ fn candidates<'a>(
 }
 
 /// Spellings of CF section 4.1 and 4.2, and two that files really use.
-fn evidence(variable: &Variable, axis: Axis) -> Option<u8> {
+pub(crate) fn evidence(variable: &Variable, axis: Axis) -> Option<u8> {
     let (standard, units, names): (&str, &[&str], &[&str]) = match axis {
         Axis::Latitude => (
             "latitude",

@@ -7,20 +7,20 @@
 //!
 //! A [`Granule`] knows all that without reading arrays; every read is for a range of lines.
 
-mod attributes;
+pub(crate) mod attributes;
 mod bands;
 mod control_points;
-mod decode;
+pub(crate) mod decode;
 mod extent;
 mod flags;
 mod identity;
 mod info;
-mod layout;
+pub(crate) mod layout;
 mod observed;
 mod select;
 mod source;
-mod suggest;
-mod time;
+pub(crate) mod suggest;
+pub(crate) mod time;
 mod variables;
 
 use std::ops::Range;
@@ -291,7 +291,7 @@ fn plausible(layout: Layout, place: &str) -> Result<Layout> {
 }
 
 /// A whole variable in double precision, decoded: for short ones.
-fn read_doubles(dataset: &Dataset, variable: &Variable) -> Result<Vec<f64>> {
+pub(crate) fn read_doubles(dataset: &Dataset, variable: &Variable) -> Result<Vec<f64>> {
     let slab: Vec<Range<usize>> = variable.shape.iter().map(|&len| 0..len).collect();
     let decoder = Decoder::new(variable, dataset.name())?;
     Ok(into_doubles(

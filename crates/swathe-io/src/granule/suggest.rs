@@ -2,7 +2,7 @@
 
 /// The candidate nearest to `name`, if it is near enough to be a slip: by edit distance without
 /// regard to case, at most a third of its length.
-pub(super) fn nearest<'a>(
+pub(crate) fn nearest<'a>(
     name: &str,
     candidates: impl Iterator<Item = &'a str>,
 ) -> Option<&'a str> {

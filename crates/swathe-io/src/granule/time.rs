@@ -165,7 +165,7 @@ fn is_time_of_day(text: &str) -> bool {
 }
 
 /// `seconds since 1981-01-01 00:00:00` as (milliseconds per unit, origin).
-pub(super) fn parse_units(units: &str) -> Option<(f64, Milliseconds)> {
+pub(crate) fn parse_units(units: &str) -> Option<(f64, Milliseconds)> {
     let (unit, origin) = units.split_once(" since ")?;
     let milliseconds = match unit.trim().to_ascii_lowercase().as_str() {
         "milliseconds" | "millisecond" | "msec" | "ms" => 1.0,
@@ -181,7 +181,7 @@ pub(super) fn parse_units(units: &str) -> Option<(f64, Milliseconds)> {
 }
 
 /// The moment of a value in CF time units.
-pub(super) fn at(value: f64, (milliseconds, origin): (f64, Milliseconds)) -> Option<Milliseconds> {
+pub(crate) fn at(value: f64, (milliseconds, origin): (f64, Milliseconds)) -> Option<Milliseconds> {
     let elapsed = (value * milliseconds).round();
     // About 30,000 years: anything beyond is not a time of observation.
     (elapsed.abs() < 1e15).then(|| origin + elapsed as i64)

@@ -4,6 +4,7 @@
 use std::borrow::Cow;
 
 use swathe_core::crs::Crs;
+use swathe_core::geobox::Axis;
 
 use super::extent::GeographicExtent;
 use super::{FILL, FlagReport, GranuleRecord, LayerData, Product, TimeStep, Times, grid_mapping};
@@ -194,7 +195,6 @@ fn spatial_coordinates(product: &Product) -> [VariableLayout<'static>; 2] {
     let lonlat = geobox.crs.is_lonlat();
     let l3m = is_global(product);
     [("y", "lat", &geobox.y), ("x", "lon", &geobox.x)].map(|(projected, geographic, axis)| {
-        let centres = axis.centres();
         let (name, standard_name, long_name, units) = match (lonlat, projected) {
             (true, "y") => ("lat", "latitude", "Latitude", "degrees_north".to_owned()),
             (true, _) => ("lon", "longitude", "Longitude", "degrees_east".to_owned()),
@@ -230,17 +230,25 @@ fn spatial_coordinates(product: &Product) -> [VariableLayout<'static>; 2] {
             name: name.into(),
             dims: vec![name.into()],
             attributes,
-            // NASA's global files have single precision coordinates; ours must be equal to meet
-            // theirs in a join. Everywhere else a metre counts.
             data: if l3m {
-                Data::F32(centres.iter().map(|&c| c as f32).collect())
+                Data::F32(level3_mapped_centres(axis).into())
             } else {
-                Data::F64(Cow::Owned(centres))
+                Data::F64(Cow::Owned(axis.centres()))
             },
             fill: None,
             chunks: None,
         }
     })
+}
+
+/// Cell centres as NASA's Level-3 mapped files label them, to the bit: double precision multiples of
+/// a step in single precision. Labels must be equal for `ours - theirs` to join; the rounded step puts
+/// the last one of 3600 off by 5e-6 degrees. The grid itself stays exact, and so do the coordinates of
+/// every other grid.
+fn level3_mapped_centres(axis: &Axis) -> Vec<f32> {
+    let (edge, step) = (axis.at(0.0), f64::from(axis.step() as f32));
+    let centre = |i: usize| (edge + (i as f64 + 0.5) * step) as f32;
+    (0..axis.len).map(centre).collect()
 }
 
 fn time_coordinates(steps: &[TimeStep], series: bool) -> [VariableLayout<'static>; 2] {
@@ -561,7 +569,7 @@ impl GlobalAttributes {
 
 #[cfg(test)]
 mod tests {
-    use swathe_core::geobox::{Axis, GeoBox};
+    use swathe_core::geobox::GeoBox;
 
     use super::*;
     use crate::product::{GranuleStatus, Layer, Provenance, Statistic};
@@ -641,6 +649,21 @@ mod tests {
                 .any(|(n, _)| n == "number_of_lines");
             assert_eq!(lines, single);
         }
+    }
+
+    /// Values of lon and lat in NASA's files of 0.1 degrees, and of 4 km.
+    #[test]
+    fn global_coordinates_are_nasas_to_the_bit() {
+        let ends = |name: &str| {
+            let grid = GeoBox::named(name).unwrap();
+            let [x, y] = [&grid.x, &grid.y].map(level3_mapped_centres);
+            [x[0], x[x.len() - 1], y[0], y[y.len() - 1]]
+        };
+        assert_eq!(ends("0.1deg"), [-179.95, 179.95001, 89.95, -89.950005]);
+        assert_eq!(
+            ends("l3m-4km"),
+            [-179.97917, 179.97917, 89.979164, -89.97917]
+        );
     }
 
     #[test]

@@ -4,10 +4,11 @@
 //! Product --layout--> FileLayout --netcdf::write--> .nc       (CF-1.8, ACDD-1.3)
 //!         --geotiff::write---------------------->  .tif      (cloud-optimized GeoTIFF)
 //! OutputSet: every file appears whole, all of a run's files together
-//! like::geobox_of, read_layer: the way back
+//! Gridded: the way back, for other programs' maps too
 //! ```
 
 mod extent;
+pub mod gridded;
 pub mod layout;
 pub mod netcdf;
 pub mod statistic;
@@ -21,6 +22,7 @@ use swathe_core::geobox::GeoBox;
 use crate::dataset::Attributes;
 use crate::error::{Error, Result};
 
+pub use gridded::{Gridded, GriddedVariable};
 pub use statistic::Statistic;
 
 /// Stands for a missing value in files, as in NASA's Level-3 mapped products.

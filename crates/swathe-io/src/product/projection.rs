@@ -55,6 +55,7 @@ const ORIGIN_LAT: &str = "latitude_of_projection_origin";
 const ORIGIN_LON: &str = "longitude_of_projection_origin";
 const MERIDIAN: &str = "longitude_of_central_meridian";
 const ORIGIN_SCALE: &str = "scale_factor_at_projection_origin";
+const CENTRAL_SCALE: &str = "scale_factor_at_central_meridian";
 const PARALLEL: &str = "standard_parallel";
 
 const TRANSVERSE_MERCATOR: Method = Method {
@@ -65,13 +66,7 @@ const TRANSVERSE_MERCATOR: Method = Method {
     parameters: &[
         parameter("lat_0", ORIGIN_LAT, "latitude_of_origin", 3081, 0.0),
         parameter("lon_0", MERIDIAN, "central_meridian", 3080, 0.0),
-        parameter(
-            "k",
-            "scale_factor_at_central_meridian",
-            "scale_factor",
-            3092,
-            1.0,
-        ),
+        parameter("k", CENTRAL_SCALE, "scale_factor", 3092, 1.0),
         X_0,
         Y_0,
     ],
@@ -402,9 +397,16 @@ pub(super) fn unit(metres: f64) -> Option<&'static Unit> {
         .find(|u| (u.metres - metres).abs() <= 1e-9 * u.metres)
 }
 
-/// The length unit of an EPSG code.
-pub(super) fn unit_of_epsg(code: u16) -> Option<&'static Unit> {
-    UNITS.iter().find(|u| u.epsg == code)
+/// The length unit of a name that files use for coordinates.
+pub(super) fn unit_named(name: &str) -> Option<&'static Unit> {
+    let proj = match name.trim().to_ascii_lowercase().as_str() {
+        "m" | "meter" | "meters" | "metre" | "metres" => "m",
+        "km" | "kilometer" | "kilometers" | "kilometre" | "kilometres" => "km",
+        "foot" | "feet" | "ft" => "ft",
+        "us_survey_foot" | "us_survey_feet" => "us-ft",
+        _ => return None,
+    };
+    UNITS.iter().find(|unit| unit.proj == proj)
 }
 
 /// Takes a PROJ string apart. `None` where it has a method, datum shift or term that is not in the
@@ -512,61 +514,55 @@ pub(super) fn parse(proj: &str) -> Option<Parsed> {
     }))
 }
 
-/// A projected CRS from a GeoTIFF method code and its keys.
-pub(super) fn from_geotiff(
-    code: u16,
-    key: &dyn Fn(u16) -> Option<f64>,
+/// A projected CRS from CF's name of the method and its attributes. `None` where the method is not in
+/// the tables here, or has a scale factor that the table has no place for.
+pub(super) fn from_cf(
+    name: &str,
+    attribute: &dyn Fn(&str) -> Option<Vec<f64>>,
     datum: Datum,
     metres_per_unit: f64,
 ) -> Option<Projected> {
-    let polar_latitude = key(3081).unwrap_or(90.0);
-    let method = match code {
-        1 => &TRANSVERSE_MERCATOR,
-        7 if key(3078).is_some() => &MERCATOR_2SP,
-        7 => &MERCATOR_1SP,
-        8 => &LAMBERT_CONFORMAL_2SP,
-        9 => &LAMBERT_CONFORMAL_1SP,
-        10 => &LAMBERT_AZIMUTHAL,
-        11 => &ALBERS,
-        12 => &AZIMUTHAL_EQUIDISTANT,
-        14 => &STEREOGRAPHIC,
-        15 if polar_latitude.abs() == 90.0 => &POLAR_A,
-        15 => &POLAR_B,
-        24 => &SINUSOIDAL,
-        28 => &CYLINDRICAL_EQUAL_AREA,
-        _ => return None,
-    };
-    // Writers differ in which key of a family they use for the origin and for the false origin.
-    let alternatives = |id: u16| -> &'static [u16] {
-        match id {
-            3080 | 3084 | 3088 | 3095 => &[3080, 3084, 3088, 3095],
-            3081 | 3085 | 3089 => &[3081, 3085, 3089],
-            3082 | 3086 => &[3082, 3086, 3090],
-            3083 | 3087 => &[3083, 3087, 3091],
-            3092 => &[3092, 3093],
-            _ => &[],
+    let parallels = attribute(PARALLEL).map_or(0, |values| values.len());
+    let method = match (name, parallels) {
+        ("mercator", 0) => &MERCATOR_1SP,
+        ("mercator", _) => &MERCATOR_2SP,
+        ("lambert_conformal_conic", 2..) => &LAMBERT_CONFORMAL_2SP,
+        ("lambert_conformal_conic", _) => &LAMBERT_CONFORMAL_1SP,
+        ("polar_stereographic", 0) => &POLAR_A,
+        ("polar_stereographic", _) => &POLAR_B,
+        _ => {
+            let others = [
+                &TRANSVERSE_MERCATOR,
+                &LAMBERT_AZIMUTHAL,
+                &ALBERS,
+                &AZIMUTHAL_EQUIDISTANT,
+                &STEREOGRAPHIC,
+                &SINUSOIDAL,
+                &CYLINDRICAL_EQUAL_AREA,
+            ];
+            others.into_iter().find(|method| method.cf == name)?
         }
     };
-    let values = method
-        .parameters
-        .iter()
-        .map(|p| match (p.proj, p.geokey) {
-            ("lat_0", None) => 90f64.copysign(polar_latitude),
-            ("lat_1", None) => key(3081).unwrap_or(0.0),
-            ("x_0" | "y_0", Some(id)) => {
-                let value = alternatives(id).iter().find_map(|&id| key(id));
-                value.unwrap_or(0.0) * metres_per_unit
-            }
-            (_, Some(id)) => key(id)
-                .or_else(|| alternatives(id).iter().find_map(|&id| key(id)))
-                .unwrap_or(p.default),
-            (_, None) => p.default,
-        })
-        .collect();
+    let has_place = |name: &str| method.parameters.iter().any(|p| p.cf == Some(name));
+    for scale in [ORIGIN_SCALE, CENTRAL_SCALE] {
+        if !has_place(scale) && attribute(scale).is_some_and(|k| k != [1.0]) {
+            return None;
+        }
+    }
+    let value = |p: &Parameter| {
+        let values = p.cf.and_then(attribute).unwrap_or_default();
+        // Two standard parallels are one attribute.
+        let index = usize::from(p.proj == "lat_2");
+        let value = values.get(index).copied().unwrap_or(p.default);
+        match p.proj {
+            "x_0" | "y_0" => value * metres_per_unit,
+            _ => value,
+        }
+    };
     Some(Projected {
         datum,
         method,
-        values,
+        values: method.parameters.iter().map(value).collect(),
         metres_per_unit,
     })
 }
