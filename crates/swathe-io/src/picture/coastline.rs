@@ -30,8 +30,8 @@ impl Detail {
     }
 }
 
-/// Closed rings of (longitude, latitude) in degrees. The first point is not repeated at the end;
-/// longitudes of neighbours differ by less than 180, so that a ring may leave -180..180.
+/// Closed rings of (longitude, latitude) in degrees. The first point is not repeated at the end. A ring
+/// begins within -180..180; longitudes of neighbours differ by less than 180, so that it may leave it.
 #[derive(Debug)]
 pub(super) struct Coastline {
     pub(super) rings: Vec<Vec<(f32, f32)>>,
@@ -51,7 +51,7 @@ impl Coastline {
 
     fn decode(data: &[u8]) -> Coastline {
         let mut numbers = Numbers(data.iter());
-        let units = numbers.next().unwrap_or(1) as f64;
+        let units = numbers.next().unwrap_or(1).clamp(1, 1 << 30) as i64;
         let (mut x, mut y) = (0i64, 0i64);
         let mut rings = Vec::new();
         while let Some(count) = numbers.next() {
@@ -62,7 +62,11 @@ impl Coastline {
                 };
                 x += east;
                 y += north;
-                ring.push(((x as f64 / units) as f32, (y as f64 / units) as f32));
+                if ring.is_empty() {
+                    x = (x + 180 * units).rem_euclid(360 * units) - 180 * units;
+                }
+                let degrees = |v: i64| (v as f64 / units as f64) as f32;
+                ring.push((degrees(x), degrees(y)));
             }
             rings.push(ring);
         }

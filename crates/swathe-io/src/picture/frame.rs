@@ -55,15 +55,16 @@ impl Frame {
         self.crs.is_lonlat()
     }
 
-    /// Whether a pole lies on a projected map, which meridians then leave on all sides.
+    /// Whether a pole lies on a projected map as a point that meridians leave on all sides.
     pub(super) fn shows_pole(&self) -> bool {
+        let apart = |(x, y): (f64, f64), (u, v): (f64, f64)| (x - u).abs().max((y - v).abs()) > 1.0;
+        let inside = |(x, y): (f64, f64)| {
+            (0.0..=self.width as f64).contains(&x) && (0.0..=self.height as f64).contains(&y)
+        };
         !self.is_lonlat()
             && [90.0, -90.0].into_iter().any(|lat| {
-                let place = self.place(0.0, lat);
-                place.is_some_and(|(x, y)| {
-                    (0.0..=self.width as f64).contains(&x)
-                        && (0.0..=self.height as f64).contains(&y)
-                })
+                let places = (self.place(0.0, lat), self.place(90.0, lat));
+                matches!(places, (Some(a), Some(b)) if inside(a) && !apart(a, b))
             })
     }
 

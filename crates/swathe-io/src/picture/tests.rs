@@ -124,7 +124,7 @@ fn the_world_in_0_to_360_has_its_land() {
         (20.5, 10.5, raster::LAND),
         (359.0, 51.5, raster::LAND),
         (260.5, 40.5, raster::LAND),
-        (200.5, 0.5, raster::MISSING),
+        (200.5, 4.5, raster::MISSING),
         (75.0, -85.0, raster::LAND),
         (285.0, -85.0, raster::LAND),
         (200.5, 85.0, raster::MISSING),
@@ -153,7 +153,7 @@ fn projected_maps_have_land_where_it_is() {
             (-180.0, -90.0, 180.0, -60.0),
             25_000.0,
             &[
-                (1.0, -89.0, true),
+                (20.0, -87.0, true),
                 (100.0, -75.4, true),
                 (-150.0, -70.4, false),
             ],
