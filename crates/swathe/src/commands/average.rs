@@ -66,10 +66,10 @@ enum Preset {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let gridding = &arguments.gridding;
-    let outputs = write::Outputs::check(gridding)?;
+    let paths = gridding.paths()?;
+    let outputs = write::Outputs::check(gridding, &paths)?;
     let pool = gridding.pool()?;
     let job = arguments.job()?;
-    let paths = gridding.paths()?;
     let gathered = pool.install(|| gather(&paths, job.on_error))?;
     let plan = pool.install(|| Plan::average(gathered, job))?;
     if gridding.dry_run {

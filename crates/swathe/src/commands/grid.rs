@@ -22,16 +22,17 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let gridding = &arguments.gridding;
-    let outputs = write::Outputs::check(gridding)?;
+    let paths = gridding.paths()?;
+    let outputs = write::Outputs::check(gridding, &paths)?;
     let pool = gridding.pool()?;
     let job = gridding.job()?;
-    let paths = gridding.paths()?;
     let gathered = pool.install(|| gather(&paths, job.on_error))?;
     let plan = pool.install(|| Plan::cube(gathered, job))?;
     if gridding.dry_run {
         report::plan(&plan, &pool)?;
         return Ok(Outcome::Done);
     }
+    outputs.check_maps(plan.granules())?;
     gridding.say(&plan);
     let mut progress = gridding.progress(plan.granules());
     let finished = cube(&plan, &pool, &mut |event| progress.show(event));

@@ -115,7 +115,7 @@ struct Subject {
     title: String,
     subtitles: Vec<String>,
     units: String,
-    /// `display_scale` is "log".
+    /// Shown on a logarithmic scale.
     log: bool,
     display_range: Option<(f64, f64)>,
 }
@@ -177,7 +177,7 @@ impl Subject {
             title: title.trim_end().to_owned(),
             subtitles,
             units: variable.units().unwrap_or_default().to_owned(),
-            log: is_log(attributes),
+            log: is_log(&variable.name, attributes),
             display_range: display_range(attributes),
         })
     }
@@ -206,12 +206,10 @@ fn remove_flagged(granule: &Granule, flags: &str, values: &mut [f32]) -> Result<
 }
 
 fn steps(arguments: &Arguments, subject: &Subject) -> Steps {
-    let name = subject.name.to_lowercase();
-    let chlorophyll = name.starts_with("chl") || name == "conc_chl";
     match (arguments.log, arguments.linear) {
         (true, _) => Steps::Log,
         (_, true) => Steps::Linear,
-        _ if subject.log || chlorophyll => Steps::Log,
+        _ if subject.log => Steps::Log,
         _ => Steps::Linear,
     }
 }
@@ -237,12 +235,24 @@ fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a Attribute
     found.map(|(_, value)| value)
 }
 
-fn is_log(attributes: &Attributes) -> bool {
-    matches!(attribute(attributes, "display_scale"), Some(AttributeValue::Text(text)) if text.eq_ignore_ascii_case("log"))
+/// A text attribute.
+pub(super) fn text_of<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
+    match attribute(attributes, name)? {
+        AttributeValue::Text(text) => Some(text),
+        _ => None,
+    }
+}
+
+/// Whether a variable is shown on a logarithmic scale: if its maker says so, and chlorophyll.
+pub(super) fn is_log(name: &str, attributes: &Attributes) -> bool {
+    let name = name.to_lowercase();
+    text_of(attributes, "display_scale").is_some_and(|text| text.eq_ignore_ascii_case("log"))
+        || name.starts_with("chl")
+        || name == "conc_chl"
 }
 
 /// Limits that the file's maker chose for display.
-fn display_range(attributes: &Attributes) -> Option<(f64, f64)> {
+pub(super) fn display_range(attributes: &Attributes) -> Option<(f64, f64)> {
     let number = |name| match attribute(attributes, name)? {
         AttributeValue::F32(v) => v.first().map(|v| f64::from(*v)),
         AttributeValue::F64(v) => v.first().copied(),
@@ -252,7 +262,7 @@ fn display_range(attributes: &Attributes) -> Option<(f64, f64)> {
     (low < high).then_some((low, high))
 }
 
-fn capitalised(text: &str) -> String {
+pub(super) fn capitalised(text: &str) -> String {
     let mut characters = text.trim().chars();
     characters.next().map_or_else(String::new, |first| {
         first.to_uppercase().chain(characters).collect()
@@ -260,7 +270,7 @@ fn capitalised(text: &str) -> String {
 }
 
 /// `2024-08-01 16:20:13 to 16:25:12 UTC`.
-fn time_line(time: TimeRange) -> Option<String> {
+pub(super) fn time_line(time: TimeRange) -> Option<String> {
     let short = |milliseconds| {
         let text = time_text(milliseconds).replace('T', " ");
         text.get(..19).unwrap_or(&text).to_owned()
