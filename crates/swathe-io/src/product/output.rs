@@ -1,0 +1,428 @@
+//! Output files: each appears whole or not at all, and all of a run's files together.
+
+use std::ffi::OsString;
+use std::fs::{self, File, OpenOptions, TryLockError};
+use std::io::{self, BufWriter, Write};
+use std::path::{Path, PathBuf};
+
+use crate::error::{Error, Result};
+
+/// What is written under a suffix.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Format {
+    /// `.nc`, `.nc4`: netCDF-4.
+    NetCdf,
+    /// `.tif`, `.tiff`: cloud-optimized GeoTIFF.
+    GeoTiff,
+    /// `.png`: a picture.
+    Png,
+}
+
+impl Format {
+    /// The format of a file's suffix.
+    ///
+    /// # Errors
+    /// [`Error::Request`] with the suffixes that are known.
+    pub fn of(path: &Path) -> Result<Format> {
+        let suffix = path
+            .extension()
+            .and_then(|s| s.to_str())
+            .unwrap_or_default();
+        match suffix.to_ascii_lowercase().as_str() {
+            "nc" | "nc4" => Ok(Format::NetCdf),
+            "tif" | "tiff" => Ok(Format::GeoTiff),
+            "png" => Ok(Format::Png),
+            _ => Err(request(
+                path,
+                "the name must end in .nc (netCDF), .tif (GeoTIFF) or .png (a picture)".into(),
+            )),
+        }
+    }
+}
+
+/// The output files of one run. They are written under temporary names beside their own, and take
+/// those in [`OutputSet::commit`]; dropped before that, they leave nothing behind.
+#[derive(Debug)]
+pub struct OutputSet {
+    outputs: Vec<Output>,
+}
+
+#[derive(Debug)]
+struct Output {
+    path: PathBuf,
+    /// `.NAME.part` in the same directory.
+    part: PathBuf,
+    overwrite: bool,
+    state: State,
+}
+
+#[derive(Debug)]
+enum State {
+    /// Nothing written yet, or the file has its name already.
+    Idle,
+    /// The temporary file is ours.
+    Begun,
+    /// The temporary file is complete and on the disk; open, because that holds its lock.
+    Written(#[expect(dead_code, reason = "held for its lock")] File),
+}
+
+impl OutputSet {
+    /// Checks the outputs of a run before any work is done. Nothing is left in their directories.
+    ///
+    /// # Errors
+    /// Each names the output: a suffix that is not known; a directory that is missing or not
+    /// writable; a file that exists, without `overwrite`; two outputs of one name; an output that is
+    /// one of `inputs` or a directory.
+    pub fn new(paths: &[PathBuf], inputs: &[PathBuf], overwrite: bool) -> Result<OutputSet> {
+        let inputs: Vec<PathBuf> = inputs
+            .iter()
+            .filter_map(|p| fs::canonicalize(p).ok())
+            .collect();
+        let mut real: Vec<PathBuf> = Vec::with_capacity(paths.len());
+        let mut outputs = Vec::with_capacity(paths.len());
+        for path in paths {
+            Format::of(path)?;
+            let (directory, name) = split(path)?;
+            let directory = match fs::canonicalize(&directory) {
+                Ok(real) if real.is_dir() => real,
+                _ => {
+                    return Err(request(
+                        path,
+                        format!("there is no directory {}", directory.display()),
+                    ));
+                }
+            };
+            let mut hidden = OsString::from(".");
+            hidden.push(&name);
+            hidden.push(".part");
+            let part = directory.join(hidden);
+            // A link's target stays what it is: the link itself is replaced.
+            let target = directory.join(&name);
+            if real.contains(&target) {
+                return Err(request(path, "it is given twice as output".into()));
+            }
+            if target.is_dir() {
+                return Err(request(path, "it is a directory".into()));
+            }
+            if fs::canonicalize(&target).is_ok_and(|target| inputs.contains(&target)) {
+                return Err(request(path, "it is also an input".into()));
+            }
+            if !overwrite && fs::symlink_metadata(&target).is_ok() {
+                return Err(request(path, "it exists; --overwrite replaces it".into()));
+            }
+            // The only sure way to know whether the directory can be written.
+            create_part(path, &part)?;
+            fs::remove_file(&part).map_err(|source| io_error(path, source))?;
+            real.push(target);
+            outputs.push(Output {
+                path: path.clone(),
+                part,
+                overwrite,
+                state: State::Idle,
+            });
+        }
+        Ok(OutputSet { outputs })
+    }
+
+    /// The outputs in the order given.
+    pub fn paths(&self) -> impl Iterator<Item = &Path> {
+        self.outputs.iter().map(|output| output.path.as_path())
+    }
+
+    /// Writes one of the outputs, by `content`, under its temporary name, down to the disk. What an
+    /// earlier run left under that name is replaced.
+    ///
+    /// # Errors
+    /// What `content` says, and the system's refusals (a full disk), with the output's name.
+    pub fn write(
+        &mut self,
+        path: &Path,
+        content: impl FnOnce(&mut dyn Write) -> Result<()>,
+    ) -> Result<()> {
+        let output = self
+            .outputs
+            .iter_mut()
+            .find(|output| output.path == path)
+            .ok_or_else(|| request(path, "it is not an output of this run".into()))?;
+        let failed = |source| io_error(path, source);
+        if let State::Written(_) = output.state {
+            // What was written before is given up, with its lock.
+            output.state = State::Begun;
+        }
+        let file = create_part(path, &output.part)?;
+        output.state = State::Begun;
+        let mut writer = BufWriter::with_capacity(1 << 20, file);
+        content(&mut writer).map_err(|error| match error {
+            // Writers know no file.
+            Error::Io { source, .. } => failed(source),
+            other => other,
+        })?;
+        let file = writer
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        output.state = State::Written(file);
+        Ok(())
+    }
+
+    /// Gives all files their names. If one cannot have its name, those that are new and had theirs
+    /// already lose it again.
+    ///
+    /// # Errors
+    /// An output was not written, was made by another program meanwhile, or cannot be renamed.
+    pub fn commit(mut self) -> Result<()> {
+        for output in &self.outputs {
+            if !matches!(output.state, State::Written(_)) {
+                return Err(request(&output.path, "it was not written".into()));
+            }
+        }
+        for i in 0..self.outputs.len() {
+            if let Err(error) = self.outputs[i].rename() {
+                for earlier in self.outputs[..i].iter().filter(|o| !o.overwrite) {
+                    // The first error is what the user must see.
+                    let _ = fs::remove_file(&earlier.path);
+                }
+                return Err(error);
+            }
+        }
+        for output in &self.outputs {
+            sync_directory(&output.part);
+        }
+        Ok(())
+    }
+}
+
+impl Output {
+    fn rename(&mut self) -> Result<()> {
+        let failed = |source| io_error(&self.path, source);
+        if self.overwrite {
+            fs::rename(&self.part, &self.path).map_err(failed)?;
+        } else {
+            // Unlike a renaming, a link does not replace what another program made meanwhile.
+            match fs::hard_link(&self.part, &self.path) {
+                Ok(()) => fs::remove_file(&self.part).map_err(failed)?,
+                Err(error) if error.kind() == io::ErrorKind::AlreadyExists => {
+                    return Err(request(
+                        &self.path,
+                        "another program made it meanwhile; --overwrite replaces it".into(),
+                    ));
+                }
+                // No links on this file system.
+                Err(_) => fs::rename(&self.part, &self.path).map_err(failed)?,
+            }
+        }
+        self.state = State::Idle;
+        Ok(())
+    }
+}
+
+impl Drop for Output {
+    fn drop(&mut self) {
+        if !matches!(self.state, State::Idle) {
+            // Nobody is left to be told.
+            let _ = fs::remove_file(&self.part);
+        }
+    }
+}
+
+/// Directory and base name.
+fn split(path: &Path) -> Result<(PathBuf, OsString)> {
+    let name = path
+        .file_name()
+        .ok_or_else(|| request(path, "it is not a file's name".into()))?;
+    let directory = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent.to_owned(),
+        _ => PathBuf::from("."),
+    };
+    Ok((directory, name.to_owned()))
+}
+
+/// Makes the temporary file, locked for as long as it is open. One that no run holds was left by one
+/// that was killed, and is replaced, not written into: it may be a link.
+fn create_part(path: &Path, part: &Path) -> Result<File> {
+    let failed = |source| io_error(path, source);
+    if let Ok(found) = fs::symlink_metadata(part) {
+        let held = found.is_file()
+            && OpenOptions::new()
+                .write(true)
+                .open(part)
+                .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        if held {
+            return Err(request(path, "another run is writing it".into()));
+        }
+        fs::remove_file(part).map_err(failed)?;
+    }
+    let file = OpenOptions::new()
+        .write(true)
+        .create_new(true)
+        .open(part)
+        .map_err(failed)?;
+    // Some file systems have no locks; two runs at once are then the user's own care.
+    let _ = file.try_lock();
+    Ok(file)
+}
+
+/// Makes a renaming last through a power failure, on systems where directories can be opened.
+fn sync_directory(file: &Path) {
+    if let Some(directory) = file.parent().and_then(|d| File::open(d).ok()) {
+        let _ = directory.sync_all();
+    }
+}
+
+fn request(path: &Path, reason: String) -> Error {
+    Error::Request {
+        path: path.display().to_string(),
+        reason,
+    }
+}
+
+fn io_error(path: &Path, source: io::Error) -> Error {
+    Error::Io {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn names(directory: &Path) -> Vec<String> {
+        let entries = fs::read_dir(directory).unwrap();
+        let mut names: Vec<String> = entries
+            .map(|e| e.unwrap().file_name().into_string().unwrap())
+            .collect();
+        names.sort();
+        names
+    }
+
+    fn text(content: &'static str) -> impl FnOnce(&mut dyn Write) -> Result<()> {
+        move |writer| {
+            writer
+                .write_all(content.as_bytes())
+                .map_err(|source| Error::Io {
+                    path: "x output".into(),
+                    source,
+                })
+        }
+    }
+
+    fn message<T>(result: Result<T>) -> String {
+        match result {
+            Ok(_) => panic!("it should be refused"),
+            Err(error) => error.to_string(),
+        }
+    }
+
+    #[test]
+    fn files_appear_together_at_the_end() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = ["a.nc", "b.TIF"].map(|name| directory.path().join(name));
+        let mut outputs = OutputSet::new(&paths, &[], false).unwrap();
+        assert!(names(directory.path()).is_empty());
+        outputs.write(&paths[0], text("a")).unwrap();
+        assert_eq!(names(directory.path()), [".a.nc.part"]);
+        outputs.write(&paths[1], text("b")).unwrap();
+        outputs.commit().unwrap();
+        assert_eq!(names(directory.path()), ["a.nc", "b.TIF"]);
+        assert_eq!(fs::read_to_string(&paths[1]).unwrap(), "b");
+    }
+
+    #[test]
+    fn a_failure_in_the_middle_leaves_everything_as_it_was() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = ["a.nc", "b.png"].map(|name| directory.path().join(name));
+        fs::write(&paths[0], "old").unwrap();
+        // An unfinished file of a run that was killed is no hindrance.
+        fs::write(directory.path().join(".b.png.part"), "stale").unwrap();
+        let mut outputs = OutputSet::new(&paths, &[], true).unwrap();
+        outputs.write(&paths[0], text("new")).unwrap();
+        let full = outputs.write(&paths[1], |writer| {
+            writer.write_all(b"half").unwrap();
+            let source = io::Error::from(io::ErrorKind::StorageFull);
+            Err(Error::Io {
+                path: "x output".into(),
+                source,
+            })
+        });
+        let full = message(full);
+        assert!(full.starts_with(&paths[1].display().to_string()), "{full}");
+        assert!(message(outputs.commit()).contains("not written"));
+        assert_eq!(names(directory.path()), ["a.nc"]);
+        assert_eq!(fs::read_to_string(&paths[0]).unwrap(), "old");
+    }
+
+    #[test]
+    fn what_another_program_made_meanwhile_stays() {
+        let directory = tempfile::tempdir().unwrap();
+        let paths = ["a.nc", "b.nc"].map(|name| directory.path().join(name));
+        let mut outputs = OutputSet::new(&paths, &[], false).unwrap();
+        outputs.write(&paths[0], text("a")).unwrap();
+        outputs.write(&paths[1], text("b")).unwrap();
+        fs::write(&paths[1], "theirs").unwrap();
+        assert!(message(outputs.commit()).contains("meanwhile"));
+        assert_eq!(names(directory.path()), ["b.nc"]);
+        assert_eq!(fs::read_to_string(&paths[1]).unwrap(), "theirs");
+    }
+
+    #[test]
+    fn two_runs_do_not_write_one_file() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.nc");
+        let new = || OutputSet::new(std::slice::from_ref(&path), &[], false);
+        let mut first = new().unwrap();
+        let mut second = new().unwrap();
+        first.write(&path, text("first")).unwrap();
+        assert!(message(new()).contains("another run is writing it"));
+        assert!(message(second.write(&path, text("second"))).contains("another run"));
+        drop(second);
+        // Its own file it may write again.
+        first.write(&path, text("again")).unwrap();
+        first.commit().unwrap();
+        assert_eq!(fs::read_to_string(&path).unwrap(), "again");
+    }
+
+    #[cfg(unix)]
+    #[test]
+    fn a_link_under_the_temporary_name_is_not_followed() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.nc");
+        let victim = directory.path().join("victim");
+        fs::write(&victim, "kept").unwrap();
+        let mut outputs = OutputSet::new(std::slice::from_ref(&path), &[], false).unwrap();
+        std::os::unix::fs::symlink(&victim, directory.path().join(".a.nc.part")).unwrap();
+        outputs.write(&path, text("a")).unwrap();
+        outputs.commit().unwrap();
+        assert_eq!(fs::read_to_string(&victim).unwrap(), "kept");
+        assert_eq!(names(directory.path()), ["a.nc", "victim"]);
+    }
+
+    #[test]
+    fn bad_outputs_are_refused_before_any_work() {
+        let directory = tempfile::tempdir().unwrap();
+        let at = |name: &str| directory.path().join(name);
+        fs::write(at("there.nc"), "").unwrap();
+        fs::create_dir(at("folder.nc")).unwrap();
+        let new = |paths: &[PathBuf], overwrite| {
+            message(OutputSet::new(paths, &[at("there.nc")], overwrite))
+        };
+        assert!(new(&[at("a.nc"), at("b.jpg")], false).contains("b.jpg: the name must end in .nc"));
+        assert!(new(&[at("no/a.nc")], false).contains("there is no directory"));
+        assert!(
+            new(
+                &[at("a.nc"), at("../").join(directory.path()).join("./a.nc")],
+                false
+            )
+            .contains("twice")
+        );
+        assert!(new(&[at("folder.nc")], true).contains("is a directory"));
+        assert!(new(&[at("there.nc")], true).contains("also an input"));
+        fs::write(at("other.nc"), "").unwrap();
+        assert!(new(&[at("other.nc")], false).contains("--overwrite"));
+        assert!(OutputSet::new(&[at("other.nc")], &[], true).is_ok());
+        assert_eq!(
+            names(directory.path()),
+            ["folder.nc", "other.nc", "there.nc"]
+        );
+    }
+}
