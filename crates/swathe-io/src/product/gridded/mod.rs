@@ -24,8 +24,10 @@ use crate::granule::decode::Decoder;
 use crate::granule::layout::{Axis, Catalogue, base_name, evidence, group_of};
 use crate::granule::{suggest, time};
 
-/// Most cells of a grid: beyond it a header is wrong, or one map is too large for memory.
+/// Most cells of a grid, and of one side (10 m around the equator have 4 million): beyond them a
+/// header is wrong, or one map is too large for memory.
 const MOST_CELLS: usize = 1 << 32;
+const MOST_ON_A_SIDE: usize = 1 << 24;
 
 /// An open file with maps on one regular grid.
 #[derive(Debug)]
@@ -80,7 +82,8 @@ impl GriddedVariable {
 
     /// Number of maps: the product of the lengths of the other dimensions.
     pub fn maps(&self) -> usize {
-        self.other_dims().iter().map(|(_, len)| len).product()
+        let lengths = self.other_dims().into_iter().map(|(_, len)| len);
+        lengths.fold(1, usize::saturating_mul)
     }
 }
 
@@ -371,12 +374,10 @@ fn grid(
         reason,
     };
     let Coordinates { y, x, lonlat } = *coordinates;
-    let cells = y
-        .shape
-        .first()
-        .zip(x.shape.first())
-        .and_then(|(a, b)| a.checked_mul(*b));
-    if cells.is_none_or(|cells| cells > MOST_CELLS) {
+    let sides = y.shape.iter().chain(&x.shape);
+    let fits =
+        sides.clone().all(|&side| side <= MOST_ON_A_SIDE) && sides.product::<usize>() <= MOST_CELLS;
+    if !fits {
         return Err(refuse(format!(
             "{:?} x {:?} cells are too many",
             y.shape, x.shape
@@ -479,6 +480,7 @@ fn times(
         .iter()
         .find_map(|v| catalogue.resolve(&v.variable.path, "time"))
         .filter(|v| v.shape.len() <= 1 && is_number(v))
+        .filter(|v| v.shape.iter().all(|&len| len <= MOST_ON_A_SIDE))
     else {
         return Ok(Vec::new());
     };

@@ -362,3 +362,32 @@ fn what_is_no_grid_is_refused_in_one_sentence() {
         assert!(message.contains(expected), "{message}");
     }
 }
+
+/// Damaged files give errors or values, never a panic.
+#[test]
+fn damaged_files_do_no_harm() {
+    let geobox = GeoBox {
+        crs: Crs::parse("EPSG:32618").unwrap(),
+        x: axis(0.0, 1000.0, 1.0, 300, 5),
+        y: axis(0.0, -1000.0, 1.0, -4300, 6),
+    };
+    let bytes = written(&product(geobox, 2));
+    let mut state = 1u64;
+    let mut random = |below: usize| {
+        state = state
+            .wrapping_mul(6_364_136_223_846_793_005)
+            .wrapping_add(1);
+        (state >> 33) as usize % below
+    };
+    for _ in 0..2000 {
+        let mut damaged = bytes.clone();
+        for _ in 0..4 {
+            let at = random(damaged.len());
+            damaged[at] = random(256) as u8;
+        }
+        let Ok(read) = open(&damaged) else { continue };
+        for variable in read.variables() {
+            let _ = read.read(variable.path(), 1);
+        }
+    }
+}
