@@ -16,7 +16,7 @@ CELLS_PER_DEGREE = 30
 
 
 def polygons(topology):
-    """GeoJSON polygons of the layer `land` of a TopoJSON topology."""
+    """GeoJSON polygons of the layer `land` of a TopoJSON topology, each at three longitudes."""
     scale = np.array(topology["transform"]["scale"])
     origin = np.array(topology["transform"]["translate"])
     arcs = [np.cumsum(arc, axis=0) * scale + origin for arc in topology["arcs"]]
@@ -24,14 +24,23 @@ def polygons(topology):
     def ring(indices):
         parts = [arcs[i] if i >= 0 else arcs[~i][::-1] for i in indices]
         joined = np.concatenate([parts[0], *(part[1:] for part in parts[1:])])
-        return joined.tolist()
+        # The topology is joined across 180 degrees: longitudes run on there, ...
+        jumps = np.diff(joined[:, 0])
+        joined[1:, 0] -= 360 * np.cumsum(np.rint(jumps / 360))
+        # ... and a ring that runs once around is closed over its pole, the southern.
+        if abs(joined[-1, 0] - joined[0, 0]) > 180:
+            joined = np.vstack([joined, [joined[-1, 0], -90], [joined[0, 0], -90], joined[0]])
+        return joined
 
     for geometry in topology["objects"]["land"]["geometries"]:
         parts = geometry["arcs"] if geometry["type"] == "MultiPolygon" else [geometry["arcs"]]
         for part in parts:
             rings = [ring(indices) for indices in part]
-            if len(rings[0]) > 3:  # islets that quantisation made lines of
-                yield {"type": "Polygon", "coordinates": [r for r in rings if len(r) > 3]}
+            if len(rings[0]) < 4:  # islets that quantisation made lines of
+                continue
+            for shift in (-360, 0, 360):
+                shifted = [(r + [shift, 0]).tolist() for r in rings if len(r) > 3]
+                yield {"type": "Polygon", "coordinates": shifted}
 
 
 def varints(numbers):

@@ -189,9 +189,9 @@ impl SimulatedGranule {
                     maker.packed(&POC, 3, |x, z| {
                         310.0 * libm::pow(x, 0.46) * libm::exp(0.08 * z)
                     }),
-                    maker.float(&CHLOR_A_UNC, 4, |x, z| x * (0.25 + 0.02 * z)),
+                    maker.float(&CHLOR_A_UNC, 4, |x, z| coarse(x * (0.25 + 0.02 * z))),
                     maker.float(&CARBON_PHYTO_UNC, 5, |x, z| {
-                        28.0 * libm::pow(x, 0.55) * (0.3 + 0.02 * z)
+                        coarse(28.0 * libm::pow(x, 0.55) * (0.3 + 0.02 * z))
                     }),
                 ];
             }
@@ -259,6 +259,12 @@ impl SimulatedGranule {
             });
         out
     }
+}
+
+/// A number with three significant digits: uncertainties that compress, as the real ones do.
+fn coarse(value: f64) -> f64 {
+    const KEPT: u64 = !((1 << 43) - 1);
+    f64::from_bits(value.to_bits() & KEPT)
 }
 
 /// Counter of a pixel for random numbers.

@@ -18,6 +18,8 @@ mod random;
 mod scan;
 mod scene;
 mod spectrum;
+#[cfg(test)]
+mod tests;
 mod writer;
 
 pub use granule::{SimulatedGranule, SimulatedProduct, SimulatedValues};

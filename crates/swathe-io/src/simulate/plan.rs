@@ -69,7 +69,7 @@ impl Default for Simulation {
             near_real_time: false,
             lines: None,
             wavelengths: 172,
-            clear: 0.25,
+            clear: 0.22,
             scanner: Scanner::default(),
             defects: Vec::new(),
         }
@@ -247,23 +247,32 @@ fn may_touch(region: &Region, middle: f64) -> bool {
 /// Whether the centre of a pixel lies in a region.
 fn touches(region: &Region, scanner: Scanner, lines: &[i64]) -> bool {
     const STEP: usize = 8;
-    let inside = |region: &Region, geometry: &ScanGeometry| {
-        let mut places = geometry.longitude.iter().zip(&geometry.latitude);
+    /// Between nodes there are at most 8 pixels of 7 km and, while the tilt changes, 8 lines of 9 km; km.
+    const MARGIN: f64 = 100.0;
+    let holds = |region: &Region, longitude: &[f64], latitude: &[f64]| {
+        let mut places = longitude.iter().zip(latitude);
+        // As the file has them, in single precision.
         places.any(|(&lon, &lat)| region.contains(f64::from(lon as f32), f64::from(lat as f32)))
     };
-    let some: Vec<i64> = lines.iter().copied().step_by(STEP).collect();
-    let coarse = geometry(scanner, &some, STEP);
-    if inside(region, &coarse) {
+    let nodes: Vec<i64> = lines.iter().copied().step_by(STEP).collect();
+    let coarse = geometry(scanner, &nodes, STEP);
+    if holds(region, &coarse.longitude, &coarse.latitude) {
         return true;
     }
-    // Pixels are at most 8 km apart, and lines; a tilt puts some 250 km between two.
-    if !inside(
-        &region.widened((64.0 * 8.0 / EARTH_RADIUS_KM).to_degrees()),
-        &coarse,
-    ) {
-        return false;
-    }
-    inside(region, &geometry(scanner, lines, 1))
+    let near = region.widened((MARGIN / EARTH_RADIUS_KM).to_degrees());
+    let rows = coarse.longitude.chunks(coarse.pixels);
+    let some: Vec<i64> = rows
+        .zip(coarse.latitude.chunks(coarse.pixels))
+        .enumerate()
+        .filter(|(_, (longitude, latitude))| holds(&near, longitude, latitude))
+        .flat_map(|(row, _)| {
+            let around = (row * STEP).saturating_sub(STEP)..(row + 1) * STEP;
+            &lines[around.start..around.end.min(lines.len())]
+        })
+        .copied()
+        .collect();
+    let fine = geometry(scanner, &some, 1);
+    holds(region, &fine.longitude, &fine.latitude)
 }
 
 impl GranuleSpec {

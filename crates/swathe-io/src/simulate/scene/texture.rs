@@ -62,13 +62,13 @@ mod tests {
     #[test]
     fn noise_on_the_ground_is_continuous_and_has_mean_zero() {
         let stream = Stream::new(1);
-        let (mut sum, mut last) = (0.0, None);
+        let (mut sum, mut last) = (0.0, None::<f32>);
         for i in 0..100_000 {
             let place = unit_vector(f64::from(i) * 0.01, f64::from(i) * 0.000_8 - 40.0);
             let here = on_ground(stream, place, 10.0);
             if let Some(last) = last {
                 // Steps of 1.7e-4 radii are 1.7e-3 cells; the slope is at most 2 * 1.5 an axis.
-                assert!((here - last as f32).abs() < 0.01);
+                assert!((here - last).abs() < 0.01);
             }
             last = Some(here);
             sum += f64::from(here);
