@@ -166,7 +166,7 @@ impl Block {
                     let limit = EDGE_RATIO2 * before.min(here).max(usual[c]);
                     self.along[i] = length2 > 0.0
                         && length2 <= limit
-                        && dot(step, directions.at(line, columns.start + c)) >= 0.0;
+                        && directions.forward(step, line, columns.start + c);
                 }
             }
         }

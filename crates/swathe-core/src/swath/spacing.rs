@@ -2,7 +2,7 @@
 
 use super::centres::vector;
 use crate::source::GeolocationArray;
-use crate::sphere::{Vec3, chord2, sub};
+use crate::sphere::{Vec3, chord2, dot, sub};
 use std::ops::Range;
 
 /// Line pairs that the median is taken over: the threshold is three times it, so that a sample does.
@@ -85,30 +85,32 @@ impl Spacing {
     }
 }
 
-/// Directions in which the lines advance: for each step from a line to the next, at every
-/// `DIRECTION_STRIDE`th column, the component-wise median of the steps over nine lines.
+/// Directions in which the lines advance, for each step from a line to the next.
 ///
-/// Where a step and its two neighbours agree within 30 degrees the step itself serves: it lies on
-/// the same side as the median, which is all that is asked of it.
-pub(super) struct LineDirections {
+/// Defined as the component-wise median of the steps at the same column over nine lines. Where a
+/// step and its two neighbours agree within 30 degrees, at every `DIRECTION_STRIDE`th column, that
+/// step serves for all that are like it: only the side matters.
+pub(super) struct LineDirections<'a> {
+    geolocation: &'a GeolocationArray,
     first_line: usize,
     first_group: usize,
     groups: usize,
-    directions: Vec<Vec3>,
+    /// The null vector where steps do not agree.
+    agreed: Vec<Vec3>,
 }
 
-impl LineDirections {
+impl<'a> LineDirections<'a> {
     /// Directions for the steps from each of `lines` to the next line, around `columns`.
     pub(super) fn new(
-        geolocation: &GeolocationArray,
+        geolocation: &'a GeolocationArray,
         lines: Range<usize>,
         columns: Range<usize>,
     ) -> Self {
         let first_group = columns.start / DIRECTION_STRIDE;
         let groups = columns.end.div_ceil(DIRECTION_STRIDE).max(first_group) - first_group;
         let held = geolocation.lines.clone();
-        let window = lines.start.saturating_sub(4).max(held.start)
-            ..(lines.end + 4)
+        let window = lines.start.saturating_sub(1).max(held.start)
+            ..(lines.end + 1)
                 .min(held.end.saturating_sub(1))
                 .max(held.start);
         // Steps at the sampled columns over the window, NaN where none.
@@ -118,46 +120,56 @@ impl LineDirections {
                 steps.push(sample_step(geolocation, line, group));
             }
         }
-        let step = |line: usize, group: usize| -> Option<Vec3> {
-            window
-                .contains(&line)
-                .then(|| steps[(line - window.start) * groups + group])
-                .filter(|s| !s[0].is_nan())
+        let step = |line: Option<usize>, group: usize| -> Vec3 {
+            line.filter(|line| window.contains(line))
+                .map_or([f64::NAN; 3], |line| {
+                    steps[(line - window.start) * groups + group]
+                })
         };
-        let mut directions = Vec::with_capacity(lines.len() * groups);
+        let mut agreed = Vec::with_capacity(lines.len() * groups);
         for line in lines.clone() {
             for group in 0..groups {
-                let here = step(line, group);
-                let before = line.checked_sub(1).and_then(|l| step(l, group));
-                let after = step(line + 1, group);
-                directions.push(match (before, here, after) {
-                    (Some(before), Some(here), Some(after))
-                        if agree(before, here) && agree(here, after) =>
-                    {
-                        here
-                    }
-                    _ => {
-                        let nine: Vec<Vec3> = (line.saturating_sub(4)..=line + 4)
-                            .filter_map(|l| step(l, group))
-                            .collect();
-                        component_median(&nine)
-                    }
-                });
+                let here = step(Some(line), group);
+                let like_here = |other: Vec3| agree(other, here);
+                let both = like_here(step(line.checked_sub(1), group))
+                    && like_here(step(Some(line + 1), group));
+                agreed.push(if both { here } else { [0.0; 3] });
             }
         }
         LineDirections {
+            geolocation,
             first_line: lines.start,
             first_group,
             groups,
-            directions,
+            agreed,
         }
     }
 
-    /// Direction of the step from `line` to the next at `column`; the null vector where unknown.
+    /// Whether `step`, from (line, column) to the next line, does not point backward.
     #[inline]
-    pub(super) fn at(&self, line: usize, column: usize) -> Vec3 {
-        self.directions
-            [(line - self.first_line) * self.groups + column / DIRECTION_STRIDE - self.first_group]
+    pub(super) fn forward(&self, step: Vec3, line: usize, column: usize) -> bool {
+        let agreed = self.agreed
+            [(line - self.first_line) * self.groups + column / DIRECTION_STRIDE - self.first_group];
+        let d = dot(step, agreed);
+        // Within 60 degrees of what lines around agree upon: surely on the same side.
+        (d > 0.0 && 4.0 * d * d >= dot(step, step) * dot(agreed, agreed))
+            || dot(step, self.median(line, column)) >= 0.0
+    }
+
+    #[cold]
+    fn median(&self, line: usize, column: usize) -> Vec3 {
+        let g = self.geolocation;
+        let lines = line.saturating_sub(4).max(g.lines.start)
+            ..(line + 5).min(g.lines.end.saturating_sub(1));
+        let at = |line: usize| {
+            let i = (line - g.lines.start) * g.pixels + column;
+            vector(g.longitude.get(i), g.latitude.get(i))
+        };
+        let steps: Vec<Vec3> = lines.map(|line| sub(at(line + 1), at(line))).collect();
+        std::array::from_fn(|k| {
+            let mut values: Vec<f64> = steps.iter().map(|s| s[k]).collect();
+            median_of_finite(&mut values)
+        })
     }
 }
 
@@ -179,19 +191,8 @@ fn sample_step(geolocation: &GeolocationArray, line: usize, group: usize) -> Vec
 
 /// Whether two steps point the same way within 30 degrees.
 fn agree(a: Vec3, b: Vec3) -> bool {
-    use crate::sphere::dot;
     let d = dot(a, b);
     d > 0.0 && d * d > 0.75 * dot(a, a) * dot(b, b)
-}
-
-fn component_median(steps: &[Vec3]) -> Vec3 {
-    if steps.is_empty() {
-        return [0.0; 3];
-    }
-    std::array::from_fn(|k| {
-        let mut values: Vec<f64> = steps.iter().map(|s| s[k]).collect();
-        median_of_finite(&mut values)
-    })
 }
 
 /// Median (the lower one of an even number) of the values that are not NaN; zero if there is none.
