@@ -16,6 +16,9 @@ use hdf5_reader::messages::layout::ChunkIndexing;
 
 /// Largest decoded chunk that is read; writers make 1 to 4 MiB, the format allows 4 GiB.
 const MAX_CHUNK_BYTES: u64 = 256 << 20;
+/// Larger chunks must not be larger than twice the dataset: a whole chunk is decoded even if little
+/// of it lies inside, and a damaged shape could declare any.
+const USUAL_CHUNK_BYTES: u64 = 16 << 20;
 
 /// A chunked layout as the file describes it.
 #[derive(Debug, Clone)]
@@ -202,19 +205,27 @@ fn for_each_position(ranges: &[Range<u64>], mut visit: impl FnMut(&[u64])) {
 }
 
 fn chunk_bytes(layout: &ChunkedLayout<'_>) -> Result<u64> {
+    let dataset = layout
+        .extent
+        .iter()
+        .fold(layout.element_size as u64, |size, &n| {
+            size.saturating_mul(n)
+        });
+    let most = MAX_CHUNK_BYTES.min(USUAL_CHUNK_BYTES.max(dataset.saturating_mul(2)));
     layout
         .chunk
         .iter()
         .try_fold(layout.element_size as u64, |size, &n| {
             size.checked_mul(u64::from(n))
         })
-        .filter(|&size| size > 0 && size <= MAX_CHUNK_BYTES)
+        .filter(|&size| size > 0 && size <= most)
         .ok_or_else(|| {
             Error::ResourceLimit(format!(
-                "chunks of {:?} elements of {} bytes are outside 1 byte to {} MiB",
+                "chunks of {:?} elements of {} bytes are outside 1 byte to {} MiB, \
+                 the most that is read of a dataset of {dataset} bytes",
                 layout.chunk,
                 layout.element_size,
-                MAX_CHUNK_BYTES >> 20
+                most >> 20
             ))
         })
 }

@@ -9,9 +9,9 @@ use swathe_io::bytes::MemorySource;
 use swathe_io::dataset::{Dataset, Group};
 use swathe_io::granule::Granule;
 
-/// What reading may take beyond twice the decoded size: blocks of metadata, buffers of threads, and
-/// the parser's list of messages of one object header, up to 9 MiB where their number is damaged.
-pub const ALLOWANCE: u64 = 16 << 20;
+/// What reading may take beyond twice the decoded size: blocks of metadata, one chunk of 16 MiB, or the
+/// parser's list of messages of one object header, up to 9 MiB where their number is damaged.
+pub const ALLOWANCE: u64 = 20 << 20;
 /// What elements that are not stored may add to a decoded size: a damaged shape may declare them.
 pub const UNSTORED: u64 = 64 << 20;
 
@@ -406,5 +406,6 @@ fn read_granule(granule: &Granule, reading: &mut Reading) {
 
 /// Most memory that reading may take above what was in use before.
 pub fn memory_bound(original: u64, declared: u64) -> u64 {
-    2 * original.max(declared.min(original + UNSTORED)) + ALLOWANCE
+    let decoded = original.max(declared.min(original.saturating_add(UNSTORED)));
+    decoded.saturating_mul(2).saturating_add(ALLOWANCE)
 }
