@@ -8,8 +8,8 @@
 #[path = "../tests/mutation/mod.rs"]
 mod mutation;
 
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, Instant};
 
 use mutation::{Original, memory_bound, read_all};
@@ -182,7 +182,7 @@ fn one(
 /// Ends the program, naming the mutant, when one takes too long.
 struct Watch {
     since: Arc<AtomicU64>,
-    name: Arc<std::sync::Mutex<String>>,
+    name: Arc<Mutex<String>>,
 }
 
 const RESTING: u64 = u64::MAX;
@@ -191,7 +191,7 @@ const ENDED: u64 = u64::MAX - 1;
 impl Watch {
     fn start(seconds: u64) -> Watch {
         let since = Arc::new(AtomicU64::new(RESTING));
-        let name = Arc::new(std::sync::Mutex::new(String::new()));
+        let name = Arc::new(Mutex::new(String::new()));
         let (theirs, current) = (since.clone(), name.clone());
         std::thread::spawn(move || {
             loop {
@@ -200,7 +200,7 @@ impl Watch {
                     RESTING => {}
                     ENDED => return,
                     begun if now() > begun + 1000 * seconds => {
-                        println!("{}: HANG, more than {seconds} s", current.lock().unwrap());
+                        println!("{}: HANG, more than {seconds} s", held(&current));
                         std::process::exit(1);
                     }
                     _ => {}
@@ -211,7 +211,7 @@ impl Watch {
     }
 
     fn begin(&self, name: &str, done: &str) {
-        *self.name.lock().unwrap() = format!("{name} ({done})");
+        *held(&self.name) = format!("{name} ({done})");
         self.since.store(now(), Ordering::Relaxed);
     }
 
@@ -222,6 +222,10 @@ impl Watch {
     fn end(&self) {
         self.since.store(ENDED, Ordering::Relaxed);
     }
+}
+
+fn held(name: &Mutex<String>) -> MutexGuard<'_, String> {
+    name.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 fn now() -> u64 {

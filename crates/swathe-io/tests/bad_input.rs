@@ -1,6 +1,8 @@
 //! Bad files (PACE-like and real): a clear error or a right result; never a panic, nor more memory than
 //! twice the decoded size. The long form is `examples/mutate.rs`.
 
+#![allow(clippy::unwrap_used, reason = "a test may end there")]
+
 mod mutation;
 
 use std::path::{Path, PathBuf};
