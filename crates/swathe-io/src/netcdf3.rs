@@ -317,7 +317,9 @@ impl<'a> Header<'a> {
                 attributes: variable.attributes,
                 chunk_shape: None,
             });
-            stored.insert(path, place);
+            if stored.insert(path, place).is_some() {
+                return wrong("two variables of one name");
+            }
         }
         let dimensions = dimensions
             .into_iter()

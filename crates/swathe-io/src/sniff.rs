@@ -70,11 +70,27 @@ fn what_else(head: &[u8], len: u64) -> String {
         _ if text.starts_with("<?xml") || text.starts_with("<error") => {
             "an XML document, probably a server's error message, not data"
         }
-        _ if text.starts_with('{') => "JSON, probably a server's message, not data",
+        _ if text.starts_with('{') || text.starts_with("[{") => {
+            "JSON, probably a server's message or search results, not data"
+        }
         _ if head.iter().all(|&b| b == 0) => "nothing but zeros, probably an unfinished download",
+        _ if is_text(head) => "a text file, not data",
         _ => return format!("neither an HDF5/netCDF-4 nor a netCDF-3 file ({len} bytes)"),
     };
     format!("this is {known}")
+}
+
+/// Whether it reads as text: ten characters at least, none a control character but for white space.
+fn is_text(head: &[u8]) -> bool {
+    // The last character may be cut.
+    let valid = match std::str::from_utf8(head) {
+        Ok(text) => text,
+        Err(error) if error.error_len().is_none() => {
+            std::str::from_utf8(&head[..error.valid_up_to()]).unwrap_or_default()
+        }
+        Err(_) => return false,
+    };
+    valid.len() >= 10 && valid.chars().all(|c| !c.is_control() || c.is_whitespace())
 }
 
 #[cfg(test)]
@@ -109,6 +125,10 @@ mod tests {
             (b"\xEF\xBB\xBF<!-- x --><HTML>", "HTML page"),
             (b"<?xml version=\"1.0\"?><Error><Code>AccessDenied", "XML"),
             (b"{\"errors\": []}", "JSON"),
+            (b"[{\"meta\": {}}]", "JSON"),
+            ("interactions:\n- request: \u{e4}".as_bytes(), "text file"),
+            (&"\u{e4}".repeat(600).as_bytes()[1..], "neither an HDF5"),
+            (&"\u{e4}".repeat(600).as_bytes()[..1001], "text file"),
             (b"\x1f\x8b\x08\0", "gzip"),
             (b"\x0e\x03\x13\x01", "HDF4"),
             (b"CDF\x07", "unknown version"),

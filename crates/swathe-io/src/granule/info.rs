@@ -6,6 +6,7 @@ use std::path::Path;
 use serde::Serialize;
 use swathe_core::source::SwathSource as _;
 
+use super::attributes;
 use super::extent::ExtentBuilder;
 use super::layout::Catalogue;
 use super::{Extent, FlagKind, Granule, Identity, SwathVariable, time_text, type_name};
@@ -141,6 +142,8 @@ pub struct ListedVariable {
     pub shape: Vec<usize>,
     /// Names of the dimensions.
     pub dims: Vec<String>,
+    /// Units.
+    pub units: Option<String>,
 }
 
 /// Describes a local file.
@@ -161,6 +164,7 @@ fn describe_dataset(dataset: Dataset) -> Result<Description> {
                 dtype: type_name(&v.dtype).to_owned(),
                 shape: v.shape.clone(),
                 dims: v.dims.clone(),
+                units: attributes::text(&v.attributes, "units").map(str::to_owned),
             });
             Ok(Description::Other(Box::new(DatasetInfo {
                 variables: listed.collect(),
@@ -187,7 +191,11 @@ impl Granule {
                 .map(|(path, reason)| format!("{path}: {reason}")),
         );
         let extent = self.extent()?;
-        if extent.is_none() && lines > 0 {
+        if lines == 0 || pixels == 0 {
+            warnings.push(format!(
+                "it has {lines} lines of {pixels} pixels: nothing to map"
+            ));
+        } else if extent.is_none() {
             warnings.push("no pixel has a position".into());
         }
         Ok(GranuleInfo {

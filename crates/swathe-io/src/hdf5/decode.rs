@@ -96,7 +96,8 @@ impl Pipeline {
                         .client_data
                         .first()
                         .map_or(self.element_size, |&size| size as usize);
-                    if size <= 1 {
+                    // As libhdf5: fewer than two elements stay as they are.
+                    if size <= 1 || len / size <= 1 {
                         continue;
                     }
                     if applied == 0 && size == self.element_size && len == self.chunk_bytes {
@@ -339,6 +340,16 @@ mod tests {
         assert_eq!(decoded.bytes, PLAIN);
         let decoded = p.decode(0b11, &PLAIN, &mut scratch).unwrap();
         assert_eq!(decoded.bytes, PLAIN);
+    }
+
+    #[test]
+    fn a_shuffle_of_less_than_two_elements_does_nothing() {
+        let mut scratch = Scratch::new();
+        for size in [13, 24, 25, u32::MAX] {
+            let p = pipeline(vec![filter(2, &[size])]);
+            let decoded = p.decode(0, &PLAIN, &mut scratch).unwrap();
+            assert_eq!((decoded.bytes, decoded.shuffled), (&PLAIN[..], false));
+        }
     }
 
     #[test]

@@ -1,5 +1,7 @@
 //! Where the chunks of a dataset are stored.
 
+use std::ops::Range;
+
 use hdf5_reader::Hdf5File;
 use hdf5_reader::btree_v1::{BTreeV1Key, collect_btree_v1_leaves_storage};
 use hdf5_reader::chunk_index::{
@@ -14,6 +16,9 @@ use hdf5_reader::messages::layout::ChunkIndexing;
 
 /// Largest decoded chunk that is read; writers make 1 to 4 MiB, the format allows 4 GiB.
 const MAX_CHUNK_BYTES: u64 = 256 << 20;
+/// Larger chunks must not be larger than twice the dataset: a whole chunk is decoded even if little
+/// of it lies inside, and a damaged shape could declare any.
+const USUAL_CHUNK_BYTES: u64 = 16 << 20;
 
 /// A chunked layout as the file describes it.
 #[derive(Debug, Clone)]
@@ -109,7 +114,7 @@ impl ChunkIndex {
                 )));
             }
             let location = Location {
-                offset: base + entry.address,
+                offset: base.saturating_add(entry.address),
                 len: len as usize,
                 mask: entry.filter_mask,
             };
@@ -127,8 +132,43 @@ impl ChunkIndex {
         })
     }
 
+    /// The stored chunks in a box of the grid with their positions, in row-major order. Takes time
+    /// for what is stored or what is asked for, whichever is less: a damaged shape may declare any
+    /// number of chunks.
+    pub(super) fn within(&self, ranges: &[Range<u64>]) -> Vec<(Vec<u64>, Location)> {
+        let wanted = ranges.iter().try_fold(1u64, |count, range| {
+            count.checked_mul(range.end.saturating_sub(range.start))
+        });
+        if wanted.is_none_or(|wanted| wanted > self.stored.len() as u64) {
+            return self.stored_within(ranges);
+        }
+        let mut found = Vec::new();
+        for_each_position(ranges, |position| {
+            if let Some(location) = self.get(position) {
+                found.push((position.to_vec(), location));
+            }
+        });
+        found
+    }
+
+    fn stored_within(&self, ranges: &[Range<u64>]) -> Vec<(Vec<u64>, Location)> {
+        let position = |mut number: u64| {
+            let mut position = vec![0; self.grid.len()];
+            for (place, &count) in position.iter_mut().zip(&self.grid).rev() {
+                *place = number % count.max(1);
+                number /= count.max(1);
+            }
+            position
+        };
+        self.stored
+            .iter()
+            .map(|&(number, location)| (position(number), location))
+            .filter(|(position, _)| position.iter().zip(ranges).all(|(p, r)| r.contains(p)))
+            .collect()
+    }
+
     /// The chunk at a position of the grid, if it is stored.
-    pub(super) fn get(&self, position: &[u64]) -> Option<Location> {
+    fn get(&self, position: &[u64]) -> Option<Location> {
         let number = position
             .iter()
             .zip(&self.grid)
@@ -141,20 +181,51 @@ impl ChunkIndex {
     }
 }
 
+/// Calls `visit` with every position of a box that is nowhere empty, row-major.
+fn for_each_position(ranges: &[Range<u64>], mut visit: impl FnMut(&[u64])) {
+    if ranges.iter().any(Range::is_empty) {
+        return;
+    }
+    let mut position: Vec<u64> = ranges.iter().map(|r| r.start).collect();
+    loop {
+        visit(&position);
+        let mut axis = ranges.len();
+        loop {
+            if axis == 0 {
+                return;
+            }
+            axis -= 1;
+            position[axis] += 1;
+            if position[axis] < ranges[axis].end {
+                break;
+            }
+            position[axis] = ranges[axis].start;
+        }
+    }
+}
+
 fn chunk_bytes(layout: &ChunkedLayout<'_>) -> Result<u64> {
+    let dataset = layout
+        .extent
+        .iter()
+        .fold(layout.element_size as u64, |size, &n| {
+            size.saturating_mul(n)
+        });
+    let most = MAX_CHUNK_BYTES.min(USUAL_CHUNK_BYTES.max(dataset.saturating_mul(2)));
     layout
         .chunk
         .iter()
         .try_fold(layout.element_size as u64, |size, &n| {
             size.checked_mul(u64::from(n))
         })
-        .filter(|&size| size > 0 && size <= MAX_CHUNK_BYTES)
+        .filter(|&size| size > 0 && size <= most)
         .ok_or_else(|| {
             Error::ResourceLimit(format!(
-                "chunks of {:?} elements of {} bytes are outside 1 byte to {} MiB",
+                "chunks of {:?} elements of {} bytes are outside 1 byte to {} MiB, \
+                 the most that is read of a dataset of {dataset} bytes",
                 layout.chunk,
                 layout.element_size,
-                MAX_CHUNK_BYTES >> 20
+                most >> 20
             ))
         })
 }
@@ -283,5 +354,48 @@ fn entries(file: &Hdf5File, layout: &ChunkedLayout<'_>) -> Result<Vec<ChunkEntry
             layout.chunk,
             None,
         ),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_ways_to_find_chunks_in_a_box_agree() {
+        let location = |number: u64| Location {
+            offset: 1000 * number,
+            len: 10,
+            mask: 0,
+        };
+        let numbers = [0, 1, 4, 7, 8, 11, 17, 23];
+        let index = ChunkIndex {
+            grid: vec![2, 3, 4],
+            stored: numbers.map(|n| (n, location(n))).to_vec(),
+            chunk_bytes: 10,
+        };
+        for box_ in [
+            [0..2, 0..3, 0..4],
+            [0..1, 1..3, 0..4],
+            [1..2, 2..3, 3..4],
+            [0..1, 0..1, 0..1],
+            [0..2, 1..1, 0..4],
+        ] {
+            let expected: Vec<(Vec<u64>, Location)> = numbers
+                .iter()
+                .map(|&n| (vec![n / 12, n / 4 % 3, n % 4], location(n)))
+                .filter(|(p, _)| p.iter().zip(&box_).all(|(p, r)| r.contains(p)))
+                .collect();
+            assert_eq!(index.within(&box_), expected, "{box_:?}");
+            assert_eq!(index.stored_within(&box_), expected, "{box_:?}");
+        }
+        // A grid that could not be walked.
+        let huge = ChunkIndex {
+            grid: vec![1 << 40, 3],
+            stored: vec![(5, location(5))],
+            chunk_bytes: 10,
+        };
+        let found = huge.within(&[0..1 << 40, 0..3]);
+        assert_eq!(found, [(vec![1, 2], location(5))]);
     }
 }

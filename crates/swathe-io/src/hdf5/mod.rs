@@ -84,8 +84,8 @@ impl Hdf5Backend {
             }),
             DataType::Text => text::read(self, stored, content, slab, &place),
             dtype => {
-                let count = slab.iter().map(Range::len).product();
                 slab::check_size(self, stored, content, slab, &place)?;
+                let count = slab.iter().map(Range::len).product();
                 numbers(dtype, count, |out| {
                     slab::read(self, stored, content, slab, out, &place)
                 })

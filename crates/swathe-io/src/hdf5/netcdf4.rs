@@ -2,7 +2,7 @@
 //! Names and nesting are those that netCDF4-python shows; the rules are those of netcdf-c's
 //! `hdf5open.c`, phony dimensions and their numbers included.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use hdf5_reader::Hdf5File;
 use hdf5_reader::error::Result;
@@ -55,6 +55,7 @@ pub(super) fn build(
         heaps,
         scales,
         linked: Vec::new(),
+        paths: HashSet::new(),
         dimension_ids: HashMap::new(),
         attribute_bytes: MAX_METADATA_BYTES,
     };
@@ -116,6 +117,8 @@ struct Builder<'a> {
     heaps: &'a HeapCache,
     scales: Scales,
     linked: Vec<Linked>,
+    /// Of all variables: one path is one variable, though a damaged group lists two.
+    paths: HashSet<String>,
     /// Numbers of the dimensions of each group, by its path.
     dimension_ids: HashMap<String, Vec<i64>>,
     attribute_bytes: usize,
@@ -140,7 +143,9 @@ impl Builder<'_> {
         }
         let mut variables = Vec::new();
         for dataset in node.datasets {
-            if let Some((variable, dims)) = self.variable(&node.path, &dataset, above, &mut own)? {
+            if let Some((variable, dims)) = self.variable(&node.path, &dataset, above, &mut own)?
+                && self.paths.insert(variable.path.clone())
+            {
                 self.linked.push(Linked {
                     path: variable.path.clone(),
                     dataset,

@@ -23,7 +23,7 @@ use crate::place::{CommonBox, Decoded, place};
 
 /// A slab may take this much memory beyond what its stored chunks decode to: elements that are
 /// not stored cost nothing in the file, so a file of 1 kB could ask for all memory.
-const MAX_UNSTORED_BYTES: u64 = 512 << 20;
+const MAX_UNSTORED_BYTES: u64 = 64 << 20;
 /// Below this, handing chunks to other threads costs more than it gains (10 us to wake one).
 const PARALLEL_BYTES: usize = 256 * 1024;
 
@@ -40,7 +40,8 @@ struct Buffers {
     scratch: Scratch,
 }
 
-/// Refuses a slab that is larger than the file can fill.
+/// Refuses a slab that is larger than the file can fill: afterwards its size in bytes is a number
+/// that can be allocated.
 pub(super) fn check_size(
     backend: &Hdf5Backend,
     variable: &StoredVariable,
@@ -49,11 +50,18 @@ pub(super) fn check_size(
     place: &str,
 ) -> Result<()> {
     variable.check_supported(&backend.file, content, place)?;
+    let element = match content.element.encoding {
+        // What a text takes in memory, though it be empty.
+        Encoding::FixedText(_) | Encoding::HeapText(_) => size_of::<String>(),
+        Encoding::Number(_) | Encoding::Opaque => 1,
+    };
+    let element = element.max(content.element.size) as u64;
     let size = slab
         .iter()
-        .try_fold(content.element.size as u64, |size, range| {
-            size.checked_mul(range.len() as u64)
-        });
+        .try_fold(element, |size, range| size.checked_mul(range.len() as u64));
+    if size.is_some_and(|size| size <= MAX_UNSTORED_BYTES) {
+        return Ok(());
+    }
     let stored = match &content.layout {
         DataLayout::Chunked { .. } => storage_chunks(backend, variable, content, slab, place)?
             .iter()
@@ -108,11 +116,13 @@ pub(super) fn read_stored_order(
         DataLayout::Compact { data } => {
             let extent = extent(content);
             let size = content.element.size;
-            let needed = extent.iter().product::<usize>() * size;
-            if data.len() != needed {
+            if stored_bytes(content) != Some(data.len() as u64) {
                 return Err(Error::Format {
                     path: place.into(),
-                    reason: format!("{} bytes are stored, {needed} needed", data.len()),
+                    reason: format!(
+                        "{} bytes are stored for {extent:?} elements of {size} bytes",
+                        data.len()
+                    ),
                 });
             }
             let chunk = Decoded {
@@ -156,16 +166,16 @@ pub(super) fn storage_chunks(
     }
     match &content.layout {
         DataLayout::Compact { .. } => Ok(Vec::new()),
-        DataLayout::Contiguous { address, .. } => {
-            if Cursor::is_undefined_offset(*address, backend.file.superblock().offset_size) {
+        DataLayout::Contiguous { address, size } => {
+            let Some(start) = contiguous_start(backend, content, (*address, *size), place)? else {
                 return Ok(Vec::new());
-            }
+            };
             let extent = extent(content);
             let size = content.element.size as u64;
             let (first, last) = span(slab, &extent);
             let bytes = (last - first) as u64 * size;
             Ok(vec![StorageChunk {
-                offset: backend.file.superblock().base_address + address + first as u64 * size,
+                offset: start + first as u64 * size,
                 stored_bytes: bytes,
                 decoded_bytes: bytes,
             }])
@@ -173,19 +183,16 @@ pub(super) fn storage_chunks(
         DataLayout::Chunked { dims, .. } => {
             let index = variable.index(&backend.file, content, place)?;
             let chunk: Vec<usize> = dims.iter().map(|&n| n as usize).collect();
-            let mut found = Vec::new();
-            if let Some(ranges) = chunk_ranges(slab, &extent(content), &chunk) {
-                for_each_position(&ranges, |position| {
-                    if let Some(location) = index.get(position) {
-                        found.push(StorageChunk {
-                            offset: location.offset,
-                            stored_bytes: location.len as u64,
-                            decoded_bytes: index.chunk_bytes as u64,
-                        });
-                    }
-                });
-            }
-            Ok(found)
+            let ranges = chunk_ranges(slab, &extent(content), &chunk);
+            let found = ranges.map_or_else(Vec::new, |ranges| index.within(&ranges));
+            Ok(found
+                .into_iter()
+                .map(|(_, location)| StorageChunk {
+                    offset: location.offset,
+                    stored_bytes: location.len as u64,
+                    decoded_bytes: index.chunk_bytes as u64,
+                })
+                .collect())
         }
     }
 }
@@ -214,47 +221,67 @@ fn place_slab(
     place(chunk, &common, size, out);
 }
 
-fn contiguous(
+/// Bytes of all elements as stored, undecoded.
+fn stored_bytes(content: &Content) -> Option<u64> {
+    let size = content.element.size as u64;
+    content
+        .extent
+        .iter()
+        .try_fold(size, |bytes, &n| bytes.checked_mul(n))
+}
+
+/// Where the elements of a contiguous dataset start, checked to lie inside the file; `None` if
+/// none were written.
+fn contiguous_start(
     backend: &Hdf5Backend,
     content: &Content,
     (address, stored): (u64, u64),
-    slab: &[Range<usize>],
-    out: &mut [u8],
     place: &str,
-) -> Result<()> {
+) -> Result<Option<u64>> {
     let superblock = backend.file.superblock();
-    let size = content.element.size;
     if Cursor::is_undefined_offset(address, superblock.offset_size) {
-        fill_with(out, content.fill(place)?);
-        return Ok(());
+        return Ok(None);
     }
-    let elements = content
-        .extent
-        .iter()
-        .try_fold(1u64, |n, &d| n.checked_mul(d));
-    let needed = elements.and_then(|n| n.checked_mul(size as u64));
-    let start = superblock.base_address + address;
-    // Versions 1 and 2 of the layout give the number of elements, later ones that of bytes.
-    let fits = needed.is_some_and(|needed| {
-        (stored >= needed || Some(stored) == elements)
+    let size = content.element.size;
+    let start = superblock.base_address.checked_add(address);
+    let needed = stored_bytes(content);
+    let fits = needed.zip(start).is_some_and(|(needed, start)| {
+        // Versions 1 and 2 of the layout give the number of elements, later ones that of bytes.
+        let elements = needed / (size as u64).max(1);
+        (stored >= needed || stored == elements)
             && start
                 .checked_add(needed)
                 .is_some_and(|end| end <= backend.source.len())
     });
-    if !fits {
-        return Err(Error::Format {
+    match start.filter(|_| fits) {
+        Some(start) => Ok(Some(start)),
+        None => Err(Error::Format {
             path: place.into(),
             reason: format!(
-                "{stored} bytes at {start:#x} cannot hold {:?} elements of {size} bytes",
+                "{stored} bytes at {address:#x} cannot hold {:?} elements of {size} bytes",
                 content.extent
             ),
-        });
+        }),
     }
+}
+
+fn contiguous(
+    backend: &Hdf5Backend,
+    content: &Content,
+    stored: (u64, u64),
+    slab: &[Range<usize>],
+    out: &mut [u8],
+    place: &str,
+) -> Result<()> {
+    let Some(start) = contiguous_start(backend, content, stored, place)? else {
+        fill_with(out, content.fill(place)?);
+        return Ok(());
+    };
     let array = ContiguousArray {
         source: &*backend.source,
         start,
         shape: &extent(content),
-        element_size: size,
+        element_size: content.element.size,
     };
     array.read(slab, out).map_err(|source| Error::Io {
         path: place.into(),
@@ -288,25 +315,6 @@ fn chunk_ranges(
     Some(ranges)
 }
 
-fn for_each_position(ranges: &[Range<u64>], mut visit: impl FnMut(&[u64])) {
-    let mut position: Vec<u64> = ranges.iter().map(|r| r.start).collect();
-    loop {
-        visit(&position);
-        let mut axis = ranges.len();
-        loop {
-            if axis == 0 {
-                return;
-            }
-            axis -= 1;
-            position[axis] += 1;
-            if position[axis] < ranges[axis].end {
-                break;
-            }
-            position[axis] = ranges[axis].start;
-        }
-    }
-}
-
 struct ChunkedRead<'a> {
     source: &'a CountedSource,
     index: &'a ChunkIndex,
@@ -323,14 +331,23 @@ struct Band<'o> {
     slab: Vec<Range<usize>>,
     out: &'o mut [u8],
     chunks: Vec<(Vec<u64>, Location)>,
-    /// Whether some elements are not stored.
-    gaps: bool,
 }
 
 impl ChunkedRead<'_> {
     fn read(&self, slab: &[Range<usize>], out: &mut [u8]) -> Result<()> {
-        let mut bands = self.bands(slab, out);
-        let chunks: usize = bands.iter().map(|band| band.chunks.len()).sum();
+        let ranges = chunk_ranges(slab, &self.extent, &self.chunk);
+        let wanted = ranges.as_ref().and_then(|ranges| {
+            ranges.iter().try_fold(1u64, |count, range| {
+                count.checked_mul(range.end - range.start)
+            })
+        });
+        let stored = ranges.map_or_else(Vec::new, |ranges| self.index.within(&ranges));
+        let beyond = slab.iter().zip(&self.extent).any(|(r, &n)| r.end > n);
+        if beyond || wanted != Some(stored.len() as u64) {
+            fill_with(out, self.fill);
+        }
+        let chunks = stored.len();
+        let mut bands = self.bands(slab, stored, out);
         let parallel = chunks > 1 && chunks * self.index.chunk_bytes >= PARALLEL_BYTES;
         match bands.as_mut_slice() {
             [band] if parallel => self.read_one_band(band),
@@ -342,41 +359,43 @@ impl ChunkedRead<'_> {
     }
 
     /// Cuts the output along the first axis at the chunks' borders: each band is its own slice,
-    /// so that threads write without sharing.
-    fn bands<'o>(&self, slab: &[Range<usize>], mut out: &'o mut [u8]) -> Vec<Band<'o>> {
+    /// so that threads write without sharing. Only bands with stored chunks are made.
+    fn bands<'o>(
+        &self,
+        slab: &[Range<usize>],
+        stored: Vec<(Vec<u64>, Location)>,
+        mut out: &'o mut [u8],
+    ) -> Vec<Band<'o>> {
         let row = out.len() / slab[0].len();
-        let mut bands = Vec::new();
-        let mut from = slab[0].start;
-        while from < slab[0].end {
-            let upto = ((from / self.chunk[0] + 1) * self.chunk[0]).min(slab[0].end);
-            let (here, rest) = out.split_at_mut((upto - from) * row);
-            out = rest;
-            let mut part = slab.to_vec();
-            part[0] = from..upto;
-            let mut chunks = Vec::new();
-            let mut gaps = part.iter().zip(&self.extent).any(|(r, &n)| r.end > n);
-            if let Some(ranges) = chunk_ranges(&part, &self.extent, &self.chunk) {
-                for_each_position(&ranges, |position| match self.index.get(position) {
-                    Some(location) => chunks.push((position.to_vec(), location)),
-                    None => gaps = true,
+        let mut bands: Vec<Band<'o>> = Vec::new();
+        let mut number = None;
+        let mut at = slab[0].start;
+        for (position, location) in stored {
+            if number != Some(position[0]) {
+                number = Some(position[0]);
+                let first = position[0] as usize * self.chunk[0];
+                let from = first.max(slab[0].start);
+                let upto = (first + self.chunk[0]).min(slab[0].end);
+                let (_, rest) = out.split_at_mut((from - at) * row);
+                let (here, rest) = rest.split_at_mut((upto - from) * row);
+                (out, at) = (rest, upto);
+                let mut part = slab.to_vec();
+                part[0] = from..upto;
+                bands.push(Band {
+                    slab: part,
+                    out: here,
+                    chunks: Vec::new(),
                 });
             }
-            bands.push(Band {
-                slab: part,
-                out: here,
-                chunks,
-                gaps,
-            });
-            from = upto;
+            if let Some(band) = bands.last_mut() {
+                band.chunks.push((position, location));
+            }
         }
         bands
     }
 
     /// Fetch, decode and place, chunk after chunk.
     fn read_band(&self, band: &mut Band<'_>) -> Result<()> {
-        if band.gaps {
-            fill_with(band.out, self.fill);
-        }
         for (position, location) in &band.chunks {
             self.with_decoded(position, *location, |decoded| {
                 self.place_chunk(decoded, position, &band.slab, band.out);
@@ -387,9 +406,6 @@ impl ChunkedRead<'_> {
 
     /// The same where all chunks fill one band: decoded side by side, placed one by one.
     fn read_one_band(&self, band: &mut Band<'_>) -> Result<()> {
-        if band.gaps {
-            fill_with(band.out, self.fill);
-        }
         // As many at a time as there are threads, so that memory does not grow with the slab.
         for batch in band.chunks.chunks(rayon::current_num_threads().max(1)) {
             let decoded: Vec<(Vec<u8>, bool)> = batch
