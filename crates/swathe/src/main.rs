@@ -21,6 +21,7 @@ enum Command {
     Average(Box<commands::average::Arguments>),
     Simulate(commands::simulate::Arguments),
     Plot(commands::plot::Arguments),
+    Demo(commands::demo::Arguments),
 }
 
 fn main() -> ExitCode {
@@ -31,6 +32,7 @@ fn main() -> ExitCode {
         Command::Average(arguments) => commands::average::run(&arguments),
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Plot(arguments) => commands::plot::run(&arguments),
+        Command::Demo(arguments) => commands::demo::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.into(),

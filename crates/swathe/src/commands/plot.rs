@@ -70,6 +70,28 @@ pub struct Arguments {
     overwrite: bool,
 }
 
+impl Arguments {
+    /// Draws a granule's main variable, as its flags leave it, with an area outlined.
+    pub(super) fn of(file: PathBuf, output: PathBuf, area: [f64; 4]) -> Self {
+        Arguments {
+            file,
+            variable: None,
+            output: Some(output),
+            area: Some(area),
+            robust: true,
+            limits: None,
+            log: false,
+            linear: false,
+            palette: None,
+            title: None,
+            width: MapPicture::USUAL_WIDTH,
+            crs: None,
+            flags: "none".into(),
+            overwrite: true,
+        }
+    }
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let output = output_path(arguments)?;

@@ -5,7 +5,7 @@ use crate::failure::{Failure, Outcome, Result};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use rayon::prelude::*;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use swathe_io::simulate::{GranuleSpec, Overwrite, Simulation, Suite, Version};
 
@@ -128,8 +128,14 @@ pub fn run(arguments: &Arguments) -> Result {
         }
         Overwrite::Refuse
     };
-    std::fs::create_dir_all(&arguments.dir)
-        .map_err(|error| Failure::error(format!("{}: {error}", arguments.dir.display())))?;
+    make(&granules, &arguments.dir, overwrite)?;
+    Ok(Outcome::Done)
+}
+
+/// Writes granules into a folder, which is made if it is not there, several at once.
+pub(super) fn make(granules: &[GranuleSpec], folder: &Path, overwrite: Overwrite) -> Result<()> {
+    std::fs::create_dir_all(folder)
+        .map_err(|error| Failure::error(format!("{}: {error}", folder.display())))?;
 
     let largest = granules
         .iter()
@@ -140,11 +146,11 @@ pub fn run(arguments: &Arguments) -> Result {
     let done = AtomicUsize::new(0);
     for together in granules.chunks(at_once) {
         together.par_iter().try_for_each(|granule| {
-            let path = granule.write(&arguments.dir, overwrite)?;
+            let path = granule.write(folder, overwrite)?;
             let done = done.fetch_add(1, Ordering::Relaxed) + 1;
             eprintln!("{done}/{} {}", granules.len(), path.display());
             Ok::<(), Failure>(())
         })?;
     }
-    Ok(Outcome::Done)
+    Ok(())
 }

@@ -14,11 +14,15 @@ pub struct Outputs(OutputSet);
 impl Outputs {
     /// Checks the outputs before any work is done.
     pub fn check(gridding: &Gridding, inputs: &[PathBuf]) -> Result<Self> {
-        for path in &gridding.outputs {
+        Outputs::new(&gridding.outputs, inputs, gridding.overwrite)
+    }
+
+    /// Checks these outputs of a run on these inputs.
+    pub fn new(paths: &[PathBuf], inputs: &[PathBuf], overwrite: bool) -> Result<Self> {
+        for path in paths {
             Format::of(path).map_err(Failure::usage)?;
         }
-        let set = OutputSet::new(&gridding.outputs, inputs, gridding.overwrite)?;
-        Ok(Outputs(set))
+        Ok(Outputs(OutputSet::new(paths, inputs, overwrite)?))
     }
 
     /// Refuses a picture of several maps.
