@@ -173,11 +173,8 @@ fn a_bad_granule_stops_the_run_or_is_skipped() {
     let (code, _, stderr) = outcome(at, &format!("average . {GRID} -o mean.nc --on-error skip"));
     assert_eq!(code, 3, "{stderr}");
     assert!(stderr.contains("skipped login.nc: "), "{stderr}");
-    assert_eq!(
-        stderr.matches("skipped ").count(),
-        3 - 1 + 1 - 1 + 1,
-        "{stderr}"
-    );
+    let skipped = stderr.lines().filter(|line| line.starts_with("skipped "));
+    assert_eq!(skipped.count(), 2, "{stderr}");
     let product = at.join("mean.nc");
     let status = texts(&product, "/granule_status");
     let reasons = texts(&product, "/granule_reason");

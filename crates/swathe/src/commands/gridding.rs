@@ -77,7 +77,7 @@ struct GridOptions {
           conflicts_with_all = ["named", "like"])]
     bounds: Option<Four>,
     /// Cell size: in units of the CRS, or as 1km, 250m, 0.015deg
-    #[arg(short, long, value_name = "SIZE", conflicts_with_all = ["named", "like"])]
+    #[arg(short, long, value_name = "SIZE", allow_hyphen_values = true, conflicts_with_all = ["named", "like"])]
     resolution: Option<Resolution>,
     /// EPSG code, PROJ string or WKT. Default: longitude and latitude
     #[arg(long, value_name = "CRS", conflicts_with_all = ["named", "like"])]
