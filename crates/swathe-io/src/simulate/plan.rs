@@ -48,7 +48,8 @@ pub struct Simulation {
     pub lines: Option<usize>,
     /// Number of wavelengths of spectral products, 1 to 172.
     pub wavelengths: usize,
-    /// Share of pixels that the flag set `l3` leaves, where land and geometry leave so many.
+    /// Share of pixels that the flag set `l3` leaves, on average of orbits, where land and geometry leave
+    /// so many; rare flags take another 1 %.
     pub clear: f64,
     /// How the instrument sweeps the ground.
     pub scanner: Scanner,
@@ -69,7 +70,7 @@ impl Default for Simulation {
             near_real_time: false,
             lines: None,
             wavelengths: 172,
-            clear: 0.22,
+            clear: 0.24,
             scanner: Scanner::default(),
             defects: Vec::new(),
         }
