@@ -336,14 +336,14 @@ impl GranuleSpec {
         SimulatedGranule::new(self)
     }
 
-    /// Bytes of memory that making its file takes: about four times what the file holds uncompressed.
+    /// Bytes of memory that making its file takes: about three times what the file holds uncompressed.
     pub fn memory_bytes(&self) -> usize {
         let pixel = match self.options.suite {
             Suite::Biogeochemical => 30,
             Suite::ApparentOptical => 22 + 4 * self.options.wavelengths,
         };
         let geometry = 70;
-        self.lines.len() * super::PIXELS * (4 * pixel + geometry)
+        self.lines.len() * super::PIXELS * (3 * pixel + geometry)
     }
 
     /// Its file as bytes of netCDF-4.
