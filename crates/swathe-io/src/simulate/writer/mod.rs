@@ -31,13 +31,9 @@ const NO_NUMBER: f32 = -32_767.0;
 
 /// The file as bytes.
 pub(super) fn write(spec: &GranuleSpec, granule: SimulatedGranule) -> Result<Vec<u8>> {
-    let file = build(spec, granule).map_err(|error| Error::Product {
-        reason: format!(
-            "{} cannot be written as netCDF-4: {error}",
-            spec.file_name()
-        ),
-    })?;
-    Ok(file)
+    build(spec, granule).map_err(|error| Error::Product {
+        reason: format!("{} as netCDF-4: {error}", spec.file_name()),
+    })
 }
 
 fn build(spec: &GranuleSpec, granule: SimulatedGranule) -> Written<Vec<u8>> {
