@@ -183,7 +183,7 @@ def platform(unix):
     return turned @ rotation_z(rate * (unix - EPOCH))
 
 
-def test_every_pixel_lies_on_the_ellipsoid_along_its_line_of_sight(bgc):
+def test_pixels_lie_on_the_ellipsoid_along_their_line_of_sight(bgc):
     pyproj = pytest.importorskip("pyproj")
     to_earth = pyproj.Transformer.from_crs("EPSG:4979", "EPSG:4978", always_xy=True)
     with netCDF4.Dataset(bgc) as nc:
