@@ -48,7 +48,8 @@ pub struct Simulation {
     pub lines: Option<usize>,
     /// Number of wavelengths of spectral products, 1 to 172.
     pub wavelengths: usize,
-    /// Share of pixels that the flag set `l3` leaves, where land and geometry leave so many.
+    /// Share of pixels that the flag set `l3` leaves, on average of orbits, where land and geometry leave
+    /// so many; rare flags take another 1 %.
     pub clear: f64,
     /// How the instrument sweeps the ground.
     pub scanner: Scanner,
@@ -69,7 +70,7 @@ impl Default for Simulation {
             near_real_time: false,
             lines: None,
             wavelengths: 172,
-            clear: 0.22,
+            clear: 0.24,
             scanner: Scanner::default(),
             defects: Vec::new(),
         }
@@ -335,14 +336,14 @@ impl GranuleSpec {
         SimulatedGranule::new(self)
     }
 
-    /// Bytes of memory that making its file takes: about four times what the file holds uncompressed.
+    /// Bytes of memory that making its file takes: about three times what the file holds uncompressed.
     pub fn memory_bytes(&self) -> usize {
         let pixel = match self.options.suite {
             Suite::Biogeochemical => 30,
             Suite::ApparentOptical => 22 + 4 * self.options.wavelengths,
         };
         let geometry = 70;
-        self.lines.len() * super::PIXELS * (4 * pixel + geometry)
+        self.lines.len() * super::PIXELS * (3 * pixel + geometry)
     }
 
     /// Its file as bytes of netCDF-4.

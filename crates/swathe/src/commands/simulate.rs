@@ -60,7 +60,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", default_value_t = 172)]
     wavelengths: usize,
     /// Share of pixels without clouds and other flags
-    #[arg(long, value_name = "SHARE", default_value_t = 0.22)]
+    #[arg(long, value_name = "SHARE", default_value_t = 0.24)]
     clear: f64,
     /// Seed of clouds and noise
     #[arg(long, value_name = "N", default_value_t = 0)]
