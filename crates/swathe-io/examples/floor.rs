@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use swathe_core::region::Region;
 use swathe_core::source::{Field, GeolocationArray, SwathSource};
 use swathe_io::dataset::{Dataset, StorageChunk, Variable};
-use swathe_io::granule::Granule;
+use swathe_io::granule::{Granule, ReadCost};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -70,6 +70,12 @@ fn main() -> Outcome<()> {
         steps = all.iter().fold(Steps::default(), Steps::add);
     }
     println!("floor    {:8.1} ms", milliseconds(floor));
+    let cost = plans.iter().map(|plan| plan.cost);
+    println!(
+        "the reader decodes {} chunks, {:.1} MB stored",
+        cost.clone().map(|cost| cost.chunks).sum::<usize>(),
+        cost.map(|cost| cost.stored_bytes).sum::<u64>() as f64 / 1e6
+    );
     println!(
         "reader   {:8.1} ms, {:.2} x the floor; {:.1} MB read",
         milliseconds(reader),
@@ -135,6 +141,8 @@ struct Plan {
     /// Lines with a pixel that meets the area.
     lines: Range<usize>,
     chunks: Vec<StoredChunk>,
+    /// What the reader fetches: geolocation of all lines that come near, values of those that meet.
+    cost: ReadCost,
 }
 
 /// A chunk's stored bytes, in memory.
@@ -171,16 +179,25 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
             });
         }
     }
+    let field = Field {
+        name: options.variable.clone(),
+        variable: options.variable.clone(),
+        band: None,
+        valid_range: None,
+    };
+    let near = granule.read_cost(&[], false, bounded(&granule, options.bbox)?)?;
+    let all = granule.read_cost(std::slice::from_ref(&field), true, first..last)?;
+    let geolocation = granule.read_cost(&[], false, first..last)?;
     Ok(Plan {
         path: path.clone(),
-        field: Field {
-            name: options.variable.clone(),
-            variable: options.variable.clone(),
-            band: None,
-            valid_range: None,
-        },
+        field,
         lines: first..last,
         chunks,
+        cost: ReadCost {
+            chunks: near.chunks + all.chunks - geolocation.chunks,
+            stored_bytes: near.stored_bytes + all.stored_bytes - geolocation.stored_bytes,
+            decoded_bytes: near.decoded_bytes + all.decoded_bytes - geolocation.decoded_bytes,
+        },
     })
 }
 
