@@ -16,7 +16,7 @@ use rayon::prelude::*;
 use swathe_core::region::Region;
 use swathe_core::source::{Field, GeolocationArray, SwathSource};
 use swathe_io::dataset::{Dataset, StorageChunk, Variable};
-use swathe_io::granule::Granule;
+use swathe_io::granule::{Granule, ReadCost};
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -52,26 +52,44 @@ fn main() -> Outcome<()> {
     );
     let mut steps = Steps::default();
     let (mut floor, mut reader) = (Duration::MAX, Duration::MAX);
+    let (mut floor_cpu, mut reader_cpu) = (Duration::ZERO, Duration::ZERO);
+    let repeat = options.repeat.max(1);
     // In turns, so that another job on the machine slows both.
-    for _ in 0..options.repeat.max(1) {
-        let started = Instant::now();
+    for _ in 0..repeat {
+        let (started, busy) = (Instant::now(), cpu_time());
         decode_all(&chunks)?;
         floor = floor.min(started.elapsed());
-        let started = Instant::now();
+        floor_cpu += cpu_time() - busy;
+        let (started, busy) = (Instant::now(), cpu_time());
         let all: Vec<Steps> = plans
             .par_iter()
             .map(|plan| read(plan, &options))
             .collect::<Outcome<_>>()?;
         reader = reader.min(started.elapsed());
+        reader_cpu += cpu_time() - busy;
         steps = all.iter().fold(Steps::default(), Steps::add);
     }
     println!("floor    {:8.1} ms", milliseconds(floor));
+    let cost = plans.iter().map(|plan| plan.cost);
+    println!(
+        "the reader decodes {} chunks, {:.1} MB stored",
+        cost.clone().map(|cost| cost.chunks).sum::<usize>(),
+        cost.map(|cost| cost.stored_bytes).sum::<u64>() as f64 / 1e6
+    );
     println!(
         "reader   {:8.1} ms, {:.2} x the floor; {:.1} MB read",
         milliseconds(reader),
         reader.as_secs_f64() / floor.as_secs_f64(),
         steps.bytes_read as f64 / 1e6
     );
+    if !floor_cpu.is_zero() {
+        println!(
+            "processor time, mean of {repeat}: floor {:.1} ms, reader {:.1} ms, {:.2} x",
+            milliseconds(floor_cpu) / repeat as f64,
+            milliseconds(reader_cpu) / repeat as f64,
+            reader_cpu.as_secs_f64() / floor_cpu.as_secs_f64()
+        );
+    }
     println!(
         "steps, summed over threads in the last turn: open {:.1}, line extents {:.1}, geolocation {:.1}, \
          values {:.1}, flags {:.1}, close {:.1} ms",
@@ -123,6 +141,8 @@ struct Plan {
     /// Lines with a pixel that meets the area.
     lines: Range<usize>,
     chunks: Vec<StoredChunk>,
+    /// What the reader fetches: geolocation of all lines that come near, values of those that meet.
+    cost: ReadCost,
 }
 
 /// A chunk's stored bytes, in memory.
@@ -159,16 +179,25 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
             });
         }
     }
+    let field = Field {
+        name: options.variable.clone(),
+        variable: options.variable.clone(),
+        band: None,
+        valid_range: None,
+    };
+    let near = granule.read_cost(&[], false, bounded(&granule, options.bbox)?)?;
+    let all = granule.read_cost(std::slice::from_ref(&field), true, first..last)?;
+    let geolocation = granule.read_cost(&[], false, first..last)?;
     Ok(Plan {
         path: path.clone(),
-        field: Field {
-            name: options.variable.clone(),
-            variable: options.variable.clone(),
-            band: None,
-            valid_range: None,
-        },
+        field,
         lines: first..last,
         chunks,
+        cost: ReadCost {
+            chunks: near.chunks + all.chunks - geolocation.chunks,
+            stored_bytes: near.stored_bytes + all.stored_bytes - geolocation.stored_bytes,
+            decoded_bytes: near.decoded_bytes + all.decoded_bytes - geolocation.decoded_bytes,
+        },
     })
 }
 
@@ -335,6 +364,17 @@ fn bounded(granule: &Granule, [west, south, east, north]: [f64; 4]) -> Outcome<R
         north,
     };
     Ok(region.lines(&extents, MARGIN))
+}
+
+/// Processor time of all threads, which other jobs on the machine disturb less than the clock's; zero
+/// where the system does not tell.
+fn cpu_time() -> Duration {
+    let tasks = std::fs::read_dir("/proc/self/task").into_iter().flatten();
+    let nanoseconds = tasks.flatten().filter_map(|task| {
+        let text = std::fs::read_to_string(task.path().join("schedstat")).ok()?;
+        text.split_whitespace().next()?.parse::<u64>().ok()
+    });
+    Duration::from_nanos(nanoseconds.sum())
 }
 
 fn milliseconds(duration: Duration) -> f64 {

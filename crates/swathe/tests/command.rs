@@ -261,7 +261,7 @@ fn mistakes_are_explained() {
         (
             format!("grid {one} -v nothing_like_it -o x.nc"),
             1,
-            "there are chlor_a",
+            "there are carbon_phyto",
         ),
     ] {
         let (got, stdout, stderr) = outcome(at, &line);

@@ -14,6 +14,8 @@ use hdf5_reader::messages::symbol_table_msg::SymbolTableMessage;
 use hdf5_reader::object_header::ObjectHeader;
 use hdf5_reader::symbol_table::SymbolTableNode;
 
+use super::raw_header;
+
 /// Soft links that may lead to soft links.
 const MAX_SOFT_LINK_DEPTH: u32 = 8;
 
@@ -73,7 +75,7 @@ fn follow(file: &Hdf5File, group: u64, path: &str, depth: u32) -> Option<u64> {
 }
 
 fn links(file: &Hdf5File, address: u64) -> Result<Vec<LinkMessage>> {
-    let header: &ObjectHeader = &*file.get_or_parse_header(address)?;
+    let header: &ObjectHeader = &*raw_header::parsed(file, address)?;
     let mut found = Vec::new();
     for message in &header.messages {
         match message {

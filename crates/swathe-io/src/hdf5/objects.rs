@@ -15,6 +15,7 @@ use hdf5_reader::object_header::ObjectHeader;
 use super::attributes;
 use super::element::Element;
 use super::links;
+use super::raw_header;
 
 /// Groups inside groups.
 const MAX_DEPTH: usize = 32;
@@ -67,7 +68,7 @@ pub(super) struct Content {
 /// Reads the tree of a file. Every group is entered once, so that links in a loop end.
 pub(super) fn read(file: &Hdf5File) -> Result<GroupNode> {
     let address = file.superblock().root_object_header_address()?;
-    let header = file.get_or_parse_header(address)?;
+    let header = raw_header::parsed(file, address)?;
     if !is_group(&header) {
         return Err(Error::InvalidData("the root is not a group".into()));
     }
@@ -121,7 +122,7 @@ impl Walk<'_> {
         let mut groups: Vec<(String, u64, Arc<ObjectHeader>)> = Vec::new();
         for child in children {
             self.spend(OBJECT_BYTES + node.path.len() + 2 * child.name.len())?;
-            match self.file.get_or_parse_header(child.address) {
+            match raw_header::parsed(self.file, child.address) {
                 Ok(header) if is_group(&header) => {
                     if self.entered.insert(child.address) {
                         groups.push((child.name, child.address, header));

@@ -1,11 +1,14 @@
 //! Stored bytes of an object header's messages, for what the parser does not keep: unused bits of
-//! numbers, the version of a data layout. HDF5 specification, "Data Object Headers".
+//! numbers, the version of a data layout; and for what it takes on trust. HDF5 specification, "Data
+//! Object Headers".
 
 use std::collections::HashSet;
+use std::sync::Arc;
 
 use hdf5_reader::Hdf5File;
 use hdf5_reader::error::{Error, Result};
 use hdf5_reader::io::Cursor;
+use hdf5_reader::object_header::ObjectHeader;
 
 /// Message types.
 pub(super) const DATATYPE: u16 = 0x03;
@@ -41,7 +44,60 @@ pub(super) fn message(file: &Hdf5File, address: u64, wanted: u16) -> Result<Opti
     }
 }
 
+/// The parsed header at `address`, for which the parser's own arithmetic cannot overflow.
+pub(super) fn parsed(file: &Hdf5File, address: u64) -> Result<Arc<ObjectHeader>> {
+    let offset_size = file.superblock().offset_size;
+    let mut plausible = true;
+    // What cannot be walked the parser refuses too.
+    let _ = for_each(file, address, &mut |kind, _, body| {
+        plausible &= kind != DATA_LAYOUT || is_old_size_plausible(body, offset_size);
+        plausible
+    });
+    if !plausible {
+        return Err(Error::InvalidData(
+            "a dataset larger than 2^64 bytes".into(),
+        ));
+    }
+    file.get_or_parse_header(address)
+}
+
+/// Whether the lengths in a data layout of version 1 or 2, if it is one, have a product: the parser
+/// multiplies them unchecked.
+fn is_old_size_plausible(layout: &[u8], offset_size: u8) -> bool {
+    let &[version @ (1 | 2), rank, ..] = layout else {
+        return true;
+    };
+    let reserved = if version == 1 { 5 } else { 3 };
+    let lengths = layout.get(3 + reserved + usize::from(offset_size)..);
+    lengths
+        .unwrap_or_default()
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .take(usize::from(rank))
+        .try_fold(1u64, |size, &len| {
+            size.checked_mul(u32::from_le_bytes(len).into())
+        })
+        .is_some()
+}
+
 fn find(file: &Hdf5File, address: u64, wanted: u16) -> Result<Option<(u8, Vec<u8>)>> {
+    let mut found = None;
+    for_each(file, address, &mut |kind, flags, body| {
+        if kind == wanted {
+            found = Some((flags, body.to_vec()));
+        }
+        kind != wanted
+    })?;
+    Ok(found)
+}
+
+/// Shows `visit` the type, flags and body of every message of a header, until it has seen enough.
+fn for_each(
+    file: &Hdf5File,
+    address: u64,
+    visit: &mut dyn FnMut(u16, u8, &[u8]) -> bool,
+) -> Result<()> {
     let storage = file.storage();
     let mut pieces = Vec::new();
     let mut entered = HashSet::new();
@@ -76,8 +132,8 @@ fn find(file: &Hdf5File, address: u64, wanted: u16) -> Result<Option<(u8, Vec<u8
         let mut cursor = Cursor::new(&bytes);
         while let Some((kind, flags, size)) = format.next(&mut cursor)? {
             let body = cursor.read_bytes(size)?;
-            if kind == wanted {
-                return Ok(Some((flags, body.to_vec())));
+            if !visit(kind, flags, body) {
+                return Ok(());
             }
             if kind == CONTINUATION {
                 let superblock = file.superblock();
@@ -92,7 +148,7 @@ fn find(file: &Hdf5File, address: u64, wanted: u16) -> Result<Option<(u8, Vec<u8
             }
         }
     }
-    Ok(None)
+    Ok(())
 }
 
 /// Versions of object headers.
@@ -127,5 +183,31 @@ impl Format {
             Format::Second { order } => cursor.skip(if order { 2 } else { 0 })?,
         }
         Ok(Some((kind, flags, size)))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn old_layouts_without_a_size_are_found() {
+        let layout = |version: u8, reserved: usize, lengths: &[u32]| {
+            let mut body = vec![version, lengths.len() as u8, 1];
+            body.extend(vec![0; reserved + 8]);
+            lengths
+                .iter()
+                .for_each(|len| body.extend(len.to_le_bytes()));
+            body
+        };
+        assert!(is_old_size_plausible(&layout(1, 5, &[3, 4, 5]), 8));
+        assert!(is_old_size_plausible(
+            &layout(1, 5, &[u32::MAX, u32::MAX]),
+            8
+        ));
+        assert!(!is_old_size_plausible(&layout(1, 5, &[u32::MAX; 3]), 8));
+        assert!(!is_old_size_plausible(&layout(2, 3, &[u32::MAX; 3]), 8));
+        assert!(is_old_size_plausible(&layout(3, 3, &[u32::MAX; 3]), 8));
+        assert!(is_old_size_plausible(&[1, 200, 1], 8) && is_old_size_plausible(&[], 8));
     }
 }
