@@ -70,7 +70,7 @@ impl CellIndex {
         band: &Band,
         (lon, lat): (f64, f64),
         pixel: Vec3,
-        mut visit: impl FnMut(usize, f64),
+        scored: &mut impl Scored,
     ) {
         match self {
             CellIndex::LonLat(cells) => {
@@ -83,16 +83,15 @@ impl CellIndex {
                         let (a, b, c) =
                             (cos_lat * pixel[0], cos_lat * pixel[1], sin_lat * pixel[2]);
                         let base = row * cells.columns.len();
-                        for (k, (sin_lon, cos_lon)) in
-                            cells.columns[columns.clone()].iter().enumerate()
-                        {
-                            visit(base + columns.start + k, a * cos_lon + b * sin_lon + c);
-                        }
+                        let scores = cells.columns[columns.clone()]
+                            .iter()
+                            .map(|(sin_lon, cos_lon)| a * cos_lon + b * sin_lon + c);
+                        scored.run(base + columns.start, scores);
                     }
                 });
             }
             CellIndex::Buckets(cells) => cells.near(look.radius, &band.rows, lon, lat, |slot| {
-                visit(slot, dot(cells.cells[slot].1, pixel));
+                scored.run(slot, std::iter::once(dot(cells.cells[slot].1, pixel)));
             }),
         }
     }
@@ -138,6 +137,12 @@ pub(super) struct Band {
     /// The centres lie between these latitudes.
     pub(super) south: f64,
     pub(super) north: f64,
+}
+
+/// Takes the scores of cells.
+pub(super) trait Scored {
+    /// Scores of the cells in consecutive slots.
+    fn run(&mut self, slot: usize, scores: impl ExactSizeIterator<Item = f64>);
 }
 
 /// Limits of some pixels' coordinates as they are stored.
@@ -330,16 +335,21 @@ impl LonLatCells {
 /// First whole number not below a position (but for rounding), from zero.
 #[inline]
 fn first_index(position: f64) -> usize {
-    // By conversion: without SSE4.1 a ceiling is a call into the system's library.
-    let position = (position - 1e-9).max(-1.0);
-    let whole = position as i64;
-    (whole + i64::from((whole as f64) < position)).max(0) as usize
+    nearest_whole(position + (0.5 - 1e-9)).max(0) as usize
 }
 
 /// One more than the last whole number not above a position (but for rounding).
 #[inline]
 fn end_index(position: f64) -> usize {
-    (position + 1e-9 + 1.0).max(0.0) as i64 as usize
+    (nearest_whole(position - (0.5 - 1e-9)) + 1).max(0) as usize
+}
+
+/// The nearest whole number, for |position| below 2^51. Adding 1.5 * 2^52 leaves it in the low bits;
+/// without SSE4.1 a floor or ceiling is a call into the system's library.
+#[inline]
+fn nearest_whole(position: f64) -> i64 {
+    const ROUND: f64 = 6_755_399_441_055_744.0;
+    (position + ROUND).to_bits() as i64 - ROUND.to_bits() as i64
 }
 
 /// Cell centres in buckets of nearly equal size on the sphere.

@@ -2,6 +2,7 @@
 
 use super::cells::Bounds;
 use super::reach::{Buckets, Cap};
+use super::smooth::{LINES_AROUND, Strip, smooth};
 use super::{BLOCK_LINES, GeometryReport, Selected};
 use crate::sphere::{Vec3, add, chord2, cross, dot, lonlat, normalize};
 use crate::swath::{Block, Quad};
@@ -9,7 +10,7 @@ use rayon::prelude::*;
 use std::ops::Range;
 
 /// Lines and columns of a group.
-const GROUP: usize = 8;
+const GROUP: usize = crate::swath::TOGETHER;
 
 /// A group of pixels.
 pub(super) struct Group {
@@ -86,32 +87,97 @@ fn groups_of_block(
 ) -> (Vec<Group>, GeometryReport) {
     let mut report = GeometryReport::default();
     let mut groups = Vec::new();
-    let block = swath.block(lines.clone());
-    for start in lines.clone().step_by(GROUP) {
-        for column in block.columns().step_by(GROUP) {
-            let group = group(
+    let held = swath.geolocation.lines.clone();
+    let around = lines.start.saturating_sub(LINES_AROUND).max(held.start)
+        ..(lines.end + LINES_AROUND).min(held.end);
+    let selected = swath.span(lines.clone());
+    let mut strips = Vec::with_capacity(around.len());
+    for columns in parts(selected) {
+        strips.clear();
+        strips.extend(
+            around
+                .clone()
+                .map_while(|line| Strip::new(swath, line, &columns)),
+        );
+        for lines in parts(lines.clone()) {
+            let group = smooth_group(
                 swath,
-                &block,
-                start..(start + GROUP).min(lines.end),
-                column..(column + GROUP).min(block.columns().end),
+                &strips,
+                around.start,
+                &lines,
+                &columns,
                 sense,
                 &mut report,
-            );
+            )
+            .or_else(|| group(swath, lines, columns.clone(), sense, &mut report));
             groups.extend(group);
         }
     }
     (groups, report)
 }
 
+/// A range in pieces of at most `GROUP`.
+fn parts(range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
+    let end = range.end;
+    range
+        .step_by(GROUP)
+        .map(move |start| start..(start + GROUP).min(end))
+}
+
+/// The group of pixels that are all selected and surely regular. `strips` are those of its columns
+/// from line `first` on.
+fn smooth_group(
+    swath: &Selected<'_>,
+    strips: &[Strip],
+    first: usize,
+    lines: &Range<usize>,
+    columns: &Range<usize>,
+    sense: f64,
+    report: &mut GeometryReport,
+) -> Option<Group> {
+    let before = lines.start.checked_sub(1)?.checked_sub(first)?;
+    let after = lines.end + 1 - first;
+    let own = strips.get(before..after)?;
+    let around = &strips
+        [(before + 1).saturating_sub(LINES_AROUND)..(after + LINES_AROUND - 1).min(strips.len())];
+    let inner = |line: usize| {
+        let inner = swath.inner_columns(line);
+        inner.start <= columns.start && columns.end <= inner.end
+    };
+    if !lines.clone().all(inner) {
+        return None;
+    }
+    let usual2 = (columns.start - 1..columns.end + 1)
+        .map(|column| swath.spacing.along2(column))
+        .fold(f64::INFINITY, f64::min);
+    let smooth = smooth(own, around, usual2, sense)?;
+    report.selected += (lines.len() * columns.len()) as u64;
+    Some(Group {
+        lines: lines.clone(),
+        columns: columns.clone(),
+        bounds: smooth.bounds,
+        cap: Cap {
+            lon: 0.5 * (smooth.bounds.west + smooth.bounds.east),
+            lat: 0.5 * (smooth.bounds.south + smooth.bounds.north),
+            radius: smooth.radius,
+        },
+        largest: smooth.largest,
+        border: None,
+        reach: 0.0,
+        unsure: false,
+        covers: false,
+    })
+}
+
 /// One group; `None` without a located pixel.
 fn group(
     swath: &Selected<'_>,
-    block: &Block,
     lines: Range<usize>,
     columns: Range<usize>,
     sense: f64,
     report: &mut GeometryReport,
 ) -> Option<Group> {
+    let block = &swath.block_of(lines.clone(), columns.clone());
     let mut bounds = Bounds::NOWHERE;
     let (mut sum, mut count): (Vec3, usize) = ([0.0; 3], 0);
     let (mut largest2, mut border2): (f64, Option<f64>) = (0.0, None);

@@ -11,14 +11,15 @@ mod groups;
 mod nearest;
 mod polygon;
 mod reach;
+mod smooth;
 
 pub use bilinear::{interpolate, stencil_centres};
 use cells::CellIndex;
 
 use crate::geobox::GeoBox;
 use crate::region::Region;
-use crate::source::GeolocationArray;
-use crate::swath::{Block, Spacing};
+use crate::source::{Coordinates, GeolocationArray};
+use crate::swath::{Block, Spacing, TOGETHER};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -245,6 +246,29 @@ impl<'a> Selected<'a> {
         )
     }
 
+    /// Longitudes and latitudes of a few pixels of a line, as stored; NaN beyond `columns`.
+    #[inline]
+    fn places(&self, line: usize, columns: Range<usize>) -> [[f64; TOGETHER]; 2] {
+        let start = (line - self.geolocation.lines.start) * self.geolocation.pixels;
+        let row = start + columns.start..start + columns.end;
+        [&self.geolocation.longitude, &self.geolocation.latitude].map(|coordinates| {
+            let mut held = [f64::NAN; TOGETHER];
+            match coordinates {
+                Coordinates::F32(v) => {
+                    for (held, v) in held.iter_mut().zip(&v[row.clone()]) {
+                        *held = f64::from(*v);
+                    }
+                }
+                Coordinates::F64(v) => {
+                    for (held, v) in held.iter_mut().zip(&v[row.clone()]) {
+                        *held = *v;
+                    }
+                }
+            }
+            held
+        })
+    }
+
     /// Ranges of at most `lines` lines that hold anything, cut at multiples of `lines`.
     fn blocks(&self, lines: usize) -> Vec<Range<usize>> {
         let held = self.geolocation.lines.clone();
@@ -260,16 +284,18 @@ impl<'a> Selected<'a> {
         blocks
     }
 
-    /// The shape of the swath for a range of lines.
-    fn block(&self, lines: Range<usize>) -> Block {
-        let spans = lines
-            .clone()
-            .map(|l| self.columns(l))
-            .filter(|c| !c.is_empty());
+    /// The columns that some lines span together.
+    fn span(&self, lines: Range<usize>) -> Range<usize> {
+        let spans = lines.map(|l| self.columns(l)).filter(|c| !c.is_empty());
         let (first, end) = spans.fold((usize::MAX, 0), |(first, end), c| {
             (first.min(c.start), end.max(c.end))
         });
-        self.block_of(lines, first.min(end)..end)
+        first.min(end)..end
+    }
+
+    /// The shape of the swath for a range of lines.
+    fn block(&self, lines: Range<usize>) -> Block {
+        self.block_of(lines.clone(), self.span(lines))
     }
 
     /// The shape of the swath for some of its lines and columns.

@@ -6,11 +6,11 @@
 //! of the swath; elsewhere it [follows](super::groups). Nothing is searched for, and overlapping
 //! scans need no special case.
 
-use super::cells::{Band, CellIndex};
+use super::cells::{Band, CellIndex, Scored};
 use super::groups::{Group, groups};
 use super::{Contribution, Entries, EntryKind, GeometryReport, Grid, Selected, WEIGHT_ONE};
 use crate::sphere::{Vec3, arc_bound, chord2};
-use crate::swath::{Centres, Quad};
+use crate::swath::{Quad, vectors_together};
 use rayon::prelude::*;
 
 /// Cells of a band: their buffer fits the processor's caches.
@@ -84,30 +84,34 @@ impl Depth {
         // Not beyond the reach, so that what is said about borders holds.
         let least = 1.0 - 0.5 * group.reach * group.reach - 1e-15;
         let mark = if group.unsure { UNSURE } else { 0 };
-        let first = self.band.slots.start;
-        let centres = Centres::new(
-            swath.geolocation,
-            group.lines.clone(),
-            group.columns.clone(),
-        );
         for line in group.lines.clone() {
             let selected = swath.columns(line);
-            for column in
-                selected.start.max(group.columns.start)..selected.end.min(group.columns.end)
-            {
-                let Some(centre) = centres.get(line, column) else {
+            let columns =
+                selected.start.max(group.columns.start)..selected.end.min(group.columns.end);
+            if columns.is_empty() {
+                continue;
+            }
+            let first = swath.pixel(line, columns.start) | mark;
+            let [lon, lat] = swath.places(line, columns.clone());
+            let [x, y, z] = vectors_together(&lon, &lat);
+            for k in 0..columns.len() {
+                if x[k].is_nan() {
                     continue;
+                }
+                let mut offer = Offer {
+                    pixel: first + k as u32,
+                    least,
+                    first_slot: self.band.slots.start,
+                    scores: &mut self.scores,
+                    pixels: &mut self.pixels,
                 };
-                let pixel = swath.pixel(line, column) | mark;
-                let place = swath.coordinates(line, column);
-                let (scores, pixels) = (&mut self.scores, &mut self.pixels);
-                index.score_in_band(&look, &self.band, place, centre, |slot, score| {
-                    let i = slot - first;
-                    // The first of equals stays.
-                    let better = score > scores[i] && score >= least;
-                    scores[i] = if better { score } else { scores[i] };
-                    pixels[i] = if better { pixel } else { pixels[i] };
-                });
+                index.score_in_band(
+                    &look,
+                    &self.band,
+                    (lon[k], lat[k]),
+                    [x[k], y[k], z[k]],
+                    &mut offer,
+                );
             }
         }
     }
@@ -177,6 +181,32 @@ impl Depth {
             });
         }
         blocks
+    }
+}
+
+/// A pixel that offers itself to cells.
+struct Offer<'a> {
+    pixel: u32,
+    least: f64,
+    first_slot: usize,
+    scores: &'a mut [f64],
+    pixels: &'a mut [u32],
+}
+
+impl Scored for Offer<'_> {
+    #[inline]
+    fn run(&mut self, slot: usize, scores: impl ExactSizeIterator<Item = f64>) {
+        let start = slot - self.first_slot;
+        let cells = start..start + scores.len();
+        let held = self.scores[cells.clone()]
+            .iter_mut()
+            .zip(&mut self.pixels[cells]);
+        for (score, (best, pixel)) in scores.zip(held) {
+            // The first of equals stays. Without a branch: half the offers win.
+            let better = score > *best && score >= self.least;
+            *best = if better { score } else { *best };
+            *pixel = if better { self.pixel } else { *pixel };
+        }
     }
 }
 

@@ -89,21 +89,35 @@ pub(crate) fn located(lon: f64, lat: f64) -> bool {
     (-90.0..=90.0).contains(&lat) && (-180.0..=360.0).contains(&lon)
 }
 
+/// Pixels that are worked out together, in columns of numbers, so that the compiler can use vector
+/// instructions.
+pub(crate) const TOGETHER: usize = 8;
+
+/// x, y and z of the points of geolocated pixels; NaN as [`vector`] has it.
+#[inline]
+pub(crate) fn vectors_together(
+    lon: &[f64; TOGETHER],
+    lat: &[f64; TOGETHER],
+) -> [[f64; TOGETHER]; 3] {
+    let [mut x, mut y, mut z] = [[f64::NAN; TOGETHER]; 3];
+    for k in 0..TOGETHER {
+        let place = if located(lon[k], lat[k]) {
+            lon[k]
+        } else {
+            f64::NAN
+        };
+        [x[k], y[k], z[k]] = unit_vector(place, lat[k]);
+    }
+    [x, y, z]
+}
+
 fn push_row<T: Copy + Into<f64>>(vectors: &mut Vec<Vec3>, lon: &[T], lat: &[T]) {
-    // A few at a time, in columns of numbers: so the compiler can use vector instructions.
-    const TOGETHER: usize = 8;
     for (lon, lat) in lon.chunks(TOGETHER).zip(lat.chunks(TOGETHER)) {
-        let (mut east, mut north) = ([f64::NAN; TOGETHER], [f64::NAN; TOGETHER]);
+        let [mut east, mut north] = [[f64::NAN; TOGETHER]; 2];
         for (k, (&lon, &lat)) in lon.iter().zip(lat).enumerate() {
-            let (lon, lat) = (lon.into(), lat.into());
-            if located(lon, lat) {
-                (east[k], north[k]) = (lon, lat);
-            }
+            (east[k], north[k]) = (lon.into(), lat.into());
         }
-        let (mut x, mut y, mut z) = ([0.0; TOGETHER], [0.0; TOGETHER], [0.0; TOGETHER]);
-        for k in 0..TOGETHER {
-            [x[k], y[k], z[k]] = unit_vector(east[k], north[k]);
-        }
+        let [x, y, z] = vectors_together(&east, &north);
         vectors.extend((0..lon.len()).map(|k| [x[k], y[k], z[k]]));
     }
 }

@@ -1,0 +1,249 @@
+//! Groups of pixels that are surely regular, told by the differences of stored coordinates alone: the
+//! great part of a swath, for which no footprint need be worked out.
+
+use super::Selected;
+use super::cells::Bounds;
+use crate::source::Coordinates;
+use std::ops::Range;
+
+/// Steps this much longer than what is usual are left to the exact rule, which allows three times.
+const WITHIN: f64 = 2.5;
+
+/// The radius may be larger than the flat one by this factor: chords against flat steps, corners that
+/// are means of chords. Both differ by less than the turn of north between neighbours, a degree.
+const FLAT: f64 = 1.03;
+
+/// Lines around a group that its links depend on: the line direction is a median over nine.
+pub(super) const LINES_AROUND: usize = 5;
+
+/// Least and largest of some numbers.
+#[derive(Debug, Clone, Copy)]
+struct Interval {
+    low: f64,
+    high: f64,
+}
+
+impl Interval {
+    const EMPTY: Interval = Interval {
+        low: f64::INFINITY,
+        high: f64::NEG_INFINITY,
+    };
+
+    #[inline]
+    fn add(&mut self, value: f64) {
+        self.low = if value < self.low { value } else { self.low };
+        self.high = if value > self.high { value } else { self.high };
+    }
+
+    fn merge(&mut self, other: Interval) {
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+    }
+
+    fn scaled(self, by: f64) -> Middle {
+        Middle {
+            at: 0.5 * by * (self.low + self.high),
+            off: 0.5 * by * (self.high - self.low),
+        }
+    }
+}
+
+/// The same as a middle and the largest distance from it.
+#[derive(Debug, Clone, Copy)]
+struct Middle {
+    at: f64,
+    off: f64,
+}
+
+impl Middle {
+    fn largest(self) -> f64 {
+        self.at.abs() + self.off
+    }
+
+    fn least(self) -> f64 {
+        (self.at.abs() - self.off).max(0.0)
+    }
+
+    fn plus(self, other: Middle, sign: f64) -> Middle {
+        Middle {
+            at: self.at + sign * other.at,
+            off: self.off + other.off,
+        }
+    }
+}
+
+/// Steps along and across the track, in degrees as stored, from the pixels of one line in the columns
+/// of a group and two beyond; and the coordinates of the group's own pixels.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Strip {
+    along: [Interval; 2],
+    across: [Interval; 2],
+    own: [Interval; 2],
+    /// Whether every coordinate is a number.
+    known: bool,
+}
+
+impl Strip {
+    const EMPTY: Strip = Strip {
+        along: [Interval::EMPTY; 2],
+        across: [Interval::EMPTY; 2],
+        own: [Interval::EMPTY; 2],
+        known: true,
+    };
+
+    /// The strip of `columns` in `line`; `None` where the swath does not extend beyond it.
+    pub(super) fn new(swath: &Selected<'_>, line: usize, columns: &Range<usize>) -> Option<Strip> {
+        let g = swath.geolocation;
+        let row = line.checked_sub(g.lines.start)?;
+        if columns.start < 2 || columns.end + 2 > g.pixels || line + 1 >= g.lines.end {
+            return None;
+        }
+        let here = row * g.pixels + columns.start - 2..row * g.pixels + columns.end + 2;
+        let next = here.start + g.pixels..here.end + g.pixels;
+        let mut strip = Strip::EMPTY;
+        for (k, coordinates) in [&g.longitude, &g.latitude].into_iter().enumerate() {
+            match coordinates {
+                Coordinates::F32(v) => strip.add(k, &v[here.clone()], &v[next.clone()]),
+                Coordinates::F64(v) => strip.add(k, &v[here.clone()], &v[next.clone()]),
+            }
+        }
+        Some(strip)
+    }
+
+    #[inline]
+    fn add<T: Copy + Into<f64>>(&mut self, k: usize, here: &[T], next: &[T]) {
+        let mut sum = 0.0;
+        let mut along = Interval::EMPTY;
+        for (&a, &b) in here.iter().zip(next) {
+            let step = b.into() - a.into();
+            sum += step;
+            along.add(step);
+        }
+        let mut across = Interval::EMPTY;
+        for pair in here.windows(2) {
+            across.add(pair[1].into() - pair[0].into());
+        }
+        let mut own = Interval::EMPTY;
+        for &value in &here[2..here.len() - 2] {
+            own.add(value.into());
+        }
+        (self.along[k], self.across[k], self.own[k]) = (along, across, own);
+        // A missing one shows in the sum; comparisons would pass over it.
+        self.known &= sum.is_finite();
+    }
+}
+
+/// What is known of a smooth group.
+pub(super) struct Smooth {
+    /// Of its pixels' coordinates.
+    pub(super) bounds: Bounds,
+    /// All centres are within this chord of the middle of the bounds.
+    pub(super) radius: f64,
+    /// No corner of a footprint is farther from its centre, as a chord.
+    pub(super) largest: f64,
+}
+
+/// Whether the pixels of a group are surely linked among themselves and with their neighbours, and
+/// whole, in the given sense. `own` are the strips of its lines, of the line before and of the one
+/// after; `around` those of `LINES_AROUND` on either side, as far as there are any.
+///
+/// In the plane of longitude times the cosine of latitude, and latitude, let all steps along be
+/// a = A +- da, all steps across b = B +- db, component by component. Corners are half sums and
+/// differences of such steps, and two successive ones span an area of at least
+/// (2 min a x b - max a x a' - max b x b') / 4.
+pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -> Option<Smooth> {
+    let mut all = Strip::EMPTY;
+    for strip in around {
+        for k in 0..2 {
+            all.along[k].merge(strip.along[k]);
+            all.across[k].merge(strip.across[k]);
+        }
+        all.known &= strip.known;
+    }
+    for strip in own.get(1..own.len().saturating_sub(1))? {
+        for k in 0..2 {
+            all.own[k].merge(strip.own[k]);
+        }
+    }
+    let [lon, lat] = all.own;
+    let usable =
+        all.known && lat.low > -88.0 && lat.high < 88.0 && lon.low > -179.0 && lon.high < 359.0;
+    if !usable {
+        return None;
+    }
+    let steepest = lat.low.abs().max(lat.high.abs());
+    let (_, cosine) = crate::sphere::sin_cos_deg(steepest);
+    let widest = if lat.low <= 0.0 && lat.high >= 0.0 {
+        1.0
+    } else {
+        crate::sphere::sin_cos_deg(lat.low.abs().min(lat.high.abs())).1
+    };
+    // Two lines and columns beyond the group the cosine is still within its range and a step of it.
+    let slack = 4.0
+        * all.along[1]
+            .scaled(1.0)
+            .largest()
+            .max(all.across[1].scaled(1.0).largest());
+    let (narrow, wide) = (cosine - slack.to_radians(), widest + slack.to_radians());
+    if narrow < 0.02 || wide > 1.2 * narrow || lon.high - lon.low > 20.0 {
+        return None;
+    }
+    // Longitudes are scaled by a cosine within `spread` of each pixel's own.
+    let spread = 0.5 * (wide - narrow) / narrow;
+    let middle = 0.5 * (wide + narrow);
+    let scaled = |steps: [Interval; 2]| {
+        let mut x = steps[0].scaled(middle);
+        x.off += spread * x.largest();
+        [x, steps[1].scaled(1.0)]
+    };
+    let (a, b) = (scaled(all.along), scaled(all.across));
+    if all.along[0]
+        .scaled(1.0)
+        .largest()
+        .max(all.across[0].scaled(1.0).largest())
+        > 1.0
+    {
+        return None;
+    }
+    let cross_off = |p: [Middle; 2], q: [Middle; 2]| {
+        p[0].at.abs() * q[1].off
+            + p[1].at.abs() * q[0].off
+            + q[0].at.abs() * p[1].off
+            + q[1].at.abs() * p[0].off
+            + p[0].off * q[1].off
+            + p[1].off * q[0].off
+    };
+    // Rows run along a, columns along b: the corners' sense is that of b x a.
+    let area = sense * (b[0].at * a[1].at - b[1].at * a[0].at);
+    let whole = 2.0 * (area - cross_off(a, b)) - cross_off(a, a) - cross_off(b, b);
+    // A tenth of it is kept for the sphere's sake.
+    if whole.is_nan() || whole < 0.2 * area || area <= 0.0 {
+        return None;
+    }
+    let length = |p: [Middle; 2]| p[0].largest().hypot(p[1].largest());
+    let least = |p: [Middle; 2]| p[0].least().hypot(p[1].least());
+    // All steps along have one direction within 60 degrees, so they agree with any median of them.
+    let forward = a[0].off.hypot(a[1].off) < 0.5 * a[0].at.hypot(a[1].at);
+    let usual = usual2.sqrt().to_degrees();
+    if !forward || length(a) > WITHIN * usual.max(least(b)) || length(b) > WITHIN * least(b) {
+        return None;
+    }
+    let diagonal = |sign: f64| {
+        a[0].plus(b[0], sign)
+            .largest()
+            .hypot(a[1].plus(b[1], sign).largest())
+    };
+    let half_lat = 0.5 * (lat.high - lat.low);
+    let half_lon = 0.5 * (lon.high - lon.low) * wide;
+    Some(Smooth {
+        bounds: Bounds {
+            west: lon.low,
+            east: lon.high,
+            south: lat.low,
+            north: lat.high,
+        },
+        // A chord is no longer than its flat steps at the largest cosine (haversine formula).
+        radius: half_lat.hypot(half_lon).to_radians() * (1.0 + 1e-9),
+        largest: FLAT * 0.5 * diagonal(1.0).max(diagonal(-1.0)).to_radians(),
+    })
+}
