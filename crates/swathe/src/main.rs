@@ -17,7 +17,7 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Info(commands::info::Arguments),
-    Plot(commands::plot::Arguments),
+    Plot(Box<commands::plot::Arguments>),
 }
 
 fn main() -> ExitCode {

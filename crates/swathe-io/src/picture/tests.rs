@@ -155,7 +155,7 @@ fn projected_maps_have_land_where_it_is() {
             &[
                 (20.0, -87.0, true),
                 (100.0, -75.4, true),
-                (-150.0, -70.4, false),
+                (-140.0, -70.4, false),
             ],
         ),
         (
