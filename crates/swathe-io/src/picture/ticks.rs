@@ -225,7 +225,7 @@ pub(super) fn units(text: &str) -> String {
         "celsius" | "degree_c" | "degrees_c" | "degree_celsius" | "degrees_celsius" | "deg_c"
         | "degc" | "degree c" | "degrees c" => return "°C".into(),
         "kelvin" | "degk" => return "K".into(),
-        "degrees" | "degree" => return "°".into(),
+        "degrees" | "degree" | "degrees_north" | "degrees_east" => return "°".into(),
         "percent" => return "%".into(),
         _ => {}
     }
