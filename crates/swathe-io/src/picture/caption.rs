@@ -180,6 +180,62 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_of_a_product_brings_its_caption() {
+        use crate::product::{GranuleRecord, Provenance, Statistic, TimeStep, Times};
+        let axis = |step: f64, len| Axis {
+            origin: 0.0,
+            numerator: step,
+            denominator: 1.0,
+            first: 0,
+            len,
+        };
+        let step = |day: f64| TimeStep {
+            time: day * 86_400.0,
+            start: day * 86_400.0,
+            end: day * 86_400.0 + 86_399.0,
+            granule: None,
+        };
+        let granule = |status| GranuleRecord {
+            name: "g.nc".into(),
+            start: 0.0,
+            end: 1.0,
+            status,
+            reason: String::new(),
+        };
+        let data = LayerData::F64(vec![1.0, 2.0, 3.0, 4.0]);
+        let product = Product {
+            geobox: GeoBox {
+                crs: Crs::lonlat(),
+                x: axis(1.0, 2),
+                y: axis(-1.0, 1),
+            },
+            times: Times::Series(vec![step(0.0), step(1.0)]),
+            layers: vec![Statistic::Mean.layer("chlor_a", &vec![], data, true)],
+            granules: vec![
+                granule(GranuleStatus::Used),
+                granule(GranuleStatus::Empty),
+                granule(GranuleStatus::Used),
+            ],
+            flags: vec![],
+            provenance: Provenance {
+                options: String::new(),
+                digest: String::new(),
+                version: String::new(),
+                newest_input: None,
+            },
+            attributes: vec![],
+        };
+        let layer = &product.layers[0];
+        let values = layer_values(&product, layer, 1);
+        assert_eq!(values, [3.0, 4.0]);
+        assert!(layer_values(&product, layer, 2).is_empty());
+        let picture = MapPicture::of_layer(&product, layer, 1, &values);
+        assert_eq!(picture.subtitles, ["1970-01-02", "2 granules"]);
+        assert_eq!(picture.steps, Steps::Log);
+        assert!(picture.png().is_ok());
+    }
+
+    #[test]
     fn times_are_short() {
         let day = 86_400_000;
         let of = |start, end| time_line(Some(start), Some(end)).unwrap();
