@@ -20,7 +20,7 @@ enum Command {
     Grid(Box<commands::grid::Arguments>),
     Average(Box<commands::average::Arguments>),
     Simulate(commands::simulate::Arguments),
-    Plot(commands::plot::Arguments),
+    Plot(Box<commands::plot::Arguments>),
     Demo(commands::demo::Arguments),
 }
 

@@ -39,7 +39,7 @@ const COVERAGE: [(&str, &str); 5] = [
 ];
 
 /// Start and end from global attributes, with a warning for each that is there but cannot be read.
-pub(super) fn coverage(attributes: &Attributes) -> (TimeRange, Vec<String>) {
+pub(crate) fn coverage(attributes: &Attributes) -> (TimeRange, Vec<String>) {
     let mut warnings = Vec::new();
     let mut range = TimeRange::default();
     // Date and time of day apart (scatterometer winds).

@@ -59,7 +59,7 @@ pub(super) fn draw(picture: &MapPicture<'_>) -> Result<Pixmap> {
     let mut svg = Svg::new(width as u32, height as u32);
     top.draw(left, &mut svg);
     draw_axes(&page, &graticule, (left, upper), &mut svg);
-    let label = picture.bar_label();
+    let label = picture.bar_label(&scale);
     let palette = picture.palette_for(&scale);
     colorbar::draw(
         &page,
@@ -263,18 +263,26 @@ fn draw_axes(page: &Page, graticule: &Graticule, (left, upper): (f64, f64), svg:
                 svg.line((x - 0.4 * em, y), (x, y), thin);
                 svg.text((x - 0.6 * em, y + 0.36 * em), em, Anchor::End, &label.text);
             }
+            Side::Edge => {
+                svg.text((x - 0.4 * em, y + 0.36 * em), em, Anchor::End, &label.text);
+            }
             Side::Inside => svg.rimmed_text((x, y + 0.36 * em), 0.9 * em, &label.text),
         }
     }
 }
 
 impl MapPicture<'_> {
-    fn bar_label(&self) -> String {
-        let units = ticks::units(&self.units);
-        match (self.label.is_empty(), units.is_empty()) {
-            (false, false) => format!("{} ({units})", self.label),
-            (true, false) => units,
-            (_, true) => self.label.clone(),
+    /// `chlor_a (mg m⁻³)`, `column (10¹⁵ cm⁻²)`.
+    fn bar_label(&self, scale: &Scale) -> String {
+        let mut units = ticks::units(&self.units);
+        let power = ticks::power(scale);
+        if power != 0 {
+            units = format!("{} {units}", ticks::power_text(power));
+        }
+        match (self.label.is_empty(), units.trim()) {
+            (true, units) => units.to_owned(),
+            (false, "") => self.label.clone(),
+            (false, units) => format!("{} ({units})", self.label),
         }
     }
 }

@@ -13,6 +13,8 @@ pub(super) enum Side {
     Left,
     /// On the map, centred.
     Inside,
+    /// On the map, left of a place at the edge of the projected Earth.
+    Edge,
 }
 
 /// The name of a meridian or parallel, at a pixel of the panel.
@@ -22,6 +24,8 @@ pub(super) struct Label {
     pub(super) y: f64,
     pub(super) side: Side,
     pub(super) text: String,
+    /// Which multiple of the graticule's step it is.
+    number: i64,
 }
 
 /// The graticule of a panel.
@@ -76,17 +80,18 @@ pub(super) fn graticule(frame: &Frame, em: f64) -> Graticule {
     };
     for &lon in &lons {
         // In polar maps only every third meridian reaches the pole.
-        let (low, high) = match polar && (lon / lon_step).round() as i64 % 3 != 0 {
+        let (low, high) = match polar && multiple(lon, lon_step) % 3 != 0 {
             true => (south.max(-90.0 + lat_step), north.min(90.0 - lat_step)),
             false => (south, north),
         };
         let pieces = frame.trace_here(&path((lon, low), (lon, high)));
-        let text = ticks::longitude(lon, lon_step);
+        let (text, number) = (ticks::longitude(lon, lon_step), multiple(lon, lon_step));
         if polar {
             graticule.label_leaving(frame, &pieces, &text, em);
-        } else if let Some(x) = crossing(&pieces, |p| (p.1, p.0), frame.height as f64, frame.width)
+        } else if let Some(x) =
+            crossing_or_end(&pieces, |p| (p.1, p.0), frame.height as f64, frame.width)
         {
-            graticule.add(Side::Bottom, x, frame.height as f64, text);
+            graticule.add(Side::Bottom, (x, frame.height as f64), text, number);
         }
         graticule.lines.extend(pieces);
     }
@@ -97,9 +102,15 @@ pub(super) fn graticule(frame: &Frame, em: f64) -> Graticule {
         }
         let (west, east) = (region.west - margin, region.west + region.width + margin);
         let pieces = frame.trace_here(&path((west, lat), (east, lat)));
-        let text = ticks::latitude(lat, lat_step);
-        if !polar && let Some(y) = crossing(&pieces, |p| p, 0.0, frame.height) {
-            graticule.add(Side::Left, 0.0, y, text);
+        let (text, number) = (ticks::latitude(lat, lat_step), multiple(lat, lat_step));
+        if polar {
+            // Named below, along one meridian.
+        } else if let Some(y) = crossing_or_end(&pieces, |p| p, 0.0, frame.height) {
+            graticule.add(Side::Left, (0.0, y), text, number);
+        } else if !frame.all_on_earth
+            && let Some((x, y)) = western_end(&pieces)
+        {
+            graticule.add(Side::Edge, (x, y), text, number);
         }
         graticule.lines.extend(pieces);
     }
@@ -120,6 +131,10 @@ fn multiples(low: f64, high: f64, step: f64, turn: bool) -> Vec<f64> {
     values
         .filter(|v| !(turn && *v >= first as f64 * step + 360.0))
         .collect()
+}
+
+fn multiple(degrees: f64, step: f64) -> i64 {
+    (degrees / step).round() as i64
 }
 
 fn path(from: (f64, f64), to: (f64, f64)) -> Vec<(f64, f64)> {
@@ -157,9 +172,42 @@ fn crossing(
         })
 }
 
+/// As [`crossing`], or where a line ends within a few pixels of the border: on a map that reaches a
+/// little beyond 180, or to a pole.
+fn crossing_or_end(
+    pieces: &[Line],
+    turn: fn((f64, f64)) -> (f64, f64),
+    border: f64,
+    length: usize,
+) -> Option<f64> {
+    const NEAR: f64 = 12.0;
+    crossing(pieces, turn, border, length).or_else(|| {
+        let ends = pieces.iter().flat_map(|line| [line.first(), line.last()]);
+        let wide = |p: &(f32, f32)| turn((f64::from(p.0), f64::from(p.1)));
+        let mut ends = ends.flatten().map(wide);
+        let (_, along) = ends.find(|(across, along)| {
+            (across - border).abs() < NEAR && (0.0..=length as f64).contains(along)
+        })?;
+        Some(along)
+    })
+}
+
+/// The leftmost point of lines.
+fn western_end(pieces: &[Line]) -> Option<(f64, f64)> {
+    let points = pieces.iter().flatten();
+    let (x, y) = points.min_by(|a, b| a.0.total_cmp(&b.0))?;
+    Some((f64::from(*x), f64::from(*y)))
+}
+
 impl Graticule {
-    fn add(&mut self, side: Side, x: f64, y: f64, text: String) {
-        self.labels.push(Label { x, y, side, text });
+    fn add(&mut self, side: Side, (x, y): (f64, f64), text: String, number: i64) {
+        self.labels.push(Label {
+            x,
+            y,
+            side,
+            text,
+            number,
+        });
     }
 
     /// Names a meridian of a polar map where it leaves the panel, on the map.
@@ -174,7 +222,7 @@ impl Graticule {
         ];
         for (x, y) in places.into_iter().flatten() {
             let place = (x.clamp(half, w - half), y.clamp(line, h - line));
-            self.add(Side::Inside, place.0, place.1, text.to_owned());
+            self.add(Side::Inside, place, text.to_owned(), 0);
         }
     }
 
@@ -196,36 +244,44 @@ impl Graticule {
                 best = labels;
             }
         }
-        for (lat, (x, y)) in best {
-            self.add(Side::Inside, x, y, ticks::latitude(lat, step));
+        for (lat, place) in best {
+            self.add(Side::Inside, place, ticks::latitude(lat, step), 0);
         }
     }
 
-    /// Leaves out names that would touch one before them.
+    /// Leaves out names that would touch: below the map every other one, or more, so that they stay
+    /// evenly spaced; elsewhere those that touch one before them.
     fn thin(&mut self, em: f64) {
-        let extent = |label: &Label| {
-            let width = font::width(&label.text, em);
-            match label.side {
-                Side::Left => (label.x - width, label.x),
-                _ => (label.x - 0.5 * width, label.x + 0.5 * width),
-            }
-        };
-        let mut kept: Vec<Label> = Vec::new();
-        for label in self.labels.drain(..) {
-            let (left, right) = extent(&label);
-            let clashes = kept.iter().any(|other| {
-                let (l, r) = extent(other);
-                other.side == label.side
-                    && (other.y - label.y).abs() < 1.2 * em
-                    && left < r + 0.6 * em
-                    && l < right + 0.6 * em
-            });
-            if !clashes {
+        let (below, others): (Vec<Label>, Vec<Label>) =
+            self.labels.drain(..).partition(|l| l.side == Side::Bottom);
+        let mut kept: Vec<Label> = [1, 2, 3, 4, 6]
+            .into_iter()
+            .map(|every| {
+                let some = below.iter().filter(|l| l.number % every == 0);
+                some.cloned().collect::<Vec<Label>>()
+            })
+            .find(|some| some.windows(2).all(|pair| !touch(&pair[0], &pair[1], em)))
+            .unwrap_or_default();
+        for label in others {
+            if kept.iter().all(|other| !touch(other, &label, em)) {
                 kept.push(label);
             }
         }
         self.labels = kept;
     }
+}
+
+/// Whether two names on one side would touch.
+fn touch(a: &Label, b: &Label, em: f64) -> bool {
+    let extent = |label: &Label| {
+        let width = font::width(&label.text, em);
+        match label.side {
+            Side::Left | Side::Edge => (label.x - width, label.x),
+            Side::Bottom | Side::Inside => (label.x - 0.5 * width, label.x + 0.5 * width),
+        }
+    };
+    let ((left, right), (l, r)) = (extent(a), extent(b));
+    a.side == b.side && (a.y - b.y).abs() < 1.2 * em && left < r + 0.6 * em && l < right + 0.6 * em
 }
 
 #[cfg(test)]

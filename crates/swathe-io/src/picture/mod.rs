@@ -8,6 +8,7 @@
 //!
 //! A picture is a function of what it shows alone: typeface, coastlines and colours are built in.
 
+mod caption;
 mod coastline;
 mod colorbar;
 mod compose;
@@ -27,6 +28,7 @@ use crate::error::Result;
 use scale::Scale;
 use swathe_core::geobox::GeoBox;
 
+pub use caption::{layer_values, time_covered, time_line};
 pub use page::WIDTHS;
 pub use palette::{PALETTES, Palette, Rgb};
 pub use scale::{Limits, Steps};

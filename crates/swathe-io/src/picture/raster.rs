@@ -84,22 +84,37 @@ pub(super) fn fill_missing(
                 Some(_) => MISSING,
             }
         };
+        let on_earth = on_earth(frame, row);
         let mut run: Option<Rgb> = None;
         for column in 0..colours.len() {
-            if touched[column] {
+            // The edge of a projected Earth is no coast: around it every pixel is asked.
+            let alone = touched[column] || !on_earth[column / BLOCK];
+            if alone {
                 run = None;
-                out[column] = colours[column].unwrap_or_else(|| background(column));
-            } else {
-                out[column] = match colours[column] {
-                    Some(colour) => colour,
-                    // The edge of a projection is no coast: such maps are asked pixel by pixel.
-                    None if !frame.all_on_earth => background(column),
-                    None => *run.get_or_insert_with(|| background(column)),
-                };
             }
+            out[column] = match colours[column] {
+                Some(colour) => colour,
+                None if alone => background(column),
+                None => *run.get_or_insert_with(|| background(column)),
+            };
         }
     });
     filled
+}
+
+/// Columns that are on Earth together.
+const BLOCK: usize = 16;
+
+/// Whether all pixels of each block of columns have a place on Earth. The projected Earth has no
+/// notches narrower than a block: its two ends tell.
+fn on_earth(frame: &Frame, row: usize) -> Vec<bool> {
+    let blocks = frame.width.div_ceil(BLOCK);
+    if frame.all_on_earth {
+        return vec![true; blocks];
+    }
+    let at = |column: usize| frame.lonlat(column as f64, row as f64 + 0.5).is_some();
+    let ends: Vec<bool> = (0..=blocks).map(|i| at(i * BLOCK)).collect();
+    ends.windows(2).map(|pair| pair[0] && pair[1]).collect()
 }
 
 /// The pixels that a line passes through, and their neighbours to the left and right.

@@ -94,3 +94,82 @@ pub fn draw_swath(geolocation: &GeolocationArray, values: &[f32], geobox: &GeoBo
     }
     cells
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swathe_core::source::Coordinates;
+
+    /// Five lines of five pixels around a place.
+    fn swath(centre: (f64, f64), spacing: f64) -> GeolocationArray {
+        let place = |i: usize| {
+            let (line, pixel) = ((i / 5) as f64 - 2.0, (i % 5) as f64 - 2.0);
+            let lon = centre.0 + spacing * pixel;
+            let wrapped = (lon + 180.0).rem_euclid(360.0) - 180.0;
+            (wrapped, centre.1 - spacing * line)
+        };
+        GeolocationArray {
+            lines: 0..5,
+            pixels: 5,
+            latitude: Coordinates::F64((0..25).map(|i| place(i).1).collect()),
+            longitude: Coordinates::F64((0..25).map(|i| place(i).0).collect()),
+        }
+    }
+
+    #[test]
+    fn a_pixel_fills_its_footprint_across_180_too() {
+        for centre in [(-75.0, 38.0), (180.0, 10.0)] {
+            let swath = swath(centre, 0.5);
+            let geobox = grid_for_swath(&swath, None, 400).unwrap();
+            let mut values = vec![0.0; 25];
+            values[13] = 7.0;
+            let drawn = draw_swath(&swath, &values, &geobox);
+            let at = |lon: f64, lat: f64| {
+                let (column, row) = (geobox.x.position(lon), geobox.y.position(lat));
+                drawn[row as usize * geobox.x.len + column as usize]
+            };
+            // Line 2, pixel 3: half a degree east of the middle.
+            for (east, north, value) in [
+                (0.5, 0.0, 7.0),
+                (0.27, 0.23, 7.0),
+                (0.73, -0.23, 7.0),
+                (0.23, 0.0, 0.0),
+                (0.77, 0.0, 0.0),
+                (0.5, 0.27, 0.0),
+            ] {
+                assert_eq!(
+                    at(centre.0 + east, centre.1 + north),
+                    value,
+                    "{east} {north}"
+                );
+            }
+            // Beyond the swath: the outermost footprint ends 1.25 degrees from the middle.
+            assert_eq!(at(centre.0 + 1.23, centre.1), 0.0);
+            assert!(at(centre.0 + 1.27, centre.1).is_nan());
+        }
+    }
+
+    #[test]
+    fn a_swath_around_a_pole_is_drawn_from_above() {
+        let around = |lat: f64| {
+            let lons = (0..720).map(|i| f64::from(i % 36) * 10.0);
+            let lats = (0..720).map(|i| lat * (1.0 - f64::from(i / 36) * 0.01));
+            GeolocationArray {
+                lines: 0..20,
+                pixels: 36,
+                latitude: Coordinates::F64(lats.collect()),
+                longitude: Coordinates::F64(lons.collect()),
+            }
+        };
+        for lat in [89.0, -89.0] {
+            let geobox = grid_for_swath(&around(lat), None, 400).unwrap();
+            assert!(geobox.crs.proj_string().contains("stere"), "{lat}");
+        }
+        assert!(
+            grid_for_swath(&around(40.0), None, 400)
+                .unwrap()
+                .crs
+                .is_lonlat()
+        );
+    }
+}

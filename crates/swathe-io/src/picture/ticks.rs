@@ -10,7 +10,7 @@ pub(super) struct Tick {
     pub(super) label: String,
 }
 
-/// Marks for the colour bar: about `wanted` numbers.
+/// Marks for the colour bar: about `wanted` numbers, in units of the scale's [`power`].
 pub(super) fn ticks(scale: &Scale, wanted: usize) -> Vec<Tick> {
     match scale.steps {
         Steps::Linear => linear(scale.low, scale.high, wanted),
@@ -18,14 +18,43 @@ pub(super) fn ticks(scale: &Scale, wanted: usize) -> Vec<Tick> {
     }
 }
 
+/// The power of ten that a linear scale's numbers are written in: 0 unless they would be long.
+pub(super) fn power(scale: &Scale) -> i32 {
+    match scale.steps {
+        Steps::Linear => power_of(scale.low, scale.high),
+        Steps::Log => 0,
+    }
+}
+
+fn power_of(low: f64, high: f64) -> i32 {
+    let largest = low.abs().max(high.abs());
+    if (0.01..99_999.5).contains(&largest) {
+        return 0;
+    }
+    (largest * (1.0 + 1e-9)).log10().floor() as i32
+}
+
+/// `10⁻⁵`.
+pub(super) fn power_text(power: i32) -> String {
+    let exponent: String = power.to_string().chars().map(raised).collect();
+    format!("10{exponent}")
+}
+
 fn linear(low: f64, high: f64, wanted: usize) -> Vec<Tick> {
+    let unit = 10f64.powi(power_of(low, high));
     let step = round_step((high - low) / wanted.max(1) as f64);
     let (first, last) = (
         (low / step - 1e-6).ceil() as i64,
         (high / step + 1e-6).floor() as i64,
     );
     let values: Vec<f64> = (first..=last).map(|i| i as f64 * step).collect();
-    let labels = numbers(&values, step);
+    let decimals = decimals(step / unit);
+    let labels = values.iter().map(|v| {
+        // No minus before zero.
+        let v = if *v == 0.0 { 0.0 } else { v / unit };
+        signed(format!("{v:.decimals$}"))
+    });
+    let labels: Vec<String> = labels.collect();
     let labelled = values.into_iter().zip(labels);
     labelled
         .map(|(value, label)| Tick { value, label })
@@ -101,20 +130,6 @@ fn logarithmic(low: f64, high: f64, wanted: usize) -> Vec<Tick> {
     ticks
 }
 
-/// Numbers with as many decimals as their step needs.
-fn numbers(values: &[f64], step: f64) -> Vec<String> {
-    let largest = values.iter().fold(0.0f64, |most, v| most.max(v.abs()));
-    if largest >= 1e6 || (largest > 0.0 && largest < 1e-3) {
-        return values
-            .iter()
-            .map(|&v| number(if v == 0.0 { 0.0 } else { v }))
-            .collect();
-    }
-    let decimals = decimals(step);
-    let text = |v: &f64| signed(format!("{:.decimals$}", if *v == 0.0 { 0.0 } else { *v }));
-    values.iter().map(text).collect()
-}
-
 /// Decimals that a step of few digits needs.
 pub(super) fn decimals(step: f64) -> usize {
     (0..9)
@@ -145,11 +160,10 @@ fn number(value: f64) -> String {
         power += 1;
     }
     let factor = number(factor);
-    let exponent: String = power.to_string().chars().map(raised).collect();
     if factor == "1" {
-        format!("10{exponent}")
+        power_text(power)
     } else {
-        format!("{factor}×10{exponent}")
+        format!("{factor}×{}", power_text(power))
     }
 }
 
@@ -211,7 +225,7 @@ pub(super) fn units(text: &str) -> String {
         "celsius" | "degree_c" | "degrees_c" | "degree_celsius" | "degrees_celsius" | "deg_c"
         | "degc" | "degree c" | "degrees c" => return "°C".into(),
         "kelvin" | "degk" => return "K".into(),
-        "degrees" | "degree" => return "°".into(),
+        "degrees" | "degree" | "degrees_north" | "degrees_east" => return "°".into(),
         "percent" => return "%".into(),
         _ => {}
     }
@@ -268,16 +282,13 @@ mod tests {
         assert_eq!(of(271.3, 289.9), ["275", "280", "285"]);
         assert_eq!(
             of(0.0, 3e-5),
-            [
-                "0",
-                "5×10⁻⁶",
-                "10⁻⁵",
-                "1.5×10⁻⁵",
-                "2×10⁻⁵",
-                "2.5×10⁻⁵",
-                "3×10⁻⁵"
-            ]
+            ["0.0", "0.5", "1.0", "1.5", "2.0", "2.5", "3.0"]
         );
+        assert_eq!(power_of(0.0, 3e-5), -5);
+        assert_eq!(of(2.2e15, 4.1e15), ["2.5", "3.0", "3.5", "4.0"]);
+        assert_eq!(power_text(power_of(2.2e15, 4.1e15)), "10¹⁵");
+        assert_eq!(power_of(0.0, 1e5), 5);
+        assert_eq!(power_of(0.0, 20_000.0), 0);
     }
 
     #[test]

@@ -1,14 +1,20 @@
 //! `swathe plot`: a picture of a granule or of a gridded file.
 
+use super::write;
 use crate::failure::{Failure, Outcome, Result};
 use clap::Args;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use swathe_core::crs::Crs;
+use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, FlagTable};
 use swathe_core::source::{SwathSource, Values};
-use swathe_io::dataset::{AttributeValue, Attributes};
-use swathe_io::granule::{Granule, TimeRange, time_text};
-use swathe_io::picture::{Limits, MapPicture, Palette, Steps, WIDTHS, draw_swath, grid_for_swath};
+use swathe_io::dataset::Attributes;
+use swathe_io::error::Error;
+use swathe_io::granule::Granule;
+use swathe_io::picture::{
+    Limits, MapPicture, Palette, Steps, WIDTHS, draw_swath, grid_for_swath, time_covered, time_line,
+};
+use swathe_io::product::{Gridded, OutputSet};
 
 /// Draw one variable as a map: PNG with coastlines, graticule and colour bar.
 ///
@@ -94,55 +100,87 @@ impl Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    let output = output_path(arguments)?;
+    let path = output_path(arguments)?;
+    let inputs = std::slice::from_ref(&arguments.file);
+    let mut output = OutputSet::new(std::slice::from_ref(&path), inputs, arguments.overwrite)?;
     let palette = match &arguments.palette {
         Some(name) => Some(Palette::named(name).map_err(Failure::usage)?),
         None => None,
     };
-    let granule = Granule::open(&arguments.file)?;
-    let subject = Subject::of_granule(&granule, arguments)?;
+    let subject = Subject::open(arguments)?;
     if subject.values.iter().all(|value| value.is_nan()) {
         eprintln!("warning: {} has no valid value", subject.name);
     }
-    let picture = MapPicture {
-        geobox: &subject.geobox,
-        values: &subject.values,
-        title: match &arguments.title {
-            Some(title) => title.clone(),
-            None => subject.title.clone(),
-        },
-        subtitles: subject.subtitles.clone(),
-        label: subject.name.clone(),
-        units: subject.units.clone(),
-        steps: steps(arguments, &subject),
-        limits: limits(arguments, &subject)?,
-        palette,
-        area: arguments.area,
-        width: arguments.width,
-        name: subject.name.clone(),
-        standard_name: subject.standard_name.clone(),
-    };
-    write_new(&output, &picture.png()?)
-        .map_err(|error| Failure::error(format!("{}: {error}", output.display())))?;
-    println!("{}", output.display());
+    let mut picture = MapPicture::of_variable(
+        &subject.geobox,
+        &subject.values,
+        &subject.name,
+        &subject.attributes,
+    );
+    if let Some(detail) = &subject.detail {
+        picture.title = format!("{}, {detail}", picture.title);
+    }
+    if let Some(title) = &arguments.title {
+        picture.title.clone_from(title);
+    }
+    picture.subtitles = subject.subtitles;
+    if arguments.log || arguments.linear {
+        picture.steps = if arguments.log {
+            Steps::Log
+        } else {
+            Steps::Linear
+        };
+    }
+    if arguments.robust {
+        picture.limits = Limits::Robust;
+    } else if let Some([low, high]) = arguments.limits {
+        if picture.steps == Steps::Log && low <= 0.0 {
+            return Err(Failure::usage(format!(
+                "--limits {low},{high}: a logarithmic colour bar begins above zero"
+            ))
+            .with_hint("--linear makes it linear"));
+        }
+        picture.limits = Limits::Given(low, high);
+    }
+    picture.palette = palette;
+    picture.area = arguments.area;
+    picture.width = arguments.width;
+    let png = picture.png()?;
+    write::png(&mut output, &path, &png)?;
+    output.commit()?;
+    println!("{}", path.display());
     Ok(Outcome::Done)
 }
 
 /// What is drawn, from whatever file.
 struct Subject {
-    geobox: swathe_core::geobox::GeoBox,
+    geobox: GeoBox,
     values: Vec<f32>,
     name: String,
-    standard_name: Option<String>,
-    title: String,
+    attributes: Attributes,
+    /// Band, for the title.
+    detail: Option<String>,
     subtitles: Vec<String>,
-    units: String,
-    /// Shown on a logarithmic scale.
-    log: bool,
-    display_range: Option<(f64, f64)>,
 }
 
 impl Subject {
+    /// A granule, or else a gridded file.
+    fn open(arguments: &Arguments) -> Result<Subject> {
+        let swath = match Granule::open(&arguments.file) {
+            Ok(granule) => return Subject::of_granule(&granule, arguments),
+            Err(Error::NotASwath { reason, .. }) => reason,
+            Err(error) => return Err(error.into()),
+        };
+        match Gridded::open(&arguments.file) {
+            Ok(gridded) => Subject::of_gridded(&gridded, arguments),
+            Err(Error::NotAGrid { reason, .. }) => Err(Failure::error(format!(
+                "{}: neither a swath nor a grid: {swath}; {reason}",
+                arguments.file.display()
+            ))),
+            Err(error) => Err(error.into()),
+        }
+    }
+
     fn of_granule(granule: &Granule, arguments: &Arguments) -> Result<Subject> {
         let request = match &arguments.variable {
             Some(request) => request.clone(),
@@ -165,10 +203,7 @@ impl Subject {
         let (lines, _) = granule.shape();
         let geolocation = granule.geolocation(0..lines).map_err(Failure::error)?;
         let values = granule.values(&selected.field, 0..lines);
-        let mut values = match values.map_err(Failure::error)? {
-            Values::F32(values) => values,
-            Values::F64(values) => values.into_iter().map(|v| v as f32).collect(),
-        };
+        let mut values = single(values.map_err(Failure::error)?);
         remove_flagged(granule, &arguments.flags, &mut values)?;
         let crs = match &arguments.crs {
             Some(text) => Some(Crs::parse(text).map_err(Failure::usage)?),
@@ -177,31 +212,90 @@ impl Subject {
         let geobox = grid_for_swath(&geolocation, crs, arguments.width)
             .map_err(|error| Failure::error(format!("{}: {error}", arguments.file.display())))?;
         let variable = granule.variable(&selected.field.variable)?;
-        let attributes = &variable.variable.attributes;
-        let long_name = variable.long_name().unwrap_or(&variable.name);
-        let title = match &selected.band {
-            Some(band) => format!(
-                "{}, {} {}",
-                capitalised(long_name),
-                band.chosen,
-                band.units.as_deref().unwrap_or_default()
-            ),
-            None => capitalised(long_name),
-        };
-        let mut subtitles = Vec::new();
-        subtitles.extend(time_line(granule.time()));
+        let time = granule.time();
+        let mut subtitles: Vec<String> = time_line(time.start, time.end).into_iter().collect();
         subtitles.push(granule.dataset().name().to_owned());
         Ok(Subject {
             values: draw_swath(&geolocation, &values, &geobox),
             geobox,
             name: selected.field.name.clone(),
-            standard_name: variable.standard_name().map(str::to_owned),
-            title: title.trim_end().to_owned(),
+            attributes: variable.variable.attributes.clone(),
+            detail: selected.band.as_ref().map(|band| {
+                let units = band.units.as_deref().unwrap_or_default();
+                format!("{} {units}", band.chosen).trim_end().to_owned()
+            }),
             subtitles,
-            units: variable.units().unwrap_or_default().to_owned(),
-            log: is_log(&variable.name, attributes),
-            display_range: display_range(attributes),
         })
+    }
+
+    fn of_gridded(gridded: &Gridded, arguments: &Arguments) -> Result<Subject> {
+        if arguments.crs.is_some() || arguments.flags != "none" {
+            return Err(Failure::usage(format!(
+                "{} is gridded: --crs and --flags are for granules",
+                gridded.dataset().name()
+            )));
+        }
+        let request = match (&arguments.variable, gridded.variables().first()) {
+            (Some(request), _) => request.clone(),
+            (None, Some(first)) => {
+                eprintln!("drawing {}, the first variable on the grid", first.path());
+                first.path().to_owned()
+            }
+            (None, None) => {
+                return Err(Failure::error(format!(
+                    "{}: no variable lies on its grid",
+                    gridded.dataset().name()
+                )));
+            }
+        };
+        let (name, index) = match request.strip_suffix(']').and_then(|r| r.rsplit_once('[')) {
+            Some((name, index)) => (name, Some(index)),
+            None => (request.as_str(), None),
+        };
+        let variable = gridded.variable(name)?;
+        let index = match index.map(str::parse) {
+            Some(Ok(index)) => index,
+            Some(Err(_)) => {
+                return Err(Failure::usage(format!(
+                    "{request}: expected NAME[i], with i from 0"
+                )));
+            }
+            None => {
+                if variable.maps() > 1 {
+                    let last = variable.maps() - 1;
+                    eprintln!("drawing {name}[0], the first of its maps 0 to {last}");
+                }
+                0
+            }
+        };
+        let values = single(gridded.read(variable.path(), index)?);
+        let dims = variable.other_dims();
+        let at_time = matches!(dims.as_slice(), [("time", _)]);
+        let time = match gridded
+            .times()
+            .get(index)
+            .filter(|t| at_time && t.is_finite())
+        {
+            Some(seconds) => time_line(Some((seconds * 1e3) as i64), None),
+            None => time_covered(&gridded.dataset().root().attributes),
+        };
+        let mut subtitles: Vec<String> = time.into_iter().collect();
+        subtitles.push(gridded.dataset().name().to_owned());
+        Ok(Subject {
+            geobox: gridded.geobox().clone(),
+            values,
+            name: variable.name().to_owned(),
+            attributes: variable.attributes().clone(),
+            detail: None,
+            subtitles,
+        })
+    }
+}
+
+fn single(values: Values) -> Vec<f32> {
+    match values {
+        Values::F32(values) => values,
+        Values::F64(values) => values.into_iter().map(|v| v as f32).collect(),
     }
 }
 
@@ -227,88 +321,6 @@ fn remove_flagged(granule: &Granule, flags: &str, values: &mut [f32]) -> Result<
     Ok(())
 }
 
-fn steps(arguments: &Arguments, subject: &Subject) -> Steps {
-    match (arguments.log, arguments.linear) {
-        (true, _) => Steps::Log,
-        (_, true) => Steps::Linear,
-        _ if subject.log => Steps::Log,
-        _ => Steps::Linear,
-    }
-}
-
-fn limits(arguments: &Arguments, subject: &Subject) -> Result<Limits> {
-    if let Some([low, high]) = arguments.limits {
-        if steps(arguments, subject) == Steps::Log && low <= 0.0 {
-            return Err(Failure::usage(format!(
-                "--limits {low},{high}: a logarithmic colour bar begins above zero"
-            )));
-        }
-        return Ok(Limits::Given(low, high));
-    }
-    Ok(match subject.display_range {
-        _ if arguments.robust => Limits::Robust,
-        Some((low, high)) => Limits::Given(low, high),
-        None => Limits::Auto,
-    })
-}
-
-fn attribute<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a AttributeValue> {
-    let found = attributes.iter().find(|(known, _)| known == name);
-    found.map(|(_, value)| value)
-}
-
-/// A text attribute.
-pub(super) fn text_of<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a str> {
-    match attribute(attributes, name)? {
-        AttributeValue::Text(text) => Some(text),
-        _ => None,
-    }
-}
-
-/// Whether a variable is shown on a logarithmic scale: if its maker says so, and chlorophyll.
-pub(super) fn is_log(name: &str, attributes: &Attributes) -> bool {
-    let name = name.to_lowercase();
-    text_of(attributes, "display_scale").is_some_and(|text| text.eq_ignore_ascii_case("log"))
-        || name.starts_with("chl")
-        || name == "conc_chl"
-}
-
-/// Limits that the file's maker chose for display.
-pub(super) fn display_range(attributes: &Attributes) -> Option<(f64, f64)> {
-    let number = |name| match attribute(attributes, name)? {
-        AttributeValue::F32(v) => v.first().map(|v| f64::from(*v)),
-        AttributeValue::F64(v) => v.first().copied(),
-        _ => None,
-    };
-    let (low, high) = (number("display_min")?, number("display_max")?);
-    (low < high).then_some((low, high))
-}
-
-pub(super) fn capitalised(text: &str) -> String {
-    let mut characters = text.trim().chars();
-    characters.next().map_or_else(String::new, |first| {
-        first.to_uppercase().chain(characters).collect()
-    })
-}
-
-/// `2024-08-01 16:20:13 to 16:25:12 UTC`.
-pub(super) fn time_line(time: TimeRange) -> Option<String> {
-    let short = |milliseconds| {
-        let text = time_text(milliseconds).replace('T', " ");
-        text.get(..19).unwrap_or(&text).to_owned()
-    };
-    match (time.start.map(short), time.end.map(short)) {
-        (Some(start), Some(end)) if start == end => Some(format!("{start} UTC")),
-        (Some(start), Some(end)) => {
-            let same_day = start.get(..10) == end.get(..10);
-            let end = end.get(if same_day { 11 } else { 0 }..).unwrap_or_default();
-            Some(format!("{start} to {end} UTC"))
-        }
-        (Some(one), None) | (None, Some(one)) => Some(format!("{one} UTC")),
-        (None, None) => None,
-    }
-}
-
 fn output_path(arguments: &Arguments) -> Result<PathBuf> {
     let output = match &arguments.output {
         Some(path) => path.clone(),
@@ -328,24 +340,7 @@ fn output_path(arguments: &Arguments) -> Result<PathBuf> {
             output.display()
         )));
     }
-    if output.exists() && !arguments.overwrite {
-        return Err(Failure::error(format!("{} exists", output.display()))
-            .with_hint("give another name with -o, or --overwrite"));
-    }
     Ok(output)
-}
-
-/// Writes a file beside its final name and renames it.
-fn write_new(path: &Path, content: &[u8]) -> std::io::Result<()> {
-    let mut temporary = path.as_os_str().to_owned();
-    temporary.push(format!(".{}.tmp", std::process::id()));
-    let temporary = PathBuf::from(temporary);
-    let written =
-        std::fs::write(&temporary, content).and_then(|()| std::fs::rename(&temporary, path));
-    if written.is_err() {
-        let _ = std::fs::remove_file(&temporary);
-    }
-    written
 }
 
 fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {

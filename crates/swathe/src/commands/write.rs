@@ -1,12 +1,11 @@
 //! The outputs of a run.
 
 use super::gridding::Gridding;
-use super::plot::{capitalised, display_range, is_log, text_of, time_line};
 use crate::failure::{Failure, Result};
 use std::path::{Path, PathBuf};
-use swathe_io::granule::TimeRange;
-use swathe_io::picture::{Limits, MapPicture, Steps};
-use swathe_io::product::{Format, LayerData, OutputSet, Product, geotiff, netcdf};
+use swathe_io::error::Error;
+use swathe_io::picture::{MapPicture, layer_values};
+use swathe_io::product::{Format, OutputSet, Product, geotiff, netcdf};
 
 /// Outputs that have been checked and can be written.
 pub struct Outputs(OutputSet);
@@ -45,68 +44,29 @@ impl Outputs {
             match Format::of(&path)? {
                 Format::NetCdf => self.0.write(&path, |file| netcdf::write(product, file))?,
                 Format::GeoTiff => self.0.write(&path, |file| geotiff::write(product, file))?,
-                Format::Png => {
-                    let png = picture(product)?;
-                    let refused = |source| swathe_io::error::Error::Io {
-                        path: path.display().to_string(),
-                        source,
-                    };
-                    self.0
-                        .write(&path, |file| file.write_all(&png).map_err(refused))?;
-                }
+                Format::Png => png(&mut self.0, &path, &picture(product)?)?,
             }
         }
         Ok(self.0.commit()?)
     }
 }
 
-/// The main layer of a product as a map for people.
+/// Writes a picture that is encoded already.
+pub fn png(outputs: &mut OutputSet, path: &Path, png: &[u8]) -> Result<()> {
+    outputs.write(path, |file| {
+        file.write_all(png).map_err(|source| Error::Io {
+            path: path.display().to_string(),
+            source,
+        })
+    })?;
+    Ok(())
+}
+
+/// The first map of a product's main layer.
 fn picture(product: &Product) -> Result<Vec<u8>> {
     let Some(layer) = product.layers.first() else {
         return Err(Failure::error("there is no layer to draw"));
     };
-    let values: Vec<f32> = match &layer.data {
-        LayerData::F32(values) => values.clone(),
-        LayerData::F64(values) => values.iter().map(|v| *v as f32).collect(),
-        LayerData::I32(values) => values.iter().map(|v| *v as f32).collect(),
-        LayerData::I64(values) => values.iter().map(|v| *v as f32).collect(),
-    };
-    let attributes = &layer.attributes;
-    let long_name = text_of(attributes, "long_name").unwrap_or(&layer.name);
-    let milliseconds = |seconds: f64| seconds.is_finite().then_some((seconds * 1000.0) as i64);
-    let time = product.time_coverage().map(|(start, end)| TimeRange {
-        start: milliseconds(start),
-        end: milliseconds(end),
-    });
-    let used = product
-        .granules
-        .iter()
-        .filter(|g| g.status == swathe_io::product::GranuleStatus::Used)
-        .count();
-    let mut subtitles: Vec<String> = time.and_then(time_line).into_iter().collect();
-    subtitles.push(format!(
-        "{} of {used} granule{}",
-        layer.statistic.measure(),
-        if used == 1 { "" } else { "s" }
-    ));
-    let log = is_log(&layer.name, attributes) && layer.statistic.keeps_range();
-    let picture = MapPicture {
-        geobox: &product.geobox,
-        values: &values,
-        name: layer.name.clone(),
-        standard_name: text_of(attributes, "standard_name").map(str::to_owned),
-        title: capitalised(long_name),
-        subtitles,
-        label: layer.name.clone(),
-        units: text_of(attributes, "units").unwrap_or_default().to_owned(),
-        steps: if log { Steps::Log } else { Steps::Linear },
-        limits: match display_range(attributes) {
-            Some((low, high)) if layer.statistic.keeps_range() => Limits::Given(low, high),
-            _ => Limits::Robust,
-        },
-        palette: None,
-        area: None,
-        width: MapPicture::USUAL_WIDTH,
-    };
-    Ok(picture.png()?)
+    let values = layer_values(product, layer, 0);
+    Ok(MapPicture::of_layer(product, layer, 0, &values).png()?)
 }
