@@ -6,7 +6,7 @@
 //! of the swath; elsewhere it [follows](super::groups). Nothing is searched for, and overlapping
 //! scans need no special case.
 
-use super::cells::{Band, CellIndex, Scored};
+use super::cells::{Band, CellIndex, Pixels, Scored};
 use super::groups::{Group, groups};
 use super::{Contribution, Entries, EntryKind, GeometryReport, Grid, Selected, WEIGHT_ONE};
 use crate::sphere::{Vec3, arc_bound, chord2};
@@ -91,28 +91,17 @@ impl Depth {
             if columns.is_empty() {
                 continue;
             }
-            let first = swath.pixel(line, columns.start) | mark;
             let [lon, lat] = swath.places(line, columns.clone());
             let [x, y, z] = vectors_together(&lon, &lat);
-            for k in 0..columns.len() {
-                if x[k].is_nan() {
-                    continue;
-                }
-                let mut offer = Offer {
-                    pixel: first + k as u32,
-                    least,
-                    first_slot: self.band.slots.start,
-                    scores: &mut self.scores,
-                    pixels: &mut self.pixels,
-                };
-                index.score_in_band(
-                    &look,
-                    &self.band,
-                    (lon[k], lat[k]),
-                    [x[k], y[k], z[k]],
-                    &mut offer,
-                );
-            }
+            let mut offer = Offer {
+                first: swath.pixel(line, columns.start) | mark,
+                least,
+                first_slot: self.band.slots.start,
+                scores: &mut self.scores,
+                pixels: &mut self.pixels,
+            };
+            let pixels = Pixels { lon, lat, x, y, z };
+            index.score_in_band(&look, &self.band, &pixels, &mut offer);
         }
     }
 
@@ -184,9 +173,9 @@ impl Depth {
     }
 }
 
-/// A pixel that offers itself to cells.
+/// Pixels that offer themselves to cells.
 struct Offer<'a> {
-    pixel: u32,
+    first: u32,
     least: f64,
     first_slot: usize,
     scores: &'a mut [f64],
@@ -195,7 +184,8 @@ struct Offer<'a> {
 
 impl Scored for Offer<'_> {
     #[inline]
-    fn run(&mut self, slot: usize, scores: impl ExactSizeIterator<Item = f64>) {
+    fn run(&mut self, k: usize, slot: usize, scores: impl ExactSizeIterator<Item = f64>) {
+        let mine = self.first + k as u32;
         let start = slot - self.first_slot;
         let cells = start..start + scores.len();
         let held = self.scores[cells.clone()]
@@ -205,7 +195,7 @@ impl Scored for Offer<'_> {
             // The first of equals stays. Without a branch: half the offers win.
             let better = score > *best && score >= self.least;
             *best = if better { score } else { *best };
-            *pixel = if better { self.pixel } else { *pixel };
+            *pixel = if better { mine } else { *pixel };
         }
     }
 }
