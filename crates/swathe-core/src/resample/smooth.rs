@@ -250,18 +250,19 @@ pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -
     if whole.is_nan() || whole < 0.2 * area || area <= 0.0 {
         return None;
     }
-    let length = |p: [Middle; 2]| p[0].largest().hypot(p[1].largest());
-    let least = |p: [Middle; 2]| p[0].least().hypot(p[1].least());
+    let length = |p: [Middle; 2]| length_of(p[0].largest(), p[1].largest());
+    let least = |p: [Middle; 2]| length_of(p[0].least(), p[1].least());
     // All steps along have one direction within 60 degrees, so they agree with any median of them.
-    let forward = a[0].off.hypot(a[1].off) < 0.5 * a[0].at.hypot(a[1].at);
+    let forward = length_of(a[0].off, a[1].off) < 0.5 * length_of(a[0].at, a[1].at);
     let usual = usual2.sqrt().to_degrees();
     if !forward || length(a) > WITHIN * usual.max(least(b)) || length(b) > WITHIN * least(b) {
         return None;
     }
     let diagonal = |sign: f64| {
-        a[0].plus(b[0], sign)
-            .largest()
-            .hypot(a[1].plus(b[1], sign).largest())
+        length_of(
+            a[0].plus(b[0], sign).largest(),
+            a[1].plus(b[1], sign).largest(),
+        )
     };
     let half_lat = 0.5 * (lat.high - lat.low);
     let half_lon = 0.5 * (lon.high - lon.low) * wide;
@@ -273,7 +274,12 @@ pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -
             north: lat.high,
         },
         // A chord is no longer than its flat steps at the largest cosine (haversine formula).
-        radius: half_lat.hypot(half_lon).to_radians() * (1.0 + 1e-9),
+        radius: length_of(half_lat, half_lon).to_radians() * (1.0 + 1e-9),
         largest: FLAT * 0.5 * diagonal(1.0).max(diagonal(-1.0)).to_radians(),
     })
+}
+
+/// As hypot, which would come from the system's library.
+fn length_of(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
 }
