@@ -80,7 +80,7 @@ impl CellIndex {
                     let (lon, lat) = (pixels.lon[k], pixels.lat[k]);
                     cells.near(look.radius, &band.rows, lon, lat, |slot| {
                         let score = dot(cells.cells[slot].1, pixel);
-                        scored.run(k, slot, std::iter::once(score));
+                        scored.run(k, slot..slot + 1, |_| score);
                     });
                 }
             }
@@ -132,8 +132,8 @@ pub(super) struct Band {
 
 /// Takes the scores of cells.
 pub(super) trait Scored {
-    /// Scores that pixel number `k` has in consecutive slots.
-    fn run(&mut self, k: usize, slot: usize, scores: impl ExactSizeIterator<Item = f64>);
+    /// Scores that pixel number `k` has in consecutive slots, the first of them number zero.
+    fn run(&mut self, k: usize, slots: Range<usize>, score: impl Fn(usize) -> f64);
 }
 
 /// Pixels that are worked out together: coordinates as stored, and points on the sphere.
@@ -337,10 +337,11 @@ impl LonLatCells {
                     let (sin_lat, cos_lat) = self.rows[row];
                     let (a, b) = (cos_lat * pixels.x[k], cos_lat * pixels.y[k]);
                     let c = sin_lat * pixels.z[k];
-                    let scores = sines
-                        .iter()
-                        .map(|(sin_lon, cos_lon)| a * cos_lon + b * sin_lon + c);
-                    scored.run(k, row * width + first, scores);
+                    let start = row * width + first;
+                    scored.run(k, start..start + sines.len(), |i| {
+                        let (sin_lon, cos_lon) = sines[i];
+                        a * cos_lon + b * sin_lon + c
+                    });
                 }
             }
         }
