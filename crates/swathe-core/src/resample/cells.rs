@@ -5,6 +5,7 @@
 
 use crate::geobox::GeoBox;
 use crate::sphere::{Vec3, dot, sin_cos_deg, unit_vector};
+use crate::swath::TOGETHER;
 use std::ops::{Range, RangeInclusive};
 
 /// The centres of a grid's cells, findable by place.
@@ -61,38 +62,28 @@ impl CellIndex {
         }
     }
 
-    /// As [`near_in_band`](Self::near_in_band), with the scalar product of the cell's centre and the
-    /// pixel's: the larger, the nearer.
+    /// For some pixels of the look's group: the scalar products of each with the centres of the cells
+    /// of a band near it. The larger, the nearer. Unlocated pixels have NaN for x.
     #[inline]
     pub(super) fn score_in_band(
         &self,
         look: &Look,
         band: &Band,
-        (lon, lat): (f64, f64),
-        pixel: Vec3,
+        pixels: &Pixels,
         scored: &mut impl Scored,
     ) {
         match self {
-            CellIndex::LonLat(cells) => {
-                let Some(rows) = cells.row_range(look, &band.rows, lat) else {
-                    return;
-                };
-                cells.column_ranges(look, lon, |columns| {
-                    for row in rows.clone() {
-                        let (sin_lat, cos_lat) = cells.rows[row];
-                        let (a, b, c) =
-                            (cos_lat * pixel[0], cos_lat * pixel[1], sin_lat * pixel[2]);
-                        let base = row * cells.columns.len();
-                        let scores = cells.columns[columns.clone()]
-                            .iter()
-                            .map(|(sin_lon, cos_lon)| a * cos_lon + b * sin_lon + c);
-                        scored.run(base + columns.start, scores);
-                    }
-                });
+            CellIndex::LonLat(cells) => cells.score(look, &band.rows, pixels, scored),
+            CellIndex::Buckets(cells) => {
+                for k in (0..TOGETHER).filter(|k| !pixels.x[*k].is_nan()) {
+                    let pixel = [pixels.x[k], pixels.y[k], pixels.z[k]];
+                    let (lon, lat) = (pixels.lon[k], pixels.lat[k]);
+                    cells.near(look.radius, &band.rows, lon, lat, |slot| {
+                        let score = dot(cells.cells[slot].1, pixel);
+                        scored.run(k, slot..slot + 1, |_| score);
+                    });
+                }
             }
-            CellIndex::Buckets(cells) => cells.near(look.radius, &band.rows, lon, lat, |slot| {
-                scored.run(slot, std::iter::once(dot(cells.cells[slot].1, pixel)));
-            }),
         }
     }
 
@@ -141,8 +132,17 @@ pub(super) struct Band {
 
 /// Takes the scores of cells.
 pub(super) trait Scored {
-    /// Scores of the cells in consecutive slots.
-    fn run(&mut self, slot: usize, scores: impl ExactSizeIterator<Item = f64>);
+    /// Scores that pixel number `k` has in consecutive slots, the first of them number zero.
+    fn run(&mut self, k: usize, slots: Range<usize>, score: impl Fn(usize) -> f64);
+}
+
+/// Pixels that are worked out together: coordinates as stored, and points on the sphere.
+pub(super) struct Pixels {
+    pub(super) lon: [f64; TOGETHER],
+    pub(super) lat: [f64; TOGETHER],
+    pub(super) x: [f64; TOGETHER],
+    pub(super) y: [f64; TOGETHER],
+    pub(super) z: [f64; TOGETHER],
 }
 
 /// Limits of some pixels' coordinates as they are stored.
@@ -309,6 +309,44 @@ impl LonLatCells {
         });
     }
 
+    #[inline]
+    fn score(&self, look: &Look, band: &Range<usize>, pixels: &Pixels, scored: &mut impl Scored) {
+        let width = self.columns.len();
+        let rows = indices(
+            &pixels.lat,
+            [look.reach, -look.reach],
+            self.lat0,
+            self.per_dlat,
+            band,
+        );
+        for turn in look.turns.clone() {
+            let columns = if look.slack.is_infinite() {
+                [(0, width); TOGETHER]
+            } else {
+                let origin = self.lon0 - 360.0 * f64::from(turn);
+                let reach = [-look.slack, look.slack];
+                indices(&pixels.lon, reach, origin, self.per_dlon, &(0..width))
+            };
+            for k in 0..TOGETHER {
+                let ((first_row, end_row), (first, end)) = (rows[k], columns[k]);
+                if first >= end || pixels.x[k].is_nan() {
+                    continue;
+                }
+                let sines = &self.columns[first..end];
+                for row in first_row..end_row {
+                    let (sin_lat, cos_lat) = self.rows[row];
+                    let (a, b) = (cos_lat * pixels.x[k], cos_lat * pixels.y[k]);
+                    let c = sin_lat * pixels.z[k];
+                    let start = row * width + first;
+                    scored.run(k, start..start + sines.len(), |i| {
+                        let (sin_lon, cos_lon) = sines[i];
+                        a * cos_lon + b * sin_lon + c
+                    });
+                }
+            }
+        }
+    }
+
     fn bands(&self, size: usize) -> Vec<Band> {
         let (width, step) = (
             self.columns.len(),
@@ -332,6 +370,36 @@ impl LonLatCells {
     }
 }
 
+/// First and end index of the cells from `reach[0]` to `reach[1]` around coordinates, within limits;
+/// cells are centred on `origin` and on.
+#[inline]
+fn indices(
+    coordinates: &[f64; TOGETHER],
+    reach: [f64; 2],
+    origin: f64,
+    per_step: f64,
+    limits: &Range<usize>,
+) -> [(usize, usize); TOGETHER] {
+    let [from, to] = reach.map(|reach| (reach - origin) * per_step);
+    let (low, high) = (limits.start as f64, limits.end as f64);
+    // In whole numbers of double precision until the last step: vector instructions.
+    let clamp = |v: f64| {
+        let v = if v > low { v } else { low };
+        if v < high { v } else { high }
+    };
+    let [mut first, mut end] = [[0.0; TOGETHER]; 2];
+    for k in 0..TOGETHER {
+        let at = coordinates[k] * per_step;
+        first[k] = clamp(at + from + (0.5 - 1e-9) + ROUND - ROUND);
+        end[k] = clamp(at + to - (0.5 - 1e-9) + ROUND - ROUND + 1.0);
+    }
+    std::array::from_fn(|k| (first[k] as i64 as usize, end[k] as i64 as usize))
+}
+
+/// Added and taken away, it leaves the nearest whole number; added, that number in the low bits.
+/// Without SSE4.1 a floor or a ceiling is a call into the system's library.
+const ROUND: f64 = 6_755_399_441_055_744.0;
+
 /// First whole number not below a position (but for rounding), from zero.
 #[inline]
 fn first_index(position: f64) -> usize {
@@ -344,11 +412,9 @@ fn end_index(position: f64) -> usize {
     (nearest_whole(position - (0.5 - 1e-9)) + 1).max(0) as usize
 }
 
-/// The nearest whole number, for |position| below 2^51. Adding 1.5 * 2^52 leaves it in the low bits;
-/// without SSE4.1 a floor or ceiling is a call into the system's library.
+/// The nearest whole number, for |position| below 2^51.
 #[inline]
 fn nearest_whole(position: f64) -> i64 {
-    const ROUND: f64 = 6_755_399_441_055_744.0;
     (position + ROUND).to_bits() as i64 - ROUND.to_bits() as i64
 }
 

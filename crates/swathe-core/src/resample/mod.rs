@@ -193,7 +193,7 @@ struct Selected<'a> {
 impl<'a> Selected<'a> {
     fn new(geolocation: &'a GeolocationArray, grid: &Grid) -> Self {
         // A first look with a wide margin finds the columns; their spacing gives the margin itself.
-        let rough = Spacing::new(geolocation, sparse(geolocation.pixels));
+        let rough = Spacing::rough(geolocation);
         let wide = margin(&rough);
         let columns = grid.region.columns(geolocation, wide);
         let first = columns
@@ -308,11 +308,6 @@ impl<'a> Selected<'a> {
         // Granules of more than 2^31 pixels are refused where they are opened.
         (line * self.geolocation.pixels + column) as u32
     }
-}
-
-/// Columns for a first look at the spacing: all of them, which is cheap enough for the sample.
-fn sparse(pixels: usize) -> Range<usize> {
-    0..pixels
 }
 
 /// Runs `work` over blocks of lines in parallel and gathers the outcomes in order.

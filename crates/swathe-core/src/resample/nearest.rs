@@ -6,12 +6,13 @@
 //! of the swath; elsewhere it [follows](super::groups). Nothing is searched for, and overlapping
 //! scans need no special case.
 
-use super::cells::{Band, CellIndex, Scored};
+use super::cells::{Band, CellIndex, Pixels, Scored};
 use super::groups::{Group, groups};
 use super::{Contribution, Entries, EntryKind, GeometryReport, Grid, Selected, WEIGHT_ONE};
 use crate::sphere::{Vec3, arc_bound, chord2};
 use crate::swath::{Quad, vectors_together};
 use rayon::prelude::*;
+use std::ops::Range;
 
 /// Cells of a band: their buffer fits the processor's caches.
 const BAND_CELLS: usize = 1 << 18;
@@ -32,7 +33,8 @@ pub(super) fn locate(
         .index
         .bands(BAND_CELLS)
         .into_par_iter()
-        .map(|band| {
+        // A buffer serves one band after another.
+        .map_init(Vec::new, |cells, band| {
             let near: Vec<&Group> = groups
                 .iter()
                 .filter(|group| {
@@ -44,7 +46,7 @@ pub(super) fn locate(
             if near.is_empty() {
                 return Vec::new();
             }
-            let mut depth = Depth::new(band);
+            let mut depth = Depth::new(band, cells);
             for group in &near {
                 depth.offer(swath, &grid.index, group);
             }
@@ -57,23 +59,33 @@ pub(super) fn locate(
     (joined(bands, swath.geolocation.pixels), report)
 }
 
-/// The nearest pixel so far of each cell of a band.
-struct Depth {
-    band: Band,
+/// The nearest pixel so far.
+#[derive(Debug, Clone, Copy)]
+struct Nearest {
     /// Scalar product of the cell's centre with the pixel's.
-    scores: Vec<f64>,
-    pixels: Vec<u32>,
+    score: f64,
+    pixel: u32,
+}
+
+/// The nearest pixel so far of each cell of a band.
+struct Depth<'a> {
+    band: Band,
+    cells: &'a mut Vec<Nearest>,
     /// Cells inside footprints, where it was asked.
     covered: Vec<bool>,
 }
 
-impl Depth {
-    fn new(band: Band) -> Self {
-        let cells = band.slots.len();
+impl<'a> Depth<'a> {
+    fn new(band: Band, cells: &'a mut Vec<Nearest>) -> Self {
+        let nobody = Nearest {
+            score: -2.0,
+            pixel: NOBODY,
+        };
+        cells.clear();
+        cells.resize(band.slots.len(), nobody);
         Depth {
+            cells,
             band,
-            scores: vec![-2.0; cells],
-            pixels: vec![NOBODY; cells],
             covered: Vec::new(),
         }
     }
@@ -91,35 +103,23 @@ impl Depth {
             if columns.is_empty() {
                 continue;
             }
-            let first = swath.pixel(line, columns.start) | mark;
             let [lon, lat] = swath.places(line, columns.clone());
             let [x, y, z] = vectors_together(&lon, &lat);
-            for k in 0..columns.len() {
-                if x[k].is_nan() {
-                    continue;
-                }
-                let mut offer = Offer {
-                    pixel: first + k as u32,
-                    least,
-                    first_slot: self.band.slots.start,
-                    scores: &mut self.scores,
-                    pixels: &mut self.pixels,
-                };
-                index.score_in_band(
-                    &look,
-                    &self.band,
-                    (lon[k], lat[k]),
-                    [x[k], y[k], z[k]],
-                    &mut offer,
-                );
-            }
+            let mut offer = Offer {
+                first: swath.pixel(line, columns.start) | mark,
+                least,
+                first_slot: self.band.slots.start,
+                cells: &mut *self.cells,
+            };
+            let pixels = Pixels { lon, lat, x, y, z };
+            index.score_in_band(&look, &self.band, &pixels, &mut offer);
         }
     }
 
     /// Marks the cells inside the footprints of a group.
     fn cover(&mut self, swath: &Selected<'_>, index: &CellIndex, group: &Group) {
         if self.covered.is_empty() {
-            self.covered = vec![false; self.scores.len()];
+            self.covered = vec![false; self.cells.len()];
         }
         let first = self.band.slots.start;
         let block = swath.block_of(group.lines.clone(), group.columns.clone());
@@ -159,7 +159,7 @@ impl Depth {
         let first_block = swath.geolocation.lines.start / line_block;
         let mut blocks: Vec<Vec<Contribution>> = Vec::new();
         let (mut current, mut held) = (0, 0..0);
-        for (i, &pixel) in self.pixels.iter().enumerate() {
+        for (i, &Nearest { pixel, .. }) in self.cells.iter().enumerate() {
             let inside = pixel < UNSURE
                 || (pixel != NOBODY && self.covered.get(i).is_some_and(|covered| *covered));
             if !inside {
@@ -184,28 +184,25 @@ impl Depth {
     }
 }
 
-/// A pixel that offers itself to cells.
+/// Pixels that offer themselves to cells.
 struct Offer<'a> {
-    pixel: u32,
+    first: u32,
     least: f64,
     first_slot: usize,
-    scores: &'a mut [f64],
-    pixels: &'a mut [u32],
+    cells: &'a mut [Nearest],
 }
 
 impl Scored for Offer<'_> {
     #[inline]
-    fn run(&mut self, slot: usize, scores: impl ExactSizeIterator<Item = f64>) {
-        let start = slot - self.first_slot;
-        let cells = start..start + scores.len();
-        let held = self.scores[cells.clone()]
-            .iter_mut()
-            .zip(&mut self.pixels[cells]);
-        for (score, (best, pixel)) in scores.zip(held) {
+    fn run(&mut self, k: usize, slots: Range<usize>, score: impl Fn(usize) -> f64) {
+        let mine = self.first + k as u32;
+        let held = &mut self.cells[slots.start - self.first_slot..slots.end - self.first_slot];
+        for (i, cell) in held.iter_mut().enumerate() {
+            let score = score(i);
             // The first of equals stays. Without a branch: half the offers win.
-            let better = score > *best && score >= self.least;
-            *best = if better { score } else { *best };
-            *pixel = if better { self.pixel } else { *pixel };
+            let better = score > cell.score && score >= self.least;
+            cell.score = if better { score } else { cell.score };
+            cell.pixel = if better { mine } else { cell.pixel };
         }
     }
 }

@@ -13,6 +13,10 @@ const WITHIN: f64 = 2.5;
 /// are means of chords. Both differ by less than the turn of north between neighbours, a degree.
 const FLAT: f64 = 1.03;
 
+/// Columns of a strip: those of a group and two on either side. Narrower ones, at the end of a
+/// selection, are left to the exact rule.
+const WIDTH: usize = crate::swath::TOGETHER + 4;
+
 /// Lines around a group that its links depend on: the line direction is a median over nine.
 pub(super) const LINES_AROUND: usize = 5;
 
@@ -29,10 +33,23 @@ impl Interval {
         high: f64::NEG_INFINITY,
     };
 
+    /// Of values none of which is NaN.
     #[inline]
-    fn add(&mut self, value: f64) {
-        self.low = if value < self.low { value } else { self.low };
-        self.high = if value > self.high { value } else { self.high };
+    fn of(values: &[f64; WIDTH]) -> Interval {
+        let least = |a: f64, b: f64| if a < b { a } else { b };
+        let most = |a: f64, b: f64| if a > b { a } else { b };
+        // By fours, so that four comparisons go on side by side.
+        let (mut low, mut high) = ([values[0]; 4], [values[0]; 4]);
+        for four in values.as_chunks::<4>().0 {
+            for k in 0..4 {
+                low[k] = least(four[k], low[k]);
+                high[k] = most(four[k], high[k]);
+            }
+        }
+        Interval {
+            low: least(least(low[0], low[1]), least(low[2], low[3])),
+            high: most(most(high[0], high[1]), most(high[2], high[3])),
+        }
     }
 
     fn merge(&mut self, other: Interval) {
@@ -103,33 +120,46 @@ impl Strip {
         let mut strip = Strip::EMPTY;
         for (k, coordinates) in [&g.longitude, &g.latitude].into_iter().enumerate() {
             match coordinates {
-                Coordinates::F32(v) => strip.add(k, &v[here.clone()], &v[next.clone()]),
-                Coordinates::F64(v) => strip.add(k, &v[here.clone()], &v[next.clone()]),
+                Coordinates::F32(v) => {
+                    strip.add(
+                        k,
+                        v[here.clone()].first_chunk()?,
+                        v[next.clone()].first_chunk()?,
+                    );
+                }
+                Coordinates::F64(v) => {
+                    strip.add(
+                        k,
+                        v[here.clone()].first_chunk()?,
+                        v[next.clone()].first_chunk()?,
+                    );
+                }
             }
         }
         Some(strip)
     }
 
     #[inline]
-    fn add<T: Copy + Into<f64>>(&mut self, k: usize, here: &[T], next: &[T]) {
-        let mut sum = 0.0;
-        let mut along = Interval::EMPTY;
-        for (&a, &b) in here.iter().zip(next) {
-            let step = b.into() - a.into();
-            sum += step;
-            along.add(step);
+    fn add<T: Copy + Into<f64>>(&mut self, k: usize, here: &[T; WIDTH], next: &[T; WIDTH]) {
+        // Whole arrays at a time: these become vector instructions.
+        let here: [f64; WIDTH] = here.map(Into::into);
+        let next: [f64; WIDTH] = next.map(Into::into);
+        let mut along = [0.0; WIDTH];
+        let mut across = [0.0; WIDTH];
+        for i in 0..WIDTH {
+            along[i] = next[i] - here[i];
         }
-        let mut across = Interval::EMPTY;
-        for pair in here.windows(2) {
-            across.add(pair[1].into() - pair[0].into());
+        for i in 0..WIDTH - 1 {
+            across[i] = here[i + 1] - here[i];
         }
-        let mut own = Interval::EMPTY;
-        for &value in &here[2..here.len() - 2] {
-            own.add(value.into());
-        }
-        (self.along[k], self.across[k], self.own[k]) = (along, across, own);
+        across[WIDTH - 1] = across[0];
+        let mut own = [here[2]; WIDTH];
+        own[2..WIDTH - 2].copy_from_slice(&here[2..WIDTH - 2]);
+        self.along[k] = Interval::of(&along);
+        self.across[k] = Interval::of(&across);
+        self.own[k] = Interval::of(&own);
         // A missing one shows in the sum; comparisons would pass over it.
-        self.known &= sum.is_finite();
+        self.known &= along.iter().sum::<f64>().is_finite();
     }
 }
 
@@ -220,18 +250,19 @@ pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -
     if whole.is_nan() || whole < 0.2 * area || area <= 0.0 {
         return None;
     }
-    let length = |p: [Middle; 2]| p[0].largest().hypot(p[1].largest());
-    let least = |p: [Middle; 2]| p[0].least().hypot(p[1].least());
+    let length = |p: [Middle; 2]| length_of(p[0].largest(), p[1].largest());
+    let least = |p: [Middle; 2]| length_of(p[0].least(), p[1].least());
     // All steps along have one direction within 60 degrees, so they agree with any median of them.
-    let forward = a[0].off.hypot(a[1].off) < 0.5 * a[0].at.hypot(a[1].at);
+    let forward = length_of(a[0].off, a[1].off) < 0.5 * length_of(a[0].at, a[1].at);
     let usual = usual2.sqrt().to_degrees();
     if !forward || length(a) > WITHIN * usual.max(least(b)) || length(b) > WITHIN * least(b) {
         return None;
     }
     let diagonal = |sign: f64| {
-        a[0].plus(b[0], sign)
-            .largest()
-            .hypot(a[1].plus(b[1], sign).largest())
+        length_of(
+            a[0].plus(b[0], sign).largest(),
+            a[1].plus(b[1], sign).largest(),
+        )
     };
     let half_lat = 0.5 * (lat.high - lat.low);
     let half_lon = 0.5 * (lon.high - lon.low) * wide;
@@ -243,7 +274,12 @@ pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -
             north: lat.high,
         },
         // A chord is no longer than its flat steps at the largest cosine (haversine formula).
-        radius: half_lat.hypot(half_lon).to_radians() * (1.0 + 1e-9),
+        radius: length_of(half_lat, half_lon).to_radians() * (1.0 + 1e-9),
         largest: FLAT * 0.5 * diagonal(1.0).max(diagonal(-1.0)).to_radians(),
     })
+}
+
+/// As hypot, which would come from the system's library.
+fn length_of(x: f64, y: f64) -> f64 {
+    (x * x + y * y).sqrt()
 }

@@ -8,6 +8,9 @@ use std::ops::Range;
 /// Line pairs that the median is taken over: the threshold is three times it, so that a sample does.
 const SAMPLES: usize = 41;
 
+/// The same where only a wide margin depends on it.
+const ROUGH_SAMPLES: usize = 9;
+
 /// Every how many columns the line direction is worked out: it turns by one degree in 110 km.
 pub(super) const DIRECTION_STRIDE: usize = 16;
 
@@ -23,13 +26,22 @@ impl Spacing {
     /// Medians over a fixed low-discrepancy sample of the line pairs that `geolocation` holds, for
     /// `columns`. A regular sample would fall in step with the scans of a multi-line scanner.
     pub fn new(geolocation: &GeolocationArray, columns: Range<usize>) -> Self {
+        Spacing::sampled(geolocation, columns, SAMPLES)
+    }
+
+    /// A first look, at all columns but fewer line pairs.
+    pub fn rough(geolocation: &GeolocationArray) -> Self {
+        Spacing::sampled(geolocation, 0..geolocation.pixels, ROUGH_SAMPLES)
+    }
+
+    fn sampled(geolocation: &GeolocationArray, columns: Range<usize>, samples: usize) -> Self {
         let lines = geolocation.lines.clone();
         let pairs = lines.len().saturating_sub(1);
-        let sampled: Vec<usize> = if pairs <= SAMPLES {
+        let sampled: Vec<usize> = if pairs <= samples {
             (0..pairs).collect()
         } else {
             // Multiples of the golden ratio modulo one spread evenly over any range.
-            (1..=SAMPLES)
+            (1..=samples)
                 .map(|k| ((k as f64 * 0.618_033_988_749_894_9).fract() * pairs as f64) as usize)
                 .collect()
         };
