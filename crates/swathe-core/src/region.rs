@@ -235,58 +235,62 @@ fn longitude_slack(latitude: f64, margin: f64) -> f64 {
     (libm::asin((sine / cosine).min(1.0))).to_degrees()
 }
 
-/// A region grown by a margin whose width in longitude depends on latitude.
+/// A region grown by a margin, as wide in longitude everywhere as it must be at its highest latitude.
 struct Selection {
     south: f64,
     north: f64,
     west: f64,
     width: f64,
-    slack: Vec<f64>,
 }
+
+/// Pixels that are looked at together.
+const TOGETHER: usize = 32;
 
 impl Selection {
     fn new(region: &Region, margin: f64) -> Self {
+        let near = region.widened(margin);
         Selection {
-            south: region.south - margin,
-            north: region.north + margin,
-            west: region.west,
-            width: region.width,
-            slack: (0..=90)
-                .map(|lat| longitude_slack(f64::from(lat) + 1.0, margin))
-                .collect(),
+            south: near.south,
+            north: near.north,
+            west: near.west,
+            width: near.width,
         }
     }
 
+    /// Without a branch, so that pixels can be looked at together.
     #[inline]
     fn holds(&self, lon: f64, lat: f64) -> bool {
-        if !(lat >= self.south && lat <= self.north) || lat.abs() > 90.0 {
-            return false;
-        }
-        let slack = self.slack[lat.abs() as usize];
-        if self.width + 2.0 * slack >= 360.0 {
-            return (-180.0..=360.0).contains(&lon);
-        }
-        let west = self.west - slack;
-        let mut east = lon - west;
-        if east < 0.0 {
-            east += 360.0;
-        } else if east >= 360.0 {
-            east -= 360.0;
-        }
         // Longitudes and limits are both within two turns of each other.
-        if east < 0.0 {
-            east += 360.0;
+        let mut east = lon - self.west;
+        for _ in 0..2 {
+            east += if east < 0.0 { 360.0 } else { 0.0 };
+            east -= if east >= 360.0 { 360.0 } else { 0.0 };
         }
-        east >= 0.0 && east <= self.width + 2.0 * slack && (-180.0..=360.0).contains(&lon)
+        (lat >= self.south)
+            & (lat <= self.north)
+            & (east >= 0.0)
+            & (east <= self.width)
+            & (lon >= -180.0)
+            & (lon <= 360.0)
     }
 
     fn columns<T: Copy + Into<f64>>(&self, lon: &[T], lat: &[T]) -> Range<usize> {
-        let holds = |i: &usize| self.holds(lon[*i].into(), lat[*i].into());
-        let Some(first) = (0..lon.len()).find(holds) else {
+        let any = |(lon, lat): (&[T], &[T])| {
+            lon.iter().zip(lat).fold(false, |any, (lon, lat)| {
+                any | self.holds((*lon).into(), (*lat).into())
+            })
+        };
+        let mut groups = lon.chunks(TOGETHER).zip(lat.chunks(TOGETHER));
+        let Some(first) = groups.position(any) else {
             return 0..0;
         };
-        let last = (first..lon.len()).rev().find(holds).unwrap_or(first);
-        first..last + 1
+        let groups = lon.chunks(TOGETHER).zip(lat.chunks(TOGETHER));
+        let last = groups.len() - 1 - groups.rev().position(any).unwrap_or(0);
+        let holds = |i: &usize| self.holds(lon[*i].into(), lat[*i].into());
+        let within = first * TOGETHER..((last + 1) * TOGETHER).min(lon.len());
+        let start = within.clone().find(holds).unwrap_or(within.start);
+        let end = within.clone().rev().find(holds).unwrap_or(within.start);
+        start..end + 1
     }
 }
 

@@ -53,7 +53,7 @@ pub(super) fn geolocation_near(
             return Ok(None);
         };
         let geolocation = source.geolocation(near.clone())?;
-        let needed = crate::resample::margin(&Spacing::new(&geolocation, 0..pixels));
+        let needed = crate::resample::margin(&Spacing::rough(&geolocation));
         if needed <= margin || near == (0..lines) {
             return Ok(Some(geolocation));
         }
