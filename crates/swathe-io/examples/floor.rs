@@ -1,7 +1,7 @@
 //! The floor under any reader, and this reader above it.
 //!
 //! `cargo run --release -p swathe-io --example floor -- GRANULE... [--bbox W,S,E,N] [--variable chlor_a]
-//! [--threads 2] [--repeat 7]`
+//! [--threads 2] [--repeat 7] [--without-flags]`
 //!
 //! *Floor*: inflate and unshuffle alone, from memory to memory, of every chunk that holds a pixel whose
 //! footprint meets the area: latitude, longitude, one variable, flags; each chunk once, on N threads.
@@ -27,6 +27,7 @@ struct Options {
     variable: String,
     threads: usize,
     repeat: usize,
+    flags: bool,
 }
 
 fn main() -> Outcome<()> {
@@ -110,6 +111,7 @@ fn options() -> Outcome<Options> {
         variable: "chlor_a".into(),
         threads: 2,
         repeat: 7,
+        flags: true,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(word) = arguments.next() {
@@ -123,6 +125,7 @@ fn options() -> Outcome<Options> {
             "--variable" => options.variable = value()?,
             "--threads" => options.threads = value()?.parse()?,
             "--repeat" => options.repeat = value()?.parse()?,
+            "--without-flags" => options.flags = false,
             _ => options.files.push(word.into()),
         }
     }
@@ -164,7 +167,8 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
     let variable = granule.variable(&options.variable)?;
     let (latitude, longitude) = granule.geolocation_paths();
     let mut paths = vec![latitude, longitude, variable.path()];
-    paths.extend(granule.flag_table().map(|table| table.variable.as_str()));
+    let flags = granule.flag_table().filter(|_| options.flags);
+    paths.extend(flags.map(|table| table.variable.as_str()));
     let file = std::fs::File::open(path)?;
     let mut chunks = Vec::new();
     for path in paths {
@@ -186,7 +190,7 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
         valid_range: None,
     };
     let near = granule.read_cost(&[], false, bounded(&granule, options.bbox)?)?;
-    let all = granule.read_cost(std::slice::from_ref(&field), true, first..last)?;
+    let all = granule.read_cost(std::slice::from_ref(&field), options.flags, first..last)?;
     let geolocation = granule.read_cost(&[], false, first..last)?;
     Ok(Plan {
         path: path.clone(),
@@ -333,7 +337,7 @@ fn read(plan: &Plan, options: &Options) -> Outcome<Steps> {
     let geolocation = lap();
     std::hint::black_box(granule.values(&plan.field, plan.lines.clone())?);
     let values = lap();
-    if granule.flag_table().is_some() {
+    if options.flags && granule.flag_table().is_some() {
         std::hint::black_box(granule.flags(plan.lines.clone())?);
     }
     let flags = lap();
