@@ -239,12 +239,16 @@ def covered(swath, x, nearest):
     return inside
 
 
-def brute_force(centres, x):
-    """Distance from each point to the nearest centre: all are tried."""
-    best = np.full(len(x), np.inf)
-    step = max(1, 40_000_000 // max(1, len(centres)))
-    for start in range(0, len(x), step):
-        part = x[start : start + step]
-        pixel = (part @ centres.T).argmax(1)
-        best[start : start + step] = chord(centres[pixel], part)
-    return best
+def brute_force(centres, x, cells=512, pixels=4096):
+    """Distance from each point to the nearest centre: all are tried, a block that fits the cache at a time."""
+    distance = np.empty(len(x))
+    for start in range(0, len(x), cells):
+        part = x[start : start + cells]
+        score, block = np.full(len(part), -2.0), np.zeros(len(part), int)
+        for first in range(0, len(centres), pixels):
+            best = (part @ centres[first : first + pixels].T).max(1)
+            better = best > score
+            score[better], block[better] = best[better], first
+        for i, first in enumerate(block):
+            distance[start + i] = chord(centres[first : first + pixels], part[i]).min()
+    return distance

@@ -252,20 +252,10 @@ impl<'a> Selected<'a> {
         let start = (line - self.geolocation.lines.start) * self.geolocation.pixels;
         let row = start + columns.start..start + columns.end;
         [&self.geolocation.longitude, &self.geolocation.latitude].map(|coordinates| {
-            let mut held = [f64::NAN; TOGETHER];
             match coordinates {
-                Coordinates::F32(v) => {
-                    for (held, v) in held.iter_mut().zip(&v[row.clone()]) {
-                        *held = f64::from(*v);
-                    }
-                }
-                Coordinates::F64(v) => {
-                    for (held, v) in held.iter_mut().zip(&v[row.clone()]) {
-                        *held = *v;
-                    }
-                }
+                Coordinates::F32(v) => crate::swath::padded(&v[row.clone()]),
+                Coordinates::F64(v) => crate::swath::padded(&v[row.clone()]),
             }
-            held
         })
     }
 

@@ -93,6 +93,20 @@ pub(crate) fn located(lon: f64, lat: f64) -> bool {
 /// instructions.
 pub(crate) const TOGETHER: usize = 8;
 
+/// Up to [`TOGETHER`] coordinates in double precision, with NaN to fill up.
+#[inline]
+pub(crate) fn padded<T: Copy + Into<f64>>(values: &[T]) -> [f64; TOGETHER] {
+    // As a whole where possible: vector loads from what was stored piece by piece would wait.
+    if let Some(all) = values.first_chunk::<TOGETHER>() {
+        return all.map(Into::into);
+    }
+    let mut held = [f64::NAN; TOGETHER];
+    for (held, value) in held.iter_mut().zip(values) {
+        *held = (*value).into();
+    }
+    held
+}
+
 /// x, y and z of the points of geolocated pixels; NaN as [`vector`] has it.
 #[inline]
 pub(crate) fn vectors_together(
@@ -113,11 +127,7 @@ pub(crate) fn vectors_together(
 
 fn push_row<T: Copy + Into<f64>>(vectors: &mut Vec<Vec3>, lon: &[T], lat: &[T]) {
     for (lon, lat) in lon.chunks(TOGETHER).zip(lat.chunks(TOGETHER)) {
-        let [mut east, mut north] = [[f64::NAN; TOGETHER]; 2];
-        for (k, (&lon, &lat)) in lon.iter().zip(lat).enumerate() {
-            (east[k], north[k]) = (lon.into(), lat.into());
-        }
-        let [x, y, z] = vectors_together(&east, &north);
+        let [x, y, z] = vectors_together(&padded(lon), &padded(lat));
         vectors.extend((0..lon.len()).map(|k| [x[k], y[k], z[k]]));
     }
 }

@@ -14,6 +14,6 @@ mod spacing;
 
 pub use block::Block;
 pub use centres::Centres;
-pub(crate) use centres::{TOGETHER, located, vector, vectors_together};
+pub(crate) use centres::{TOGETHER, located, padded, vector, vectors_together};
 pub use quad::{Quad, QuadShape};
 pub use spacing::Spacing;
