@@ -148,7 +148,8 @@ def test_the_tutorial_opens_it(bgc):
         assert 0.1 < share < 0.6
         valid = ((dataset["l2_flags"].values & L3) == 0).mean()
         assert 0.2 <= valid <= 0.3
-        assert 11e6 <= bgc.stat().st_size <= 15e6
+        # 13 MB in the mean; this one has much sea.
+        assert 11e6 <= bgc.stat().st_size <= 16e6
 
 
 # The orbit and the telescope, written down a second time from FORMATS' numbers and textbook formulas.
