@@ -270,8 +270,7 @@ impl Selection {
             & (lat <= self.north)
             & (east >= 0.0)
             & (east <= self.width)
-            & (lon >= -180.0)
-            & (lon <= 360.0)
+            & (-180.0..=360.0).contains(&lon)
     }
 
     fn columns<T: Copy + Into<f64>>(&self, lon: &[T], lat: &[T]) -> Range<usize> {
