@@ -167,8 +167,7 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
     let variable = granule.variable(&options.variable)?;
     let (latitude, longitude) = granule.geolocation_paths();
     let mut paths = vec![latitude, longitude, variable.path()];
-    let flags = granule.flag_table().filter(|_| options.flags);
-    paths.extend(flags.map(|table| table.variable.as_str()));
+    paths.extend(granule.flag_path().filter(|_| options.flags));
     let file = std::fs::File::open(path)?;
     let mut chunks = Vec::new();
     for path in paths {

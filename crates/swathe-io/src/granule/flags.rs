@@ -1,19 +1,9 @@
 //! Flags and classes: what the bits and numbers of a flag variable mean, by name.
 
 use crate::dataset::{Array, AttributeValue, Attributes, Variable};
-use crate::error::{Error, Result};
+use swathe_core::mask::FlagTable;
 
 use super::attributes;
-use super::suggest::nearest;
-
-/// The named bits of a quality-flag variable.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FlagTable {
-    /// Path of the variable.
-    pub variable: String,
-    /// Names and bit masks in file order. Names may repeat (`SPARE`).
-    pub flags: Vec<(String, u32)>,
-}
 
 /// What a variable with CF flag attributes is.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -22,48 +12,6 @@ pub enum FlagKind {
     Bits(Vec<(String, u64)>),
     /// Mutually exclusive classes (`flag_values`): names and values.
     Classes(Vec<(String, i64)>),
-}
-
-impl FlagTable {
-    /// The mask of a set of flags, by name.
-    ///
-    /// # Errors
-    /// [`Error::Missing`] for a name that the granule does not have, with the nearest one.
-    pub fn mask<S: AsRef<str>>(&self, names: &[S], place: &str) -> Result<u32> {
-        let mut mask = 0;
-        for name in names {
-            let name = name.as_ref();
-            let bits = self
-                .flags
-                .iter()
-                .filter(|(flag, _)| flag.eq_ignore_ascii_case(name))
-                .fold(None, |bits: Option<u32>, (_, mask)| {
-                    Some(bits.unwrap_or(0) | mask)
-                });
-            mask |= bits.ok_or_else(|| {
-                let known: Vec<&str> = self.names().collect();
-                Error::Missing {
-                    path: place.to_owned(),
-                    kind: "flag",
-                    name: name.to_owned(),
-                    hint: Some(match nearest(name, known.iter().copied()) {
-                        Some(near) => format!("did you mean {near}? known: {}", known.join(" ")),
-                        None => format!("known: {}", known.join(" ")),
-                    }),
-                }
-            })?;
-        }
-        Ok(mask)
-    }
-
-    /// The names, each once, in file order.
-    pub fn names(&self) -> impl Iterator<Item = &str> {
-        self.flags
-            .iter()
-            .enumerate()
-            .filter(|(i, (name, _))| !self.flags[..*i].iter().any(|(other, _)| other == name))
-            .map(|(_, (name, _))| name.as_str())
-    }
 }
 
 /// Reads CF section 3.5: `flag_meanings` with `flag_masks`, `flag_values` or both. A mask that goes
@@ -153,10 +101,7 @@ pub(super) fn bit_table(variable: &Variable) -> Option<FlagTable> {
                 .into_iter()
                 .map(|(name, mask)| u32::try_from(mask).ok().map(|mask| (name, mask)))
                 .collect::<Option<Vec<_>>>()?;
-            Some(FlagTable {
-                variable: variable.path.clone(),
-                flags,
-            })
+            Some(FlagTable::new(flags))
         }
         FlagKind::Classes(_) => None,
     }
@@ -213,39 +158,19 @@ mod tests {
         ]
     }
 
-    fn table(masks: Vec<i32>) -> FlagTable {
+    #[test]
+    fn masks_of_any_sign_are_bits() {
         let variable = Variable {
             path: "/g/l2_flags".into(),
             dtype: crate::dataset::DataType::I32,
             dims: vec![],
             shape: vec![],
-            attributes: attributes(AttributeValue::I32(masks)),
+            attributes: attributes(AttributeValue::I32(vec![2, 4, i32::MIN, 8])),
             chunk_shape: None,
         };
-        bit_table(&variable).expect("bits")
-    }
-
-    #[test]
-    fn names_resolve_to_bits_and_repeats_add_up() {
-        let table = table(vec![2, 4, 8, i32::MIN]);
-        assert_eq!(table.mask(&["LAND", "cldice"], "f").expect("known"), 10);
-        assert_eq!(table.mask(&["SPARE"], "f").expect("known"), 0x8000_0004);
-        assert_eq!(
-            table.names().collect::<Vec<_>>(),
-            ["LAND", "SPARE", "CLDICE"]
-        );
-    }
-
-    #[test]
-    fn an_unknown_name_suggests_the_nearest_and_lists_all() {
-        let error = table(vec![2, 4, 8, 16])
-            .mask(&["CLDICF"], "a.nc")
-            .expect_err("unknown");
-        let text = error.to_string();
-        assert!(
-            text.contains("did you mean CLDICE?") && text.contains("LAND SPARE CLDICE"),
-            "{text}"
-        );
+        let table = bit_table(&variable).expect("bits");
+        assert_eq!(table.bits("CLDICE"), Some(0x8000_0000));
+        assert_eq!(table.names().collect::<Vec<_>>(), ["LAND", "CLDICE"]);
     }
 
     #[test]

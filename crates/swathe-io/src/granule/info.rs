@@ -213,7 +213,7 @@ impl Granule {
                 .iter()
                 .map(|v| self.variable_info(v))
                 .collect::<Result<_>>()?,
-            quality_flags: self.flag_table().map(|table| table.variable.clone()),
+            quality_flags: self.flag_path().map(str::to_owned),
             warnings,
         })
     }

@@ -19,18 +19,18 @@ pub(crate) mod layout;
 mod observed;
 mod select;
 mod source;
-pub(crate) mod suggest;
 pub(crate) mod time;
 mod variables;
 
 use std::ops::Range;
 use std::path::Path;
 
+use swathe_core::mask::FlagTable;
 use swathe_core::source::{Field, Values};
 
 pub use bands::Bands;
 pub use extent::Extent;
-pub use flags::{FlagKind, FlagTable};
+pub use flags::FlagKind;
 pub use identity::Identity;
 pub use info::{
     BandInfo, DatasetInfo, Description, FlagInfo, GranuleInfo, ListedVariable, VariableInfo,
@@ -55,7 +55,8 @@ pub struct Granule {
     columns: Vec<f64>,
     variables: Vec<SwathVariable>,
     refused: Vec<(String, String)>,
-    flags: Option<FlagTable>,
+    /// Path and bits of the quality-flag variable.
+    flags: Option<(String, FlagTable)>,
     identity: Identity,
     time: TimeRange,
     warnings: Vec<String>,
@@ -175,7 +176,12 @@ impl Granule {
     ///
     /// [`SwathSource::flags`]: swathe_core::source::SwathSource::flags
     pub fn flag_table(&self) -> Option<&FlagTable> {
-        self.flags.as_ref()
+        self.flags.as_ref().map(|(_, table)| table)
+    }
+
+    /// Path of that variable.
+    pub fn flag_path(&self) -> Option<&str> {
+        self.flags.as_ref().map(|(path, _)| path.as_str())
     }
 
     /// Paths of latitude and longitude.
@@ -223,8 +229,8 @@ impl Granule {
                 variable.slab(lines.clone(), field.band, self.dataset.name())?,
             ));
         }
-        if with_flags && let Some(table) = &self.flags {
-            let variable = self.variable(&table.variable)?;
+        if with_flags && let Some(path) = self.flag_path() {
+            let variable = self.variable(path)?;
             slabs.push((
                 &variable.variable,
                 variable.slab(lines, None, self.dataset.name())?,
@@ -353,7 +359,7 @@ fn observation_time(dataset: &Dataset, catalogue: &Catalogue<'_>) -> (TimeRange,
 
 /// The quality flags of a granule: `l2_flags` or what other makers call it, else the first variable that
 /// says so by name or standard name, else the first one with bits.
-fn quality_flags(variables: &[SwathVariable]) -> Option<FlagTable> {
+fn quality_flags(variables: &[SwathVariable]) -> Option<(String, FlagTable)> {
     const USUAL: [&str; 4] = ["l2_flags", "l2p_flags", "quality_flags", "wvc_quality_flag"];
     let with_bits: Vec<(&SwathVariable, FlagTable)> = variables
         .iter()
@@ -375,7 +381,7 @@ fn quality_flags(variables: &[SwathVariable]) -> Option<FlagTable> {
     with_bits
         .into_iter()
         .min_by_key(|(variable, _)| rank(variable))
-        .map(|(_, table)| table)
+        .map(|(variable, table)| (variable.path().to_owned(), table))
 }
 
 /// Lines to read together: a multiple of the lines of a geolocation chunk, and of the first variables' if

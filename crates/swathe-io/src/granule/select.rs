@@ -1,10 +1,10 @@
 //! From what a user asks for, `chlor_a` or `Rrs@443,555`, to the fields to read.
 
 use swathe_core::source::Field;
+use swathe_core::suggest::nearest;
 
 use crate::error::{Error, Result};
 
-use super::suggest::nearest;
 use super::{Bands, FlagKind, Granule, SwathVariable};
 
 /// A field that was chosen, and why it is this one.

@@ -138,13 +138,13 @@ impl Granule {
     fn read_flags(&self, lines: Range<usize>) -> Result<Vec<u32>> {
         self.check_lines(&lines)?;
         let place = self.dataset.name();
-        let table = self.flags.as_ref().ok_or_else(|| Error::Request {
+        let path = self.flag_path().ok_or_else(|| Error::Request {
             path: place.to_owned(),
             reason:
                 "it has no quality flags: no variable on the swath has flag_masks and flag_meanings"
                     .into(),
         })?;
-        let variable = self.variable(&table.variable)?;
+        let variable = self.variable(path)?;
         let expected = lines.len() * self.layout.pixels;
         let stored = self
             .dataset

@@ -1,10 +1,9 @@
 //! `swathe average`: one map out of many granules.
 
 use super::gridding::Gridding;
-use super::{report, write};
-use crate::failure::{Outcome, Result};
+use crate::failure::Result;
 use clap::{Args, ValueEnum};
-use swathe::job::{Job, Plan, average, gather};
+use swathe::job::{Job, Purpose};
 use swathe_core::reduce::{Blank, Statistic, Weight};
 
 /// Average granules on a grid.
@@ -65,28 +64,7 @@ enum Preset {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    let gridding = &arguments.gridding;
-    let paths = gridding.paths()?;
-    let outputs = write::Outputs::check(gridding, &paths)?;
-    let pool = gridding.pool()?;
-    let job = arguments.job()?;
-    let gathered = pool.install(|| gather(&paths, job.on_error))?;
-    let plan = pool.install(|| Plan::average(gathered, job))?;
-    if gridding.dry_run {
-        report::plan(&plan, &pool)?;
-        return Ok(Outcome::Done);
-    }
-    gridding.say(&plan);
-    let mut progress = gridding.progress(plan.granules());
-    let finished = average(&plan, &pool, &mut |event| progress.show(event));
-    progress.finish();
-    let finished = finished?;
-    outputs.write(&finished.product)?;
-    Ok(report::finished(
-        &finished,
-        &gridding.outputs,
-        gridding.verbose,
-    ))
+    arguments.gridding.run(arguments.job()?, Purpose::Average)
 }
 
 impl Arguments {

@@ -5,7 +5,7 @@ use super::{plot, report, simulate, write};
 use crate::failure::{Failure, Outcome, Result};
 use clap::Args;
 use std::path::PathBuf;
-use swathe::job::{GridRequest, Job, Plan, average, gather};
+use swathe::job::{self, GridRequest, Job, Plan, Purpose, gather};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::reduce::Statistic;
 use swathe_io::product::{LayerData, Product};
@@ -66,9 +66,9 @@ pub fn run(arguments: &Arguments) -> Result {
         ..Job::default()
     };
     let gathered = pool.install(|| gather(&paths, job.on_error))?;
-    let plan = pool.install(|| Plan::average(gathered, job))?;
+    let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
     let mut progress = Progress::new(Style::Auto, plan.granules());
-    let finished = average(&plan, &pool, &mut |event| progress.show(event));
+    let finished = job::run(&plan, &pool, &mut |event| progress.show(event));
     progress.finish();
     let finished = finished?;
     to_write.write(&finished.product)?;

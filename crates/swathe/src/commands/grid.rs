@@ -1,10 +1,9 @@
 //! `swathe grid`: one layer for every granule.
 
 use super::gridding::Gridding;
-use super::{report, write};
-use crate::failure::{Outcome, Result};
+use crate::failure::Result;
 use clap::Args;
-use swathe::job::{Plan, cube, gather};
+use swathe::job::Purpose;
 
 /// Put granules on a grid, one layer for each, stacked on time.
 ///
@@ -21,27 +20,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    let gridding = &arguments.gridding;
-    let paths = gridding.paths()?;
-    let outputs = write::Outputs::check(gridding, &paths)?;
-    let pool = gridding.pool()?;
-    let job = gridding.job()?;
-    let gathered = pool.install(|| gather(&paths, job.on_error))?;
-    let plan = pool.install(|| Plan::cube(gathered, job))?;
-    if gridding.dry_run {
-        report::plan(&plan, &pool)?;
-        return Ok(Outcome::Done);
-    }
-    outputs.check_maps(plan.granules())?;
-    gridding.say(&plan);
-    let mut progress = gridding.progress(plan.granules());
-    let finished = cube(&plan, &pool, &mut |event| progress.show(event));
-    progress.finish();
-    let finished = finished?;
-    outputs.write(&finished.product)?;
-    Ok(report::finished(
-        &finished,
-        &gridding.outputs,
-        gridding.verbose,
-    ))
+    arguments
+        .gridding
+        .run(arguments.gridding.job()?, Purpose::Cube)
 }

@@ -1,11 +1,12 @@
 //! Options that `grid` and `average` share: which granules, which variables, which grid, how.
 
-use super::granules;
 use super::progress::{self, Progress};
-use crate::failure::{Failure, Result};
+use super::write::Outputs;
+use super::{granules, report};
+use crate::failure::{Failure, Outcome, Result};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use swathe::job::{GridRequest, Job, JobError, OnError, Plan};
+use swathe::job::{self, GridRequest, Job, JobError, OnError, Plan, Purpose, gather};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, ValidRange};
@@ -28,10 +29,10 @@ pub struct Gridding {
         value_name = "FILE",
         required_unless_present = "dry_run"
     )]
-    pub outputs: Vec<PathBuf>,
+    outputs: Vec<PathBuf>,
     /// Replace outputs that exist
     #[arg(long)]
-    pub overwrite: bool,
+    overwrite: bool,
     #[command(flatten)]
     grid: GridOptions,
     /// How pixels reach cells. Default: footprint, for flags and classes nearest
@@ -58,10 +59,10 @@ pub struct Gridding {
     progress: progress::Style,
     /// Show what reading has cost, and what became of every granule
     #[arg(long)]
-    pub verbose: bool,
+    verbose: bool,
     /// Print the plan: granules, lines, bytes to read; read no array and write nothing
     #[arg(long)]
-    pub dry_run: bool,
+    dry_run: bool,
 }
 
 /// Options that make a grid.
@@ -168,11 +169,6 @@ enum OnErrorName {
 }
 
 impl Gridding {
-    /// The granules, expanded.
-    pub fn paths(&self) -> Result<Vec<PathBuf>> {
-        granules::expand(&self.granules)
-    }
-
     /// The job that these options ask for.
     pub fn job(&self) -> Result<Job> {
         Ok(Job {
@@ -190,31 +186,30 @@ impl Gridding {
         })
     }
 
-    /// Threads to work on.
-    pub fn pool(&self) -> Result<rayon::ThreadPool> {
-        rayon::ThreadPoolBuilder::new()
+    /// Carries a job out: gathers, plans, says what was chosen, runs, writes, reports.
+    pub fn run(&self, job: Job, purpose: Purpose) -> Result {
+        let paths = granules::expand(&self.granules)?;
+        let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
+        let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads)
             .build()
-            .map_err(Failure::error)
-    }
-
-    /// Shows how far a run is.
-    pub fn progress(&self, granules: usize) -> Progress {
-        Progress::new(self.progress, granules)
-    }
-
-    /// Says what was chosen for the user.
-    pub fn say(&self, plan: &Plan) {
-        for note in plan.notes() {
-            eprintln!("{note}");
+            .map_err(Failure::error)?;
+        let gathered = pool.install(|| gather(&paths, job.on_error))?;
+        let plan = pool.install(|| Plan::new(gathered, job, purpose))?;
+        if self.dry_run {
+            report::plan(&plan, &pool)?;
+            return Ok(Outcome::Done);
         }
-        let (rows, columns) = plan.geobox().shape();
-        eprintln!(
-            "grid: {columns} x {rows} cells of {} in {}, method {}",
-            plan.geobox().x.step(),
-            plan.geobox().crs,
-            plan.method().name()
-        );
+        if purpose == Purpose::Cube {
+            outputs.check_maps(plan.granules())?;
+        }
+        report::chosen(&plan);
+        let mut progress = Progress::new(self.progress, plan.granules());
+        let finished = job::run(&plan, &pool, &mut |event| progress.show(event));
+        progress.finish();
+        let finished = finished?;
+        outputs.write(&finished.product)?;
+        Ok(report::finished(&finished, &self.outputs, self.verbose))
     }
 }
 

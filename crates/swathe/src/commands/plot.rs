@@ -6,7 +6,7 @@ use clap::Args;
 use std::path::PathBuf;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
-use swathe_core::mask::{FlagSelection, FlagTable};
+use swathe_core::mask::FlagSelection;
 use swathe_core::source::{SwathSource, Values};
 use swathe_io::dataset::Attributes;
 use swathe_io::error::Error;
@@ -311,9 +311,7 @@ fn remove_flagged(granule: &Granule, flags: &str, values: &mut [f32]) -> Result<
             granule.dataset().name()
         )));
     };
-    let mask = selection
-        .resolve(&FlagTable::new(table.flags.iter().cloned()))
-        .map_err(Failure::usage)?;
+    let mask = selection.resolve(table).map_err(Failure::usage)?;
     let (lines, _) = granule.shape();
     let bits = granule.flags(0..lines).map_err(Failure::error)?;
     let area = vec![true; values.len()];

@@ -6,6 +6,20 @@ use std::path::PathBuf;
 use swathe::job::{Finished, Plan};
 use swathe_io::product::GranuleStatus;
 
+/// Says what was chosen for the user, on standard error.
+pub fn chosen(plan: &Plan) {
+    for note in plan.notes() {
+        eprintln!("{note}");
+    }
+    let (rows, columns) = plan.geobox().shape();
+    eprintln!(
+        "grid: {columns} x {rows} cells of {} in {}, method {}",
+        plan.geobox().x.step(),
+        plan.geobox().crs,
+        plan.method().name()
+    );
+}
+
 /// Prints a plan on standard output: what would be read.
 pub fn plan(plan: &Plan, pool: &rayon::ThreadPool) -> Result<()> {
     let estimate = pool.install(|| plan.estimate()).map_err(Failure::from)?;

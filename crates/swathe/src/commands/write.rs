@@ -1,6 +1,5 @@
 //! The outputs of a run.
 
-use super::gridding::Gridding;
 use crate::failure::{Failure, Result};
 use std::path::{Path, PathBuf};
 use swathe_io::error::Error;
@@ -11,12 +10,7 @@ use swathe_io::product::{Format, OutputSet, Product, geotiff, netcdf};
 pub struct Outputs(OutputSet);
 
 impl Outputs {
-    /// Checks the outputs before any work is done.
-    pub fn check(gridding: &Gridding, inputs: &[PathBuf]) -> Result<Self> {
-        Outputs::new(&gridding.outputs, inputs, gridding.overwrite)
-    }
-
-    /// Checks these outputs of a run on these inputs.
+    /// Checks the outputs of a run on these inputs, before any work is done.
     pub fn new(paths: &[PathBuf], inputs: &[PathBuf], overwrite: bool) -> Result<Self> {
         for path in paths {
             Format::of(path).map_err(Failure::usage)?;

@@ -1,5 +1,6 @@
 //! How a product was made, in words that do not depend on where and by whom.
 
+use super::Purpose;
 use super::plan::Plan;
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
@@ -9,7 +10,11 @@ use swathe_io::product::Provenance;
 impl Plan {
     /// The options as one command line that gives the same product, with everything that was chosen
     /// for the user spelt out.
-    pub(super) fn canonical(&self, verb: &str) -> String {
+    fn canonical(&self) -> String {
+        let verb = match self.purpose {
+            Purpose::Average => "average",
+            Purpose::Cube => "grid",
+        };
         let mut line = format!("swathe {verb}");
         if let Some(granule) = self.granules.first() {
             for recipe in &granule.recipes {
@@ -33,7 +38,7 @@ impl Plan {
         if let Some(range) = &self.job.valid_range {
             let _ = write!(line, " --valid-range={range}");
         }
-        if verb == "average" {
+        if self.purpose == Purpose::Average {
             let names: Vec<&str> = self
                 .job
                 .statistics
@@ -66,8 +71,8 @@ impl Plan {
 
     /// Options, digest, version: the digest is over the options and the granules' names, lengths and
     /// versions, in order.
-    pub(super) fn provenance(&self, verb: &str) -> Provenance {
-        let options = self.canonical(verb);
+    pub(super) fn provenance(&self) -> Provenance {
+        let options = self.canonical();
         let mut hash = Sha256::new();
         hash.update(&options);
         for granule in &self.granules {

@@ -1,7 +1,8 @@
 //! One map for every granule, stacked on time.
 
-use super::average::{Run, single};
+use super::average::single;
 use super::plan::Plan;
+use super::run::Run;
 use super::{Finished, JobError, Observer};
 use rayon::ThreadPool;
 use swathe_core::reduce::{Composite, Statistic};
@@ -16,7 +17,11 @@ const LARGEST: usize = 4 << 30;
 /// # Errors
 /// A granule that cannot be used, unless those are to be skipped; nothing in the area; a cube that is
 /// too large.
-pub fn cube(plan: &Plan, pool: &ThreadPool, observer: Observer<'_>) -> Result<Finished, JobError> {
+pub(super) fn cube(
+    plan: &Plan,
+    pool: &ThreadPool,
+    observer: Observer<'_>,
+) -> Result<Finished, JobError> {
     let (cells, count) = (plan.tiling.cells(), plan.granules.len());
     let bytes = |size: usize| {
         cells
@@ -70,7 +75,7 @@ pub fn cube(plan: &Plan, pool: &ThreadPool, observer: Observer<'_>) -> Result<Fi
         }),
         Err(steps) => Times::Series(steps),
     };
-    run.finish(layers, times, "grid")
+    run.finish(layers, times)
 }
 
 fn step(record: &GranuleRecord) -> TimeStep {

@@ -2,8 +2,8 @@
 //!
 //! ```text
 //! paths --gather--> candidates (opened, described) --order--> granules, sorted, one of each identity
-//!       --Plan::new(Job)--> Plan: grid, fields, flags, sums; notes of what was chosen for the user
-//!       --average | cube--> Product
+//!       --Plan::new(Job, Purpose)--> Plan: grid, fields, flags, sums; notes of what was chosen for the user
+//!       --run--> Product: an average, or a cube
 //! ```
 
 mod average;
@@ -16,13 +16,13 @@ mod options;
 mod order;
 mod plan;
 mod record;
+mod run;
 
-pub use average::average;
-pub use cube::cube;
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
 pub use gather::{Candidate, Gathered, gather};
-pub use options::{GridRequest, Job, OnError};
+pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
 pub use plan::Plan;
 pub use record::{Event, Finished, Observer};
+pub use run::run;

@@ -86,6 +86,15 @@ pub enum GridRequest {
     Exact(GeoBox),
 }
 
+/// What to make of the granules.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Purpose {
+    /// One map over all of them.
+    Average,
+    /// A map of each.
+    Cube,
+}
+
 /// What to do about a granule that cannot be used.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub enum OnError {

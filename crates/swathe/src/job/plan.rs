@@ -1,12 +1,12 @@
 //! Everything decided before any array is read.
 
 use super::order::{check_uniform, order};
-use super::{Candidate, Gathered, GridRequest, Job, JobError, OnError};
+use super::{Candidate, Gathered, GridRequest, Job, JobError, OnError, Purpose};
 use rayon::prelude::*;
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
-use swathe_core::mask::{FlagMask, FlagSelection, FlagTable};
+use swathe_core::mask::{FlagMask, FlagSelection};
 use swathe_core::reduce::{Reduction, Statistic, Summation, Tiling};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
@@ -30,6 +30,7 @@ pub struct Plan {
     pub(super) source: Attributes,
     pub(super) newest_input: Option<f64>,
     pub(super) job: Job,
+    pub(super) purpose: Purpose,
     notes: Vec<String>,
 }
 
@@ -63,31 +64,12 @@ struct ResolvedField {
     attributes: Attributes,
 }
 
-/// What a field is reduced for: a mean over granules, or each granule's own map.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(super) enum Purpose {
-    Average,
-    Cube,
-}
-
 impl Plan {
-    /// Plans an average over granules.
+    /// Plans a job for a purpose.
     ///
     /// # Errors
     /// Options that do not fit together or do not fit the granules; nothing to do.
-    pub fn average(gathered: Gathered, job: Job) -> Result<Plan, JobError> {
-        Plan::new(gathered, job, Purpose::Average)
-    }
-
-    /// Plans a map of every granule.
-    ///
-    /// # Errors
-    /// As [`Plan::average`].
-    pub fn cube(gathered: Gathered, job: Job) -> Result<Plan, JobError> {
-        Plan::new(gathered, job, Purpose::Cube)
-    }
-
-    fn new(gathered: Gathered, job: Job, purpose: Purpose) -> Result<Plan, JobError> {
+    pub fn new(gathered: Gathered, job: Job, purpose: Purpose) -> Result<Plan, JobError> {
         let (mut candidates, preferred) = order(gathered.candidates);
         let failed = gathered.skipped.len();
         let mut skipped = gathered.skipped;
@@ -231,6 +213,7 @@ impl Plan {
             fields,
             newest_input,
             job,
+            purpose,
             notes,
         })
     }
@@ -328,9 +311,7 @@ fn resolve(
     };
     let mask = match granule.flag_table() {
         _ if flags.is_empty() => FlagMask::default(),
-        Some(table) => flags
-            .resolve(&FlagTable::new(table.flags.iter().cloned()))
-            .map_err(flags_error)?,
+        Some(table) => flags.resolve(table).map_err(flags_error)?,
         None => {
             return Err(JobError::Plan {
                 reason: format!("{} has no quality flags", candidate.name),

@@ -15,6 +15,7 @@ use std::path::Path;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
 use swathe_core::source::Values;
+use swathe_core::suggest::nearest;
 
 use self::axis::{Centres, Direction, Fitted};
 use crate::dataset::{Attributes, DataType, Dataset, Variable};
@@ -22,7 +23,7 @@ use crate::error::{Error, Result};
 use crate::granule::attributes::{find, numbers, text};
 use crate::granule::decode::Decoder;
 use crate::granule::layout::{Axis, Catalogue, base_name, evidence, group_of};
-use crate::granule::{suggest, time};
+use crate::granule::time;
 
 /// Most cells of a grid, and of one side (10 m around the equator have 4 million): beyond them a
 /// header is wrong, or one map is too large for memory.
@@ -141,7 +142,7 @@ impl Gridded {
         found.ok_or_else(|| {
             let names = || self.variables.iter().map(GriddedVariable::name);
             let list = names().take(40).collect::<Vec<_>>().join(", ");
-            let hint = match suggest::nearest(name, names()) {
+            let hint = match nearest(name, names()) {
                 Some(near) => format!("did you mean {near}? there are {list}"),
                 None => format!("there are {list}"),
             };

@@ -1,0 +1,203 @@
+//! A plan carried out: every granule applied on the threads of a pool, the outcomes combined.
+
+use super::average::average;
+use super::cube::cube;
+use super::plan::{Plan, PlannedGranule};
+use super::record::add;
+use super::{Event, Finished, JobError, Observer, OnError, Purpose};
+use rayon::ThreadPool;
+use swathe_core::mask::FlagReport;
+use swathe_core::resample::GeometryReport;
+use swathe_core::run::{Applied, Recipe, execute};
+use swathe_io::bytes::ReadCounters;
+use swathe_io::product::{self, GranuleRecord, GranuleStatus, Layer, TimeStep, Times};
+
+/// Carries a plan out on the threads of a pool, of which the calling thread must not be one.
+///
+/// # Errors
+/// A granule that cannot be used, unless those are to be skipped; nothing in the area; a cube that is
+/// too large.
+pub fn run(plan: &Plan, pool: &ThreadPool, observer: Observer<'_>) -> Result<Finished, JobError> {
+    match plan.purpose {
+        Purpose::Average => average(plan, pool, observer),
+        Purpose::Cube => cube(plan, pool, observer),
+    }
+}
+
+/// What the tasks of a run share, and what they leave.
+pub(super) struct Run<'a> {
+    plan: &'a Plan,
+    pub records: Vec<Option<GranuleRecord>>,
+    read: ReadCounters,
+    geometry: GeometryReport,
+    flags: Vec<FlagReport>,
+    touched: usize,
+    used: usize,
+    failed: usize,
+}
+
+/// A task's outcome: what the granule gave and what reading it cost.
+type Outcome = (Result<Option<Applied>, String>, ReadCounters);
+
+impl<'a> Run<'a> {
+    pub fn new(plan: &'a Plan) -> Self {
+        Run {
+            plan,
+            records: vec![None; plan.granules.len()],
+            read: ReadCounters::default(),
+            geometry: GeometryReport::default(),
+            flags: vec![FlagReport::default(); plan.fields.len()],
+            touched: 0,
+            used: 0,
+            failed: plan.failed,
+        }
+    }
+
+    /// Puts every granule on the grid, and hands each that gives anything to `combine` by its place
+    /// in the order.
+    pub fn over_granules(
+        &mut self,
+        pool: &ThreadPool,
+        observer: Observer<'_>,
+        mut combine: impl FnMut(usize, Applied) -> Result<(), JobError>,
+    ) -> Result<(), JobError> {
+        let plan = self.plan;
+        let total = plan.granules.len();
+        let mut done = 0;
+        // One more than there are threads: the next has been read when a thread becomes free.
+        let in_flight = pool.current_num_threads() + 1;
+        execute(
+            pool,
+            total,
+            in_flight,
+            |i| apply(plan, &plan.granules[i]),
+            |i, (outcome, read)| {
+                add(&mut self.read, read);
+                let candidate = &plan.granules[i].candidate;
+                let record = match outcome {
+                    Ok(None) => candidate.record(GranuleStatus::Empty, "outside the area"),
+                    Ok(Some(applied)) => {
+                        self.geometry.add(&applied.geometry);
+                        for (all, one) in self.flags.iter_mut().zip(&applied.flags) {
+                            all.merge(one);
+                        }
+                        let (touched, found) = (applied.touched, applied.found);
+                        self.touched += usize::from(touched);
+                        self.used += usize::from(found);
+                        if touched {
+                            combine(i, applied)?;
+                        }
+                        match (touched, found) {
+                            (true, true) => candidate.record(GranuleStatus::Used, ""),
+                            (true, false) => {
+                                candidate.record(GranuleStatus::Empty, "no valid pixel in the area")
+                            }
+                            (false, _) => {
+                                candidate.record(GranuleStatus::Empty, "outside the area")
+                            }
+                        }
+                    }
+                    Err(reason) if plan.job.on_error == OnError::Skip => {
+                        self.failed += 1;
+                        candidate.record(GranuleStatus::Skipped, reason)
+                    }
+                    Err(reason) => return Err(JobError::granule(&candidate.name, reason)),
+                };
+                done += 1;
+                observer(&Event::Granule {
+                    record: &record,
+                    done,
+                    total,
+                    read: self.read,
+                });
+                self.records[i] = Some(record);
+                Ok(())
+            },
+        )
+    }
+
+    /// From the first to the last line of the granules that gave values; of all, if none did.
+    pub fn window(&self) -> TimeStep {
+        let used = |r: &&GranuleRecord| self.used == 0 || r.status == GranuleStatus::Used;
+        let records = || self.records.iter().flatten().filter(used);
+        let least = records().map(|r| r.start).fold(f64::NAN, f64::min);
+        let most = records()
+            .map(|r| if r.end.is_nan() { r.start } else { r.end })
+            .fold(f64::NAN, f64::max);
+        TimeStep {
+            // To the millisecond, as granules have it.
+            time: ((least + most) * 500.0).round() / 1000.0,
+            start: least,
+            end: most,
+            granule: None,
+        }
+    }
+
+    /// The product, of layers that are ready.
+    ///
+    /// # Errors
+    /// When no granule touches the area.
+    pub fn finish(self, layers: Vec<Layer>, times: Times) -> Result<Finished, JobError> {
+        let plan = self.plan;
+        if self.touched == 0 {
+            return Err(JobError::Nothing {
+                reason: if self.failed == self.records.len() && self.failed > 0 {
+                    "none of the granules can be used".into()
+                } else {
+                    "no granule touches the area".into()
+                },
+            });
+        }
+        let names: Vec<String> = plan.fields.iter().map(|f| f.name.clone()).collect();
+        let flags: Vec<(String, FlagReport)> = names.into_iter().zip(self.flags).collect();
+        let mut granules: Vec<GranuleRecord> = self.records.into_iter().flatten().collect();
+        granules.extend(plan.skipped.iter().cloned());
+        let reports = flags
+            .iter()
+            .filter(|_| !plan.flags.is_empty())
+            .map(|(variable, report)| product::FlagReport {
+                variable: variable.clone(),
+                pixels: report.valid(),
+                removed: report.removed(),
+                by_flag: report
+                    .flags()
+                    .into_iter()
+                    .map(|(name, carrying, _)| (name.to_owned(), carrying))
+                    .collect(),
+            })
+            .collect();
+        Ok(Finished {
+            product: product::Product {
+                geobox: plan.geobox().clone(),
+                times,
+                layers,
+                granules,
+                flags: reports,
+                provenance: plan.provenance(),
+                attributes: plan.source.clone(),
+            },
+            read: self.read,
+            geometry: self.geometry,
+            flags,
+            used: self.used,
+            failed: self.failed,
+        })
+    }
+}
+
+/// Puts one granule on the grid.
+fn apply(plan: &Plan, granule: &PlannedGranule) -> Outcome {
+    let opened = match granule.candidate.granule() {
+        Ok(opened) => opened,
+        Err(error) => return (Err(error.to_string()), ReadCounters::default()),
+    };
+    let recipe = Recipe {
+        grid: &plan.grid,
+        tiling: plan.tiling,
+        method: plan.method,
+        fields: &granule.recipes,
+        mask: &granule.mask,
+    };
+    let applied = recipe.apply(&*opened).map_err(|e| e.to_string());
+    (applied, opened.counters())
+}
