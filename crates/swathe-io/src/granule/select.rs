@@ -411,11 +411,22 @@ impl Selected {
         Some(
             format!(
                 "{}: nearest to {} is {} {units}",
-                self.field.name, band.asked, band.chosen
+                self.field.name,
+                band.asked,
+                short(band.chosen)
             )
             .trim_end()
             .to_owned(),
         )
+    }
+}
+
+/// A number as a person writes it: single-precision ones without the digits of double precision.
+fn short(value: f64) -> String {
+    if f64::from(value as f32) == value {
+        (value as f32).to_string()
+    } else {
+        value.to_string()
     }
 }
 

@@ -10,9 +10,9 @@ use swathe_core::mask::{FlagMask, FlagSelection};
 use swathe_core::reduce::{Reduction, Statistic, Summation, Tiling};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
-use swathe_core::source::{Field, SwathSource as _};
+use swathe_core::source::SwathSource as _;
 use swathe_io::dataset::{Attributes, DataType};
-use swathe_io::granule::{ChosenBand, Granule};
+use swathe_io::granule::{ChosenBand, Granule, Selected};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
 /// What a job will do: granules in order, grid, fields, flags, sums.
@@ -56,8 +56,7 @@ struct Resolved {
 }
 
 struct ResolvedField {
-    field: Field,
-    band: Option<ChosenBand>,
+    selected: Selected,
     range: Option<(f64, f64)>,
     is_flags: bool,
     double: bool,
@@ -135,7 +134,7 @@ impl Plan {
             return Err(JobError::plan_hint(
                 format!(
                     "{} holds flags or classes: their average means nothing",
-                    flag_field.field.name
+                    flag_field.selected.field.name
                 ),
                 "use `swathe grid` to put them on a grid",
             ));
@@ -171,12 +170,12 @@ impl Plan {
         let fields = model
             .iter()
             .map(|f| PlannedField {
-                name: f.field.name.clone(),
+                name: f.selected.field.name.clone(),
                 attributes: f.attributes.clone(),
                 double: f.double,
             })
             .collect();
-        band_notes(model, &mut notes);
+        notes.extend(model.iter().filter_map(|f| f.selected.note()));
         let newest_input = ready
             .iter()
             .filter_map(|(_, r)| r.created)
@@ -191,7 +190,7 @@ impl Plan {
                     .into_iter()
                     .zip(&reductions)
                     .map(|(f, reduction)| FieldRecipe {
-                        field: f.field,
+                        field: f.selected.field,
                         reduction: reduction.clone(),
                     })
                     .collect(),
@@ -283,7 +282,7 @@ fn resolve(
                 .variable(&selected.field.variable)
                 .map_err(at_fault)?;
             selected.field.valid_range = job.valid_range.map(|r| (r.low, r.high));
-            if fields.iter().any(|f| f.field == selected.field) {
+            if fields.iter().any(|f| f.selected.field == selected.field) {
                 continue;
             }
             fields.push(ResolvedField {
@@ -297,14 +296,16 @@ fn resolve(
                     DataType::F64 | DataType::I32 | DataType::U32 | DataType::I64 | DataType::U64
                 ) && !variable.is_packed(),
                 attributes: variable.variable.attributes.clone(),
-                field: selected.field,
-                band: selected.band,
+                selected,
             });
         }
     }
     // Bands of one variable follow each other, so that they share one mask.
-    let order: Vec<String> = fields.iter().map(|f| f.field.variable.clone()).collect();
-    fields.sort_by_key(|f| order.iter().position(|v| *v == f.field.variable));
+    let order: Vec<String> = fields
+        .iter()
+        .map(|f| f.selected.field.variable.clone())
+        .collect();
+    fields.sort_by_key(|f| order.iter().position(|v| *v == f.selected.field.variable));
     let flags_error = |source| JobError::Flags {
         granule: candidate.name.clone(),
         source,
@@ -334,8 +335,8 @@ fn same_fields(
     fields: &[ResolvedField],
 ) -> Result<(), JobError> {
     for (theirs, ours) in model.iter().zip(fields) {
-        let (a, b) = (&theirs.field.name, &ours.field.name);
-        let bands = (&theirs.band, &ours.band);
+        let (a, b) = (&theirs.selected.field.name, &ours.selected.field.name);
+        let bands = (&theirs.selected.band, &ours.selected.band);
         let chosen = |band: &Option<ChosenBand>| band.as_ref().map(|b| b.chosen);
         if a != b || chosen(bands.0) != chosen(bands.1) {
             let said = |name: &str, band: &Option<ChosenBand>| {
@@ -349,20 +350,6 @@ fn same_fields(
         }
     }
     Ok(())
-}
-
-fn band_notes(fields: &[ResolvedField], notes: &mut Vec<String>) {
-    for field in fields {
-        if let Some(band) = &field.band
-            && band.asked != band.chosen
-        {
-            let units = band.units.as_deref().unwrap_or("");
-            notes.push(format!(
-                "{}: {} {units} asked for, {} {units} is the nearest band",
-                field.field.name, band.asked, band.chosen
-            ));
-        }
-    }
 }
 
 /// The range that holds the values of all granules; `None` if any does not say.
