@@ -7,7 +7,7 @@ use crate::crs::Crs;
 ///
 /// The index `first` is an integer, so that grids made at other times from other boxes line up to
 /// the last bit; the step is a fraction, so that 1/24 degree is exact.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Axis {
     /// Coordinate of edge number zero of the lattice.
     pub origin: f64,

@@ -24,7 +24,7 @@ impl FlagCounts {
 }
 
 /// How many of the valid pixels in the area each flag took, over granules whose bits may differ.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct FlagReport {
     valid: u64,
     removed: u64,

@@ -23,7 +23,7 @@
 use super::arithmetic::{Scaled, Wide};
 
 /// A sum of products; 64 bytes.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct BinnedSum {
     /// Sums of digits of the bins top, top - 1, top - 2.
     digits: [i128; 3],
@@ -65,6 +65,28 @@ impl BinnedSum {
         let down = (self.top - other.top) as usize;
         for (digit, other) in self.digits.iter_mut().skip(down).zip(other.digits) {
             *digit += other;
+        }
+    }
+
+    /// Whether sums of digits of fewer than 2^39 products of doubles may have led to it.
+    pub fn is_possible(&self) -> bool {
+        // The greatest product is below 2^(1024 + 32), the greatest square below 2^(2048 + 32).
+        (0..=2 * (BIAS + 1024 + 32) / 64).contains(&self.top)
+            && self.digits.iter().all(|d| d.unsigned_abs() < 1 << 103)
+    }
+
+    /// The same, where `sum` is of the values whose squares these are.
+    pub fn is_possible_square_of(&self, sum: &BinnedSum) -> bool {
+        // As `variance` needs it.
+        let between = (self.top - 2) - 2 * (sum.top - 2);
+        self.is_possible() && (0..=5).contains(&between)
+    }
+
+    #[cfg(test)]
+    pub fn impossible() -> Self {
+        BinnedSum {
+            digits: [i128::MIN; 3],
+            top: i32::MAX,
         }
     }
 

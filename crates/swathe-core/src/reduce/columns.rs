@@ -105,15 +105,15 @@ impl Batch {
 /// State of the cells of one tile; columns that are not kept are empty.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Columns {
-    layout: Layout,
-    counts: Vec<u64>,
-    weights: Vec<u128>,
-    sums: Vec<i128>,
-    squares: Vec<SumOfSquares>,
-    binned_sums: Vec<BinnedSum>,
-    binned_squares: Vec<BinnedSum>,
-    least: Vec<f64>,
-    greatest: Vec<f64>,
+    pub(super) layout: Layout,
+    pub(super) counts: Vec<u64>,
+    pub(super) weights: Vec<u128>,
+    pub(super) sums: Vec<i128>,
+    pub(super) squares: Vec<SumOfSquares>,
+    pub(super) binned_sums: Vec<BinnedSum>,
+    pub(super) binned_squares: Vec<BinnedSum>,
+    pub(super) least: Vec<f64>,
+    pub(super) greatest: Vec<f64>,
 }
 
 impl Columns {
@@ -338,7 +338,7 @@ impl Columns {
 
     /// Sum of a cell's weights in the units that its sums have.
     #[inline]
-    fn own_weight(&self, cell: usize) -> u128 {
+    pub(super) fn own_weight(&self, cell: usize) -> u128 {
         if self.layout.shares {
             self.weights[cell]
         } else {

@@ -12,23 +12,23 @@ use rayon::prelude::*;
 /// are merged.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Composite {
-    tiling: Tiling,
-    reduction: Reduction,
-    layout: Layout,
-    tiles: Vec<Option<Box<CompositeTile>>>,
+    pub(super) tiling: Tiling,
+    pub(super) reduction: Reduction,
+    pub(super) layout: Layout,
+    pub(super) tiles: Vec<Option<Box<CompositeTile>>>,
 }
 
 /// Cells of one tile.
 #[derive(Debug, Clone, PartialEq)]
-struct CompositeTile {
-    columns: Columns,
+pub(super) struct CompositeTile {
+    pub columns: Columns,
     /// Granules with at least one observation in the cell.
-    granules: Vec<u32>,
+    pub granules: Vec<u32>,
     /// Contributing pixels, where the columns count granules instead.
-    pixels: Vec<u64>,
+    pub pixels: Vec<u64>,
     /// Greatest coverage by one granule in units of 2^-32, where it is asked for and weights are
     /// shares.
-    coverage: Vec<u64>,
+    pub coverage: Vec<u64>,
 }
 
 impl Composite {
@@ -173,13 +173,7 @@ impl Composite {
         let (tiling, layout, reduction) = (&self.tiling, self.layout, &self.reduction);
         self.tiles[index].get_or_insert_with(|| {
             let cells = tiling.tile_cells(index);
-            let column = |wanted: bool| vec![0; if wanted { cells } else { 0 }];
-            Box::new(CompositeTile {
-                columns: Columns::new(layout, cells),
-                granules: vec![0; cells],
-                pixels: column(reduction.counts_pixels()),
-                coverage: column(reduction.keeps_coverage()),
-            })
+            Box::new(CompositeTile::empty(layout, reduction, cells))
         })
     }
 
@@ -253,6 +247,16 @@ impl Composite {
 }
 
 impl CompositeTile {
+    pub(super) fn empty(layout: Layout, reduction: &Reduction, cells: usize) -> Self {
+        let column = |wanted: bool| vec![0; if wanted { cells } else { 0 }];
+        CompositeTile {
+            columns: Columns::new(layout, cells),
+            granules: vec![0; cells],
+            pixels: column(reduction.counts_pixels()),
+            coverage: column(reduction.keeps_coverage()),
+        }
+    }
+
     /// Counts a granule, its pixels and its coverage.
     fn count_granule(&mut self, from: &GranuleTile) {
         let span = from.first..from.end;

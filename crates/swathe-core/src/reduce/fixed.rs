@@ -77,7 +77,7 @@ impl Quantum {
 }
 
 /// sum(w q^2), exact, in 192 bits (lowest limb first).
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct SumOfSquares([u64; 3]);
 
 impl SumOfSquares {
@@ -92,6 +92,18 @@ impl SumOfSquares {
             high as u64,
             (high >> 64) as u64,
         ]));
+    }
+
+    #[cfg(test)]
+    pub fn impossible() -> Self {
+        SumOfSquares([u64::MAX; 3])
+    }
+
+    /// Whether observations of this weight in all may have led to it: at most 2^112 for each unit.
+    pub fn is_possible(&self, weight: u128) -> bool {
+        let most = Wide::<4>::from_u128(weight, 1).times(&Wide::<2>([1 << 48, 0]));
+        let [low, middle, high] = self.0;
+        most.minus(&Wide([low, middle, high, 0])).is_some()
     }
 
     #[inline]

@@ -18,6 +18,7 @@ mod fixed;
 mod granule;
 mod observation;
 mod statistic;
+mod stored;
 mod summation;
 mod tiling;
 
@@ -28,13 +29,14 @@ pub use composite::Composite;
 pub use granule::GranuleState;
 pub use observation::{Observation, contributed, interpolated};
 pub use statistic::{Statistic, Weight};
+pub use stored::StoredTile;
 pub use summation::Summation;
 pub use tiling::{TILE_SIZE, Tiling};
 
 use columns::Layout;
 
 /// What to keep of the observations of one field.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Reduction {
     /// The statistics that can be asked for at the end. `Count` and `Granules` always can.
     pub statistics: Vec<Statistic>,
@@ -49,7 +51,7 @@ pub struct Reduction {
 }
 
 /// Cells below any of these are blank in the layers of values.
-#[derive(Debug, Clone, Copy, PartialEq, Default)]
+#[derive(Debug, Clone, Copy, PartialEq, Default, serde::Serialize, serde::Deserialize)]
 pub struct Blank {
     /// Contributing pixels.
     pub min_count: u64,
@@ -139,6 +141,12 @@ pub enum ReduceError {
     /// States of different plans.
     #[error("the parts were made for different grids or different statistics and cannot be merged")]
     Mismatch,
+    /// What was stored does not fit, or no observations could have led to it.
+    #[error("the stored state of tile {tile} is damaged")]
+    Damaged {
+        /// Number of the tile.
+        tile: usize,
+    },
     /// Only what was asked for is kept.
     #[error("{statistic} was not asked for when the reduction began")]
     NotKept {

@@ -5,7 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// What is computed from a cell's observations. Observation i has value v and weight w.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, serde::Serialize, serde::Deserialize,
+)]
 pub enum Statistic {
     /// sum(w v) / sum(w).
     Mean,
@@ -77,7 +79,9 @@ impl FromStr for Statistic {
 }
 
 /// How the observations of several granules are weighted against each other.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, Default, serde::Serialize, serde::Deserialize,
+)]
 pub enum Weight {
     /// Every observation by its own weight.
     #[default]

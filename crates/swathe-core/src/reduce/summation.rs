@@ -3,7 +3,7 @@
 use super::fixed::Quantum;
 
 /// The form of a variable's sums; part of the plan, so that every worker and every day uses the same.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub enum Summation {
     /// Integers in a quantum of `2^(exponent - 56)`, for |v| <= `2^exponent`: a value is rounded once
     /// to the quantum, its products and sums with weights are exact.

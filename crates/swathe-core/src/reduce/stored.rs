@@ -1,0 +1,270 @@
+//! The state of a tile as it is stored: what partial results on disk and on the wire are made of.
+
+use super::binned::BinnedSum;
+use super::columns::{Columns, Layout, MOST_OBSERVATIONS};
+use super::composite::{Composite, CompositeTile};
+use super::fixed::SumOfSquares;
+use super::{ReduceError, Summation};
+use crate::resample::WEIGHT_ONE;
+use serde::{Deserialize, Serialize};
+
+/// The cells of one tile of a composite, column by column; columns that are not kept are empty.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct StoredTile {
+    granules: Vec<u32>,
+    pixels: Vec<u64>,
+    coverage: Vec<u64>,
+    pub(super) counts: Vec<u64>,
+    pub(super) weights: Vec<u128>,
+    pub(super) sums: Vec<i128>,
+    pub(super) squares: Vec<SumOfSquares>,
+    pub(super) binned_sums: Vec<BinnedSum>,
+    pub(super) binned_squares: Vec<BinnedSum>,
+    pub(super) least: Vec<f64>,
+    pub(super) greatest: Vec<f64>,
+}
+
+impl Composite {
+    /// The tiles that hold anything, by number.
+    pub fn stored_tiles(&self) -> impl Iterator<Item = (usize, StoredTile)> {
+        let tiles = self.tiles.iter().enumerate();
+        tiles.filter_map(|(index, tile)| Some((index, tile.as_deref()?.to_stored())))
+    }
+
+    /// Puts a tile that was stored into its place, which must be empty.
+    ///
+    /// # Errors
+    /// When the tile is not of this grid and reduction, its place is taken, or no observations could
+    /// have led to it: what is stored may be damaged.
+    pub fn restore(&mut self, index: usize, tile: StoredTile) -> Result<(), ReduceError> {
+        let cells = match self.tiles.get(index) {
+            Some(None) => self.tiling.tile_cells(index),
+            _ => return Err(ReduceError::Damaged { tile: index }),
+        };
+        let tile = CompositeTile::from_stored(tile, self.layout);
+        let empty = CompositeTile::empty(self.layout, &self.reduction, cells);
+        if !(tile.has_form_of(&empty) && tile.is_possible()) {
+            return Err(ReduceError::Damaged { tile: index });
+        }
+        self.tiles[index] = Some(Box::new(tile));
+        Ok(())
+    }
+}
+
+impl CompositeTile {
+    fn to_stored(&self) -> StoredTile {
+        let mut stored = self.columns.to_stored();
+        stored.granules.clone_from(&self.granules);
+        stored.pixels.clone_from(&self.pixels);
+        stored.coverage.clone_from(&self.coverage);
+        stored
+    }
+
+    fn from_stored(mut stored: StoredTile, layout: Layout) -> Self {
+        CompositeTile {
+            granules: std::mem::take(&mut stored.granules),
+            pixels: std::mem::take(&mut stored.pixels),
+            coverage: std::mem::take(&mut stored.coverage),
+            columns: Columns::from_stored(stored, layout),
+        }
+    }
+
+    fn has_form_of(&self, other: &Self) -> bool {
+        let form = |tile: &Self| {
+            let own = [tile.granules.len(), tile.pixels.len(), tile.coverage.len()];
+            (own, tile.columns.lengths())
+        };
+        form(self) == form(other)
+    }
+
+    /// Whether some observations could have led to this state: sums then stay within the limits on
+    /// which the arithmetic rests.
+    fn is_possible(&self) -> bool {
+        let least = self.granules.iter().zip(self.columns.counts());
+        least.clone().all(|(granules, count)| {
+            // Where granules are weighted the columns count granules.
+            (*granules == 0) == (*count == 0) && u64::from(*granules) <= *count
+        }) && self.pixels.iter().all(|pixels| *pixels < MOST_OBSERVATIONS)
+            && self.coverage.iter().all(|share| *share <= WEIGHT_ONE)
+            && self.columns.are_possible()
+    }
+}
+
+impl Columns {
+    fn to_stored(&self) -> StoredTile {
+        StoredTile {
+            granules: Vec::new(),
+            pixels: Vec::new(),
+            coverage: Vec::new(),
+            counts: self.counts.clone(),
+            weights: self.weights.clone(),
+            sums: self.sums.clone(),
+            squares: self.squares.clone(),
+            binned_sums: self.binned_sums.clone(),
+            binned_squares: self.binned_squares.clone(),
+            least: self.least.clone(),
+            greatest: self.greatest.clone(),
+        }
+    }
+
+    fn from_stored(stored: StoredTile, layout: Layout) -> Self {
+        Columns {
+            layout,
+            counts: stored.counts,
+            weights: stored.weights,
+            sums: stored.sums,
+            squares: stored.squares,
+            binned_sums: stored.binned_sums,
+            binned_squares: stored.binned_squares,
+            least: stored.least,
+            greatest: stored.greatest,
+        }
+    }
+
+    fn lengths(&self) -> [usize; 8] {
+        [
+            self.counts.len(),
+            self.weights.len(),
+            self.sums.len(),
+            self.squares.len(),
+            self.binned_sums.len(),
+            self.binned_squares.len(),
+            self.least.len(),
+            self.greatest.len(),
+        ]
+    }
+
+    fn are_possible(&self) -> bool {
+        let counts = self.counts.iter().all(|count| *count < MOST_OBSERVATIONS);
+        let weights = self.weights.iter().zip(&self.counts);
+        let weights = weights
+            .into_iter()
+            .all(|(weight, count)| *weight <= u128::from(*count) << 32);
+        if !(counts && weights) {
+            return false;
+        }
+        match self.layout.summation {
+            Summation::Fixed { .. } => (0..self.counts.len()).all(|cell| {
+                let weight = self.own_weight(cell);
+                let sum = self.sums.get(cell).copied().unwrap_or(0);
+                let squares = self.squares.get(cell).copied().unwrap_or_default();
+                sum.unsigned_abs() <= weight << 56 && squares.is_possible(weight)
+            }),
+            Summation::Binned => {
+                let sums = self.binned_sums.iter().all(BinnedSum::is_possible);
+                // A square's top bin is twice the value's, but for the carry of a digit.
+                let squares = self.binned_squares.iter().zip(&self.binned_sums);
+                sums && squares
+                    .into_iter()
+                    .all(|(squares, sum)| squares.is_possible_square_of(sum))
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::reduce::{Blank, GranuleState, Observation, Reduction, Statistic, Tiling, Weight};
+
+    fn composite(weight: Weight, shares: bool, summation: Summation) -> Composite {
+        let tiling = Tiling::new(3, 520).unwrap();
+        let reduction = Reduction {
+            statistics: Statistic::ALL.to_vec(),
+            weight,
+            shares,
+            summation,
+            blank: Blank::default(),
+        };
+        let mut composite = Composite::new(tiling, reduction.clone());
+        for granule in 0..3u64 {
+            let mut state = GranuleState::new(tiling, &reduction);
+            let observations = (0..200u64).map(|i| Observation {
+                cell: ((i * 37 + granule * 11) % 400) as u32,
+                value: ((i * 7919 + granule) % 1000) as f64 / 37.0 - 3.0,
+                weight: if shares { (i + 1) << 20 } else { WEIGHT_ONE },
+            });
+            state.add(observations).unwrap();
+            composite.combine(&state).unwrap();
+        }
+        composite
+    }
+
+    fn all() -> Vec<Composite> {
+        let mut all = Vec::new();
+        for weight in Weight::ALL {
+            for shares in [false, true] {
+                for summation in [Summation::Fixed { exponent: 5 }, Summation::Binned] {
+                    all.push(composite(weight, shares, summation));
+                }
+            }
+        }
+        all
+    }
+
+    fn restored(
+        of: &Composite,
+        change: impl Fn(&mut StoredTile),
+    ) -> Result<Composite, ReduceError> {
+        let mut new = Composite::new(*of.tiling(), of.reduction().clone());
+        for (index, mut tile) in of.stored_tiles() {
+            change(&mut tile);
+            new.restore(index, tile)?;
+        }
+        Ok(new)
+    }
+
+    #[test]
+    fn what_was_stored_comes_back() {
+        for composite in all() {
+            assert_eq!(restored(&composite, |_| ()), Ok(composite.clone()));
+            assert!(composite.stored_tiles().count() > 1);
+        }
+    }
+
+    #[test]
+    fn what_no_observations_could_give_is_refused() {
+        let changes: [fn(&mut StoredTile); 7] = [
+            |tile| tile.counts[0] = 1 << 39,
+            |tile| tile.counts.truncate(1),
+            |tile| tile.granules[0] = u32::MAX,
+            |tile| tile.least.push(0.0),
+            |tile| tile.weights.iter_mut().for_each(|w| *w = u128::MAX),
+            |tile| {
+                tile.sums.iter_mut().for_each(|s| *s = i128::MAX);
+                tile.binned_sums
+                    .iter_mut()
+                    .for_each(|s| *s = BinnedSum::impossible());
+            },
+            |tile| {
+                tile.squares
+                    .iter_mut()
+                    .for_each(|s| *s = SumOfSquares::impossible());
+                let impossible = |s: &mut BinnedSum| *s = BinnedSum::impossible();
+                tile.binned_squares.iter_mut().for_each(impossible);
+            },
+        ];
+        for (i, change) in changes.into_iter().enumerate() {
+            for composite in all() {
+                // Weights are kept only where they are shares of observations.
+                let has_weights = composite.stored_tiles().any(|(_, t)| !t.weights.is_empty());
+                if i == 4 && !has_weights {
+                    continue;
+                }
+                let refused = restored(&composite, change);
+                assert!(
+                    matches!(refused, Err(ReduceError::Damaged { .. })),
+                    "change {i}"
+                );
+            }
+        }
+        let composite = composite(Weight::Observation, false, Summation::Binned);
+        let (index, tile) = composite.stored_tiles().next().unwrap();
+        let mut new = composite.clone();
+        assert!(
+            new.restore(index, tile.clone()).is_err(),
+            "the place is taken"
+        );
+        assert!(new.restore(usize::MAX, tile).is_err());
+    }
+}
