@@ -8,6 +8,7 @@ pub mod granule;
 mod hdf5;
 mod netcdf3;
 mod numbers;
+pub mod partial;
 pub mod picture;
 mod place;
 pub mod product;
