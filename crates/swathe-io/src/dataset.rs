@@ -45,7 +45,7 @@ impl DataType {
 }
 
 /// Value of an attribute.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum AttributeValue {
     Text(String),

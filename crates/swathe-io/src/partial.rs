@@ -101,6 +101,14 @@ impl Digesting<'_> {
     }
 }
 
+/// A part of the file, inflated.
+struct Frame {
+    kind: u8,
+    field: u32,
+    tile: u32,
+    bytes: Vec<u8>,
+}
+
 /// A partial result whose header has been read.
 pub struct PartialReader {
     name: String,
@@ -133,12 +141,14 @@ impl PartialReader {
         if version != VERSION {
             return Err(Error::Unsupported {
                 path: reader.name,
-                feature: format!("version {version} of partial results (this program reads {VERSION})"),
+                feature: format!(
+                    "version {version} of partial results (this program reads {VERSION})"
+                ),
             });
         }
         match reader.frame()? {
-            Some((HEADER, _, _, bytes)) => {
-                let header = postcard::from_bytes(&bytes)
+            Some(frame) if frame.kind == HEADER => {
+                let header = postcard::from_bytes(&frame.bytes)
                     .map_err(|_| reader.damaged("its header is damaged"))?;
                 Ok((header, reader))
             }
@@ -151,15 +161,15 @@ impl PartialReader {
     /// # Errors
     /// When the file cannot be read or is damaged; the composites are then of no use.
     pub fn restore(mut self, composites: &mut [Composite]) -> Result<()> {
-        while let Some((kind, field, tile, bytes)) = self.frame()? {
-            let composite = composites.get_mut(field as usize);
-            let (TILE, Some(composite)) = (kind, composite) else {
+        while let Some(frame) = self.frame()? {
+            let composite = composites.get_mut(frame.field as usize);
+            let (TILE, Some(composite)) = (frame.kind, composite) else {
                 return Err(self.damaged("a part of it is of no field"));
             };
-            let stored: StoredTile = postcard::from_bytes(&bytes)
-                .map_err(|_| self.damaged(&format!("tile {tile} is damaged")))?;
+            let stored: StoredTile = postcard::from_bytes(&frame.bytes)
+                .map_err(|_| self.damaged(&format!("tile {} is damaged", frame.tile)))?;
             composite
-                .restore(tile as usize, stored)
+                .restore(frame.tile as usize, stored)
                 .map_err(|e| self.damaged(&e.to_string()))?;
         }
         let expected = self.digest.clone().finalize();
@@ -174,7 +184,7 @@ impl PartialReader {
     }
 
     /// The next frame; `None` at the end.
-    fn frame(&mut self) -> Result<Option<(u8, u32, u32, Vec<u8>)>> {
+    fn frame(&mut self) -> Result<Option<Frame>> {
         let mut kind = [0];
         self.take(&mut kind)?;
         let [kind] = kind;
@@ -190,7 +200,9 @@ impl PartialReader {
             return Err(self.damaged("a length in it is impossible"));
         }
         let mut stored = Vec::new();
-        let taken = (&mut self.file).take(stored_length).read_to_end(&mut stored);
+        let taken = (&mut self.file)
+            .take(stored_length)
+            .read_to_end(&mut stored);
         let taken = taken.map_err(|source| Error::Io {
             path: self.name.clone(),
             source,
@@ -201,7 +213,12 @@ impl PartialReader {
         self.digest.update(&stored);
         let mut plain = vec![0; length as usize];
         match Decompressor::new().zlib_decompress(&stored, &mut plain) {
-            Ok(found) if found == plain.len() => Ok(Some((kind, field, tile, plain))),
+            Ok(found) if found == plain.len() => Ok(Some(Frame {
+                kind,
+                field,
+                tile,
+                bytes: plain,
+            })),
             _ => Err(self.damaged("a compressed part of it is damaged")),
         }
     }

@@ -355,3 +355,87 @@ fn info_describes_and_refuses() {
     );
     assert!(stderr.contains("2 of 3 files cannot be read"), "{stderr}");
 }
+
+#[test]
+fn merged_parts_equal_all_at_once() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    for (method, weight) in [("footprint", "observation"), ("bin", "granule")] {
+        let options = format!(
+            "{GRID} -m {method} --weight {weight} --stat mean,std,min,max,sum,coverage --overwrite"
+        );
+        let ok = |line: &str| {
+            let (code, _, stderr) = outcome(at, line);
+            assert_eq!(code, 0, "{line}: {stderr}");
+        };
+        ok(&format!(
+            "average {} {options} -o all.nc -o all.swathe",
+            names.join(" ")
+        ));
+        for (i, name) in names.iter().enumerate() {
+            ok(&format!("average {name} {options} -o {i}.swathe"));
+        }
+        ok("merge 0.swathe 1.swathe 2.swathe -o one.nc --overwrite");
+        ok("merge 2.swathe 0.swathe -o part.swathe --overwrite");
+        ok("merge 1.swathe part.swathe -o other.nc -o other.swathe --overwrite");
+        let bytes = |name: &str| std::fs::read(at.join(name)).unwrap();
+        assert!(bytes("one.nc") == bytes("all.nc"), "{method}");
+        assert!(bytes("other.nc") == bytes("all.nc"), "{method}");
+        assert!(bytes("other.swathe") == bytes("all.swathe"), "{method}");
+    }
+}
+
+#[test]
+fn parts_that_do_not_fit_are_refused() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let names: Vec<String> = paths
+        .iter()
+        .map(|p| p.file_name().unwrap().to_string_lossy().into_owned())
+        .collect();
+    std::fs::copy(&paths[0], at.join("copy.nc")).unwrap();
+    for (part, granule, options) in [
+        ("a", names[0].as_str(), "-m bin"),
+        ("b", names[1].as_str(), "-m nearest"),
+        ("c", names[0].as_str(), "-m bin"),
+        ("d", "copy.nc", "-m bin"),
+    ] {
+        let line = format!("average {granule} {GRID} {options} -o {part}.swathe");
+        assert_eq!(outcome(at, &line).0, 0, "{line}");
+    }
+    let bytes = std::fs::read(at.join("a.swathe")).unwrap();
+    std::fs::write(at.join("cut.swathe"), &bytes[..bytes.len() - 9]).unwrap();
+    for (parts, code, said) in [
+        (
+            "a.swathe b.swathe",
+            2,
+            "one with -m bin, one with -m nearest",
+        ),
+        ("a.swathe c.swathe", 2, "two parts hold PACE_OCI."),
+        (
+            "a.swathe d.swathe",
+            2,
+            "two parts hold the same observation: PACE_OCI.",
+        ),
+        ("a.swathe a.swathe", 2, "two parts hold PACE_OCI."),
+        ("a.swathe cut.swathe", 1, "cut.swathe: it is cut off"),
+        ("a.swathe copy.nc", 1, "not a partial result"),
+        ("a.swathe none.swathe", 1, "none.swathe"),
+    ] {
+        let (got, _, stderr) = outcome(at, &format!("merge {parts} -o x.nc"));
+        assert_eq!(got, code, "{parts}: {stderr}");
+        assert!(
+            stderr.contains(said),
+            "{parts}: {said:?} is missing in:\n{stderr}"
+        );
+        assert!(!at.join("x.nc").exists());
+    }
+    let line = format!("grid {} {} {GRID} -o x.swathe", names[0], names[1]);
+    let (code, _, stderr) = outcome(at, &line);
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("only averages"), "{stderr}");
+}

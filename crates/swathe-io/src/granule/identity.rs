@@ -8,7 +8,7 @@ use crate::dataset::{Attributes, Group};
 use super::attributes;
 
 /// Who made a granule and of what kind it is. Absent facts are `None`.
-#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, serde::Deserialize)]
 pub struct Identity {
     /// Name of the product file as its maker called it (`product_name`), which survives renaming.
     pub product_name: Option<String>,

@@ -145,7 +145,7 @@ fn range(values: impl Iterator<Item = f64>) -> Option<(usize, f64, f64)> {
 }
 
 /// What became of one granule.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct GranuleRecord {
     /// Base name.
     pub name: String,
@@ -160,7 +160,7 @@ pub struct GranuleRecord {
 }
 
 /// Whether a granule gave something.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub enum GranuleStatus {
     /// It gave values.
     Used,

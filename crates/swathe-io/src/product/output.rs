@@ -16,6 +16,8 @@ pub enum Format {
     GeoTiff,
     /// `.png`: a picture.
     Png,
+    /// `.swathe`: a partial result.
+    Partial,
 }
 
 impl Format {
@@ -32,9 +34,11 @@ impl Format {
             "nc" | "nc4" => Ok(Format::NetCdf),
             "tif" | "tiff" => Ok(Format::GeoTiff),
             "png" => Ok(Format::Png),
+            "swathe" => Ok(Format::Partial),
             _ => Err(request(
                 path,
-                "the name must end in .nc (netCDF), .tif (GeoTIFF) or .png (a picture)".into(),
+                "the name must end in .nc (netCDF), .tif (GeoTIFF), .png (a picture) or .swathe (a partial \
+                 result)".into(),
             )),
         }
     }

@@ -71,7 +71,7 @@ pub fn run(arguments: &Arguments) -> Result {
     let finished = job::run(&plan, &pool, &mut |event| progress.show(event));
     progress.finish();
     let finished = finished?;
-    to_write.write(&finished.product)?;
+    to_write.write(&finished.product, finished.partial.as_ref())?;
     report::finished(&finished, &outputs, false);
     if let Some((cells, bias, spread)) = against_truth(&finished.product) {
         eprintln!(

@@ -22,7 +22,8 @@ pub struct Gridding {
     /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`; repeats. Default: the suite's main product
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
-    /// Output file; its suffix is its format: .nc, .tif or .png; repeats
+    /// Output file; its suffix is its format: .nc, .tif, .png, or .swathe for a partial
+    /// result that `swathe merge` takes; repeats
     #[arg(
         short,
         long = "output",
@@ -202,13 +203,14 @@ impl Gridding {
         }
         if purpose == Purpose::Cube {
             outputs.check_maps(plan.granules())?;
+            outputs.check_no_partial()?;
         }
         report::chosen(&plan);
         let mut progress = Progress::new(self.progress, plan.granules());
         let finished = job::run(&plan, &pool, &mut |event| progress.show(event));
         progress.finish();
         let finished = finished?;
-        outputs.write(&finished.product)?;
+        outputs.write(&finished.product, finished.partial.as_ref())?;
         Ok(report::finished(&finished, &self.outputs, self.verbose))
     }
 }

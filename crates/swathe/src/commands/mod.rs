@@ -6,6 +6,7 @@ mod granules;
 pub mod grid;
 pub mod gridding;
 pub mod info;
+pub mod merge;
 pub mod plot;
 mod progress;
 mod report;

@@ -2,6 +2,7 @@
 
 use crate::failure::{Failure, Result};
 use std::path::{Path, PathBuf};
+use swathe::job::Partial;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
 use swathe_io::product::{Format, OutputSet, Product, geotiff, netcdf};
@@ -31,13 +32,31 @@ impl Outputs {
         }
     }
 
-    /// Writes a product to all outputs; they appear together.
-    pub fn write(mut self, product: &Product) -> Result<()> {
+    /// Refuses to keep what is no average.
+    pub fn check_no_partial(&self) -> Result<()> {
+        let partial = |path: &&Path| Format::of(path).is_ok_and(|f| f == Format::Partial);
+        match self.0.paths().find(partial) {
+            Some(path) => Err(Failure::usage(format!(
+                "{}: only averages can be kept as partial results",
+                path.display()
+            ))),
+            None => Ok(()),
+        }
+    }
+
+    /// Writes a product, and what it was finished from, to all outputs; they appear together.
+    pub fn write(mut self, product: &Product, partial: Option<&Partial>) -> Result<()> {
         let paths: Vec<PathBuf> = self.0.paths().map(Path::to_owned).collect();
         for path in paths {
             match Format::of(&path)? {
                 Format::NetCdf => self.0.write(&path, |file| netcdf::write(product, file))?,
                 Format::GeoTiff => self.0.write(&path, |file| geotiff::write(product, file))?,
+                Format::Partial => {
+                    let Some(partial) = partial else {
+                        return Err(Failure::error("there is no partial result to keep"));
+                    };
+                    self.0.write(&path, |file| partial.write(file))?;
+                }
                 Format::Png => png(&mut self.0, &path, &picture(product)?)?,
             }
         }

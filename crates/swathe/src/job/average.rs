@@ -1,11 +1,13 @@
 //! The average over granules.
 
+use super::header::Header;
+use super::partial::Partial;
 use super::plan::Plan;
 use super::run::Run;
 use super::{Finished, JobError, Observer};
 use rayon::ThreadPool;
 use swathe_core::reduce::{Composite, Statistic};
-use swathe_io::product::{self, LayerData, Times};
+use swathe_io::product::{self, Layer, LayerData};
 
 /// Averages the granules of a plan on the threads of a pool.
 ///
@@ -16,16 +18,10 @@ pub(super) fn average(
     pool: &ThreadPool,
     observer: Observer<'_>,
 ) -> Result<Finished, JobError> {
-    let mut composites: Vec<Composite> = plan
-        .granules
-        .first()
-        .map(|g| {
-            let fields = g.recipes.iter();
-            fields
-                .map(|f| Composite::new(plan.tiling, f.reduction.clone()))
-                .collect()
-        })
-        .unwrap_or_default();
+    let fields = plan.fields.iter();
+    let mut composites: Vec<Composite> = fields
+        .map(|field| Composite::new(plan.tiling, field.reduction.clone()))
+        .collect();
     let mut run = Run::new(plan);
     run.over_granules(pool, observer, |_, applied| {
         for (composite, state) in composites.iter_mut().zip(&applied.states) {
@@ -33,9 +29,20 @@ pub(super) fn average(
         }
         Ok(())
     })?;
+    run.finish(|header| {
+        let partial = Partial {
+            header: header.clone(),
+            composites,
+        };
+        Ok((partial.product()?, Some(partial)))
+    })
+}
+
+/// The layers of composites.
+pub(super) fn layers(header: &Header, composites: &[Composite]) -> Result<Vec<Layer>, JobError> {
     let mut layers = Vec::new();
-    for (composite, field) in composites.iter().zip(&plan.fields) {
-        for statistic in statistics(&plan.job.statistics) {
+    for (composite, field) in composites.iter().zip(&header.fields) {
+        for statistic in statistics(&header.statistics) {
             let kind = product_statistic(statistic);
             let data = match statistic {
                 Statistic::Count => LayerData::from_counts(&composite.counts()),
@@ -47,8 +54,7 @@ pub(super) fn average(
             layers.push(kind.layer(&field.name, &field.attributes, data, false));
         }
     }
-    let window = run.window();
-    run.finish(layers, Times::Window(window))
+    Ok(layers)
 }
 
 /// The statistics to write: those asked for, with count and granules.

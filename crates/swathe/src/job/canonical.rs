@@ -2,15 +2,13 @@
 
 use super::Purpose;
 use super::plan::Plan;
-use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use swathe_core::reduce::{Blank, Statistic};
-use swathe_io::product::Provenance;
 
 impl Plan {
     /// The options as one command line that gives the same product, with everything that was chosen
     /// for the user spelt out.
-    fn canonical(&self) -> String {
+    pub(super) fn canonical(&self) -> String {
         let verb = match self.purpose {
             Purpose::Average => "average",
             Purpose::Cube => "grid",
@@ -67,33 +65,5 @@ impl Plan {
             }
         }
         line
-    }
-
-    /// Options, digest, version: the digest is over the options and the granules' names, lengths and
-    /// versions, in order.
-    pub(super) fn provenance(&self) -> Provenance {
-        let options = self.canonical();
-        let mut hash = Sha256::new();
-        hash.update(&options);
-        for granule in &self.granules {
-            let candidate = &granule.candidate;
-            let version = candidate.identity.processing_version.as_deref();
-            hash.update(format!(
-                "\n{}\t{}\t{}",
-                candidate.name,
-                candidate.length,
-                version.unwrap_or("")
-            ));
-        }
-        let digest = hash.finalize();
-        Provenance {
-            options,
-            digest: digest.iter().fold(String::new(), |mut text, byte| {
-                let _ = write!(text, "{byte:02x}");
-                text
-            }),
-            version: env!("CARGO_PKG_VERSION").to_owned(),
-            newest_input: self.newest_input,
-        }
     }
 }

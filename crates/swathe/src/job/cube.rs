@@ -75,7 +75,7 @@ pub(super) fn cube(
         }),
         Err(steps) => Times::Series(steps),
     };
-    run.finish(layers, times)
+    run.finish(|header| Ok((header.product(layers, times)?, None)))
 }
 
 fn step(record: &GranuleRecord) -> TimeStep {

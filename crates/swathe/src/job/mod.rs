@@ -4,6 +4,7 @@
 //! paths --gather--> candidates (opened, described) --order--> granules, sorted, one of each identity
 //!       --Plan::new(Job, Purpose)--> Plan: grid, fields, flags, sums; notes of what was chosen for the user
 //!       --run--> Product: an average, or a cube
+//! Partial --merge--> Partial --product--> Product
 //! ```
 
 mod average;
@@ -12,8 +13,10 @@ mod cube;
 mod error;
 mod estimate;
 mod gather;
+mod header;
 mod options;
 mod order;
+mod partial;
 mod plan;
 mod record;
 mod run;
@@ -23,6 +26,7 @@ pub use estimate::{Estimate, GranuleEstimate};
 pub use gather::{Candidate, Gathered, gather};
 pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
+pub use partial::{Partial, merge};
 pub use plan::Plan;
 pub use record::{Event, Finished, Observer};
 pub use run::run;

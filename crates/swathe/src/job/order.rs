@@ -3,6 +3,7 @@
 use super::{Candidate, JobError};
 use std::cmp::Ordering;
 use std::collections::HashMap;
+use swathe_io::granule::Identity;
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
 /// A granule that gave way to another of the same identity.
@@ -14,13 +15,28 @@ pub struct Preferred {
     pub dropped: GranuleRecord,
 }
 
-/// What makes two files the same observation: instrument, start to the second, suite.
+/// What makes two files the same observation: platform, instrument, suite, start to the second.
 #[derive(PartialEq, Eq, Hash)]
-struct Key<'a> {
+pub(super) struct Key<'a> {
     platform: Option<&'a str>,
     instrument: Option<&'a str>,
     suite: Option<&'a str>,
     start: i64,
+}
+
+impl<'a> Key<'a> {
+    /// The key of an observation; `None` where there is no evidence: without any of platform,
+    /// instrument and suite, equal starts are none.
+    pub fn of(identity: &'a Identity, start: Option<i64>) -> Option<Self> {
+        let key = Key {
+            platform: identity.platform.as_deref(),
+            instrument: identity.instrument.as_deref(),
+            suite: identity.suite.as_deref(),
+            start: start?.div_euclid(1000),
+        };
+        let known = key.instrument.is_some() || key.suite.is_some() || key.platform.is_some();
+        known.then_some(key)
+    }
 }
 
 /// Sorts candidates by start and name, and keeps one of each identity: the highest version, of one
@@ -33,20 +49,9 @@ pub(super) fn order(mut candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<Pref
     let mut best: HashMap<Key<'_>, usize> = HashMap::new();
     let mut gives_way: Vec<Option<usize>> = vec![None; candidates.len()];
     for (i, candidate) in candidates.iter().enumerate() {
-        let Some(start) = candidate.time.start else {
+        let Some(key) = Key::of(&candidate.identity, candidate.time.start) else {
             continue;
         };
-        let identity = &candidate.identity;
-        let key = Key {
-            platform: identity.platform.as_deref(),
-            instrument: identity.instrument.as_deref(),
-            suite: identity.suite.as_deref(),
-            start: start.div_euclid(1000),
-        };
-        // Without any of these, equal starts are no evidence.
-        if key.instrument.is_none() && key.suite.is_none() && key.platform.is_none() {
-            continue;
-        }
         match best.get_mut(&key) {
             None => {
                 best.insert(key, i);

@@ -3,6 +3,7 @@
 use super::order::{check_uniform, order};
 use super::{Candidate, Gathered, GridRequest, Job, JobError, OnError, Purpose};
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
@@ -26,9 +27,6 @@ pub struct Plan {
     pub(super) method: Method,
     pub(super) flags: FlagSelection,
     pub(super) fields: Vec<PlannedField>,
-    /// Attributes that all products of these granules carry.
-    pub(super) source: Attributes,
-    pub(super) newest_input: Option<f64>,
     pub(super) job: Job,
     pub(super) purpose: Purpose,
     notes: Vec<String>,
@@ -39,13 +37,17 @@ pub(super) struct PlannedGranule {
     pub candidate: Candidate,
     pub recipes: Vec<FieldRecipe>,
     pub mask: FlagMask,
+    /// When the file was made, seconds since 1970 UTC.
+    pub created: Option<f64>,
 }
 
 /// A field of the product.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct PlannedField {
     pub name: String,
     pub attributes: Attributes,
     pub double: bool,
+    pub reduction: Reduction,
 }
 
 /// What a granule has of what is asked for.
@@ -169,19 +171,15 @@ impl Plan {
             .collect();
         let fields = model
             .iter()
-            .map(|f| PlannedField {
+            .zip(&reductions)
+            .map(|(f, reduction)| PlannedField {
                 name: f.selected.field.name.clone(),
                 attributes: f.attributes.clone(),
                 double: f.double,
+                reduction: reduction.clone(),
             })
             .collect();
         notes.extend(model.iter().filter_map(|f| f.selected.note()));
-        let newest_input = ready
-            .iter()
-            .filter_map(|(_, r)| r.created)
-            .fold(None, |newest: Option<f64>, t| {
-                Some(newest.map_or(t, |n| n.max(t)))
-            });
         let granules: Vec<PlannedGranule> = ready
             .into_iter()
             .map(|(candidate, resolved)| PlannedGranule {
@@ -195,13 +193,13 @@ impl Plan {
                     })
                     .collect(),
                 mask: resolved.mask,
+                created: resolved.created,
                 candidate,
             })
             .collect();
         let geobox = grid_of(&job.grid, &granules)?;
         let (rows, columns) = geobox.shape();
         Ok(Plan {
-            source: source_attributes(&granules),
             granules,
             skipped,
             failed,
@@ -210,7 +208,6 @@ impl Plan {
             method,
             flags,
             fields,
-            newest_input,
             job,
             purpose,
             notes,
@@ -405,40 +402,6 @@ fn own_grid(
         .geolocation(0..lines)
         .map_err(|e| JobError::granule(name, e))?;
     GeoBox::around(&geolocation, crs, resolution).map_err(|e| JobError::granule(name, e))
-}
-
-/// Global attributes of the granules that say where a product comes from: those that all share.
-fn source_attributes(granules: &[PlannedGranule]) -> Attributes {
-    let text = |pick: &dyn Fn(&Candidate) -> Option<&String>| -> Option<String> {
-        let mut all: Vec<&String> = granules.iter().filter_map(|g| pick(&g.candidate)).collect();
-        all.sort();
-        all.dedup();
-        let all: Vec<&str> = all.into_iter().map(String::as_str).collect();
-        (!all.is_empty()).then(|| all.join(", "))
-    };
-    let instrument = text(&|c| c.identity.instrument.as_ref());
-    let platform = text(&|c| c.identity.platform.as_ref());
-    let source = match (&instrument, &platform) {
-        (Some(instrument), Some(platform)) => Some(format!(
-            "satellite observations from {instrument}-{platform}"
-        )),
-        _ => None,
-    };
-    let suite = text(&|c| c.identity.suite.as_ref());
-    let version = text(&|c| c.identity.processing_version.as_ref());
-    [
-        ("instrument", instrument),
-        ("platform", platform),
-        ("source", source),
-        ("source_suite", suite),
-        ("processing_version", version),
-    ]
-    .into_iter()
-    .filter_map(|(name, value)| {
-        let value = swathe_io::dataset::AttributeValue::Text(value?);
-        Some((name.to_owned(), value))
-    })
-    .collect()
 }
 
 #[cfg(test)]

@@ -1,5 +1,6 @@
 //! What a run tells: while it goes on, and at its end.
 
+use super::Partial;
 use swathe_core::mask::FlagReport;
 use swathe_core::resample::GeometryReport;
 use swathe_io::bytes::ReadCounters;
@@ -29,6 +30,8 @@ pub type Observer<'a> = &'a mut dyn FnMut(&Event<'_>);
 pub struct Finished {
     /// The map or maps.
     pub product: Product,
+    /// The same before it is finished, for an average.
+    pub partial: Option<Partial>,
     /// What reading has cost.
     pub read: ReadCounters,
     /// What became of the pixels near the area.

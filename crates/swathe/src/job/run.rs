@@ -2,6 +2,8 @@
 
 use super::average::average;
 use super::cube::cube;
+use super::header::Header;
+use super::partial::Partial;
 use super::plan::{Plan, PlannedGranule};
 use super::record::add;
 use super::{Event, Finished, JobError, Observer, OnError, Purpose};
@@ -10,7 +12,7 @@ use swathe_core::mask::FlagReport;
 use swathe_core::resample::GeometryReport;
 use swathe_core::run::{Applied, Recipe, execute};
 use swathe_io::bytes::ReadCounters;
-use swathe_io::product::{self, GranuleRecord, GranuleStatus, Layer, TimeStep, Times};
+use swathe_io::product::{GranuleRecord, GranuleStatus, Product};
 
 /// Carries a plan out on the threads of a pool, of which the calling thread must not be one.
 ///
@@ -116,29 +118,14 @@ impl<'a> Run<'a> {
         )
     }
 
-    /// From the first to the last line of the granules that gave values; of all, if none did.
-    pub fn window(&self) -> TimeStep {
-        let used = |r: &&GranuleRecord| self.used == 0 || r.status == GranuleStatus::Used;
-        let records = || self.records.iter().flatten().filter(used);
-        let least = records().map(|r| r.start).fold(f64::NAN, f64::min);
-        let most = records()
-            .map(|r| if r.end.is_nan() { r.start } else { r.end })
-            .fold(f64::NAN, f64::max);
-        TimeStep {
-            // To the millisecond, as granules have it.
-            time: ((least + most) * 500.0).round() / 1000.0,
-            start: least,
-            end: most,
-            granule: None,
-        }
-    }
-
-    /// The product, of layers that are ready.
+    /// What the run leaves, once its granules are combined.
     ///
     /// # Errors
     /// When no granule touches the area.
-    pub fn finish(self, layers: Vec<Layer>, times: Times) -> Result<Finished, JobError> {
-        let plan = self.plan;
+    pub fn finish(
+        self,
+        make: impl FnOnce(&Header) -> Result<(Product, Option<Partial>), JobError>,
+    ) -> Result<Finished, JobError> {
         if self.touched == 0 {
             return Err(JobError::Nothing {
                 reason: if self.failed == self.records.len() && self.failed > 0 {
@@ -148,37 +135,15 @@ impl<'a> Run<'a> {
                 },
             });
         }
-        let names: Vec<String> = plan.fields.iter().map(|f| f.name.clone()).collect();
-        let flags: Vec<(String, FlagReport)> = names.into_iter().zip(self.flags).collect();
-        let mut granules: Vec<GranuleRecord> = self.records.into_iter().flatten().collect();
-        granules.extend(plan.skipped.iter().cloned());
-        let reports = flags
-            .iter()
-            .filter(|_| !plan.flags.is_empty())
-            .map(|(variable, report)| product::FlagReport {
-                variable: variable.clone(),
-                pixels: report.valid(),
-                removed: report.removed(),
-                by_flag: report
-                    .flags()
-                    .into_iter()
-                    .map(|(name, carrying, _)| (name.to_owned(), carrying))
-                    .collect(),
-            })
-            .collect();
+        let header = Header::of_run(self.plan, self.records, self.flags);
+        let (product, partial) = make(&header)?;
+        let names = header.fields.iter().map(|f| f.name.clone());
         Ok(Finished {
-            product: product::Product {
-                geobox: plan.geobox().clone(),
-                times,
-                layers,
-                granules,
-                flags: reports,
-                provenance: plan.provenance(),
-                attributes: plan.source.clone(),
-            },
+            product,
+            partial,
             read: self.read,
             geometry: self.geometry,
-            flags,
+            flags: names.zip(header.flags).collect(),
             used: self.used,
             failed: self.failed,
         })

@@ -1,0 +1,44 @@
+//! `swathe merge`: one map out of partial results.
+
+use super::write::Outputs;
+use crate::failure::{Outcome, Result};
+use clap::Args;
+use std::path::PathBuf;
+use swathe::job::merge;
+
+/// Merge partial results of averages, made with `swathe average ... -o part.swathe`.
+///
+/// The map is the same, to the last bit, as that of all their granules at once, in whatever order and
+/// grouping they are merged. Parts must have been made with the same options, and share no granule.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  swathe average day1/ -b -77,36,-73,41 -r 0.015 -o day1.swathe
+  swathe average day2/ -b -77,36,-73,41 -r 0.015 -o day2.swathe
+  swathe merge day1.swathe day2.swathe -o both.nc -o both.png -o both.swathe")]
+pub struct Arguments {
+    /// Partial results
+    #[arg(required = true, value_name = "PART.swathe")]
+    parts: Vec<PathBuf>,
+    /// Output file; its suffix is its format: .nc, .tif, .png or .swathe; repeats
+    #[arg(short, long = "output", value_name = "FILE", required = true)]
+    outputs: Vec<PathBuf>,
+    /// Replace outputs that exist
+    #[arg(long)]
+    overwrite: bool,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result {
+    let outputs = Outputs::new(&arguments.outputs, &arguments.parts, arguments.overwrite)?;
+    let merged = merge(&arguments.parts)?;
+    outputs.write(&merged.product()?, Some(&merged))?;
+    eprintln!(
+        "{} parts merged, {} granules used",
+        arguments.parts.len(),
+        merged.used()
+    );
+    for output in &arguments.outputs {
+        eprintln!("wrote {}", output.display());
+    }
+    Ok(Outcome::Done)
+}
