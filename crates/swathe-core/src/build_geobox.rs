@@ -21,7 +21,7 @@ pub enum InvalidGrid {
     #[error("unknown grid {0:?}: known are {known}", known = NAMED.map(|n| n.0).join(", "))]
     Name(String),
     /// The box has no image in the projection.
-    #[error("the box {0} has no place in {1}")]
+    #[error("the box {0} reaches places that {1} cannot show: take a smaller box, or --bounds")]
     Projection(String, String),
     /// Too many cells.
     #[error(
@@ -164,7 +164,10 @@ impl GeoBox {
                 }
             }
         }
-        if !(left < right && bottom < top) {
+        // No map of the Earth that shows its places is larger than twice around it: beyond, the box
+        // comes near a point that the projection sends to infinity.
+        let most = 2.0 * 40_075_017.0 / crs.metres_per_unit();
+        if !(left < right && bottom < top && right - left <= most && top - bottom <= most) {
             return Err(InvalidGrid::Projection(given, crs.definition().into()));
         }
         Self::from_bounds(crs, (left, bottom, right, top), resolution)

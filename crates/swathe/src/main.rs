@@ -2,6 +2,7 @@
 
 mod commands;
 mod failure;
+mod interrupt;
 
 use clap::{Parser, Subcommand};
 use std::process::ExitCode;
@@ -26,6 +27,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    interrupt::watch();
     let words = commands::gridding::join_four_words(std::env::args_os());
     let outcome = match Cli::parse_from(words).command {
         Command::Info(arguments) => commands::info::run(&arguments),

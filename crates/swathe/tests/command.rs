@@ -202,7 +202,7 @@ fn mistakes_are_explained() {
     for (line, code, said) in [
         (
             format!("average . {GRID} -v chlora -o x.nc"),
-            1,
+            2,
             "did you mean chlor_a",
         ),
         (
@@ -246,7 +246,7 @@ fn mistakes_are_explained() {
         (format!("average . {GRID} -o nofolder/x.nc"), 1, "nofolder"),
         (format!("average . {GRID}"), 2, "--output"),
         ("average nothing.nc -o x.nc".into(), 1, "nothing.nc"),
-        ("average *.hdf -o x.nc".into(), 1, "no file matches"),
+        ("average *.hdf -o x.nc".into(), 4, "no file matches"),
         (
             format!("average . {GRID} --grid l3m-4km -o x.nc"),
             2,
@@ -254,13 +254,33 @@ fn mistakes_are_explained() {
         ),
         ("average . --grid l3m-5km -o x.nc".into(), 2, "l3m-4km"),
         (
+            "average . --crs EPSG:3413 -b -180,-90,180,90 -r 100km -o x.nc".into(),
+            2,
+            "EPSG:3413 cannot show",
+        ),
+        (
+            format!("average . {GRID} --threads 10000 -o x.nc"),
+            2,
+            "--threads",
+        ),
+        (
+            format!("average . {GRID} --min-coverage 2 -o x.nc"),
+            2,
+            "0 to 1",
+        ),
+        (
+            format!("average . {GRID} -v tilt -o x.nc"),
+            2,
+            "it does not lie on the swath",
+        ),
+        (
             "average . -b -80,30,-60,45 -r 0.00001 -o x.nc".into(),
             2,
             "coarser resolution",
         ),
         (
             format!("grid {one} -v nothing_like_it -o x.nc"),
-            1,
+            2,
             "there are carbon_phyto",
         ),
     ] {
@@ -332,6 +352,10 @@ fn a_cube_has_a_layer_for_every_granule() {
     let (code, _, stderr) = outcome(at, &line);
     assert_eq!(code, 0, "{stderr}");
     assert!(stderr.contains("method nearest"), "{stderr}");
+    assert!(
+        !stderr.contains("removed"),
+        "flags are not masked by themselves: {stderr}"
+    );
     let dataset = Dataset::open(&at.join("one.nc")).unwrap();
     assert_eq!(dataset.find("/l2_flags").unwrap().shape.len(), 2);
 }
@@ -353,7 +377,7 @@ fn info_describes_and_refuses() {
         stdout.contains("OC_BGC") && stderr.contains("HTML"),
         "{stderr}"
     );
-    assert!(stderr.contains("2 of 3 files cannot be read"), "{stderr}");
+    assert!(stderr.contains("2 of 6 files cannot be read"), "{stderr}");
 }
 
 #[test]
@@ -438,4 +462,45 @@ fn parts_that_do_not_fit_are_refused() {
     let (code, _, stderr) = outcome(at, &line);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("only averages"), "{stderr}");
+}
+
+#[cfg(target_os = "linux")]
+#[test]
+fn an_interruption_leaves_no_temporary_file() {
+    use std::process::Stdio;
+    let (folder, _) = granules();
+    let out = folder.path().join("out");
+    std::fs::create_dir(&out).unwrap();
+    // A map that takes seconds to write.
+    let line = "average . -b -80,30,-60,45 -r 0.003 -m bin -o out/a.nc";
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("swathe"))
+        .current_dir(folder.path())
+        .args(line.split_whitespace())
+        .stderr(Stdio::null())
+        .spawn()
+        .unwrap();
+    let part = out.join(".a.nc.part");
+    let begun = std::time::Instant::now();
+    // It is there for a moment when the output is checked, too.
+    while !std::fs::metadata(&part).is_ok_and(|m| m.len() > 0) {
+        assert!(begun.elapsed().as_secs() < 120, "nothing was written");
+        if child.try_wait().unwrap().is_some() {
+            // It was too fast to be interrupted.
+            return;
+        }
+        std::thread::sleep(std::time::Duration::from_millis(1));
+    }
+    let killed = std::process::Command::new("kill")
+        .args(["-INT", &child.id().to_string()])
+        .status()
+        .unwrap();
+    assert!(killed.success());
+    let status = child.wait().unwrap();
+    if status.code() == Some(0) {
+        return;
+    }
+    assert_eq!(status.code(), Some(130));
+    // All of the file, if the interruption came at the very end, or nothing.
+    assert!(!part.exists());
+    assert!(!out.join("a.nc").exists() || Dataset::open(&out.join("a.nc")).is_ok());
 }

@@ -5,6 +5,7 @@ use swathe_core::suggest::nearest;
 
 use crate::error::{Error, Result};
 
+use super::layout::Catalogue;
 use super::{Bands, FlagKind, Granule, SwathVariable};
 
 /// A field that was chosen, and why it is this one.
@@ -206,6 +207,26 @@ impl Granule {
             return Err(Error::Format {
                 path: format!("{}: {path}", self.name_text()),
                 reason: reason.clone(),
+            });
+        }
+        let elsewhere = Catalogue::new(self.dataset.root());
+        if let Some(other) = elsewhere
+            .variables
+            .iter()
+            .find(|v| v.path == path || v.path.rsplit('/').next() == Some(name))
+        {
+            let shape: Vec<String> = other.shape.iter().map(usize::to_string).collect();
+            return Err(Error::Request {
+                path: format!("{}: {}", self.name_text(), other.path),
+                reason: format!(
+                    "it does not lie on the swath: it is {}, the swath has {} lines of {} pixels",
+                    match shape.len() {
+                        0 => "a single value".to_owned(),
+                        _ => shape.join(" x "),
+                    },
+                    self.layout.lines,
+                    self.layout.pixels
+                ),
             });
         }
         Err(Error::Missing {

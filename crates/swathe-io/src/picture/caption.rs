@@ -21,6 +21,8 @@ impl<'a> MapPicture<'a> {
         let standard_name = text(attributes, "standard_name");
         let logarithmic = match text(attributes, "display_scale") {
             Some(scale) => scale.eq_ignore_ascii_case("log"),
+            // Counts and shares of chlorophyll are none.
+            None if text(attributes, "units") == Some("1") => false,
             None => {
                 name.to_lowercase().starts_with("chl")
                     || name == "conc_chl"

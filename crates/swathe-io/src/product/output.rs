@@ -133,6 +133,11 @@ impl OutputSet {
         self.outputs.iter().map(|output| output.path.as_path())
     }
 
+    /// The temporary names, for those who must clean up after an interruption.
+    pub fn temporary_paths(&self) -> impl Iterator<Item = &Path> {
+        self.outputs.iter().map(|output| output.part.as_path())
+    }
+
     /// Writes one of the outputs, by `content`, under its temporary name, down to the disk. What an
     /// earlier run left under that name is replaced.
     ///

@@ -40,12 +40,20 @@ pub struct Arguments {
         long,
         default_value_t = 0.0,
         hide_default_value = true,
-        value_name = "SHARE"
+        value_name = "SHARE", value_parser = share
     )]
     min_coverage: f64,
     /// A set of options, which explicit ones override
     #[arg(long, value_enum, value_name = "NAME")]
     preset: Option<Preset>,
+}
+
+/// Reads a share, 0 to 1.
+fn share(text: &str) -> std::result::Result<f64, String> {
+    text.parse::<f64>()
+        .ok()
+        .filter(|share| (0.0..=1.0).contains(share))
+        .ok_or_else(|| "expected a share of the cell, 0 to 1".to_owned())
 }
 
 #[derive(Debug, Clone, Copy, ValueEnum)]

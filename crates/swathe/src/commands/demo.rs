@@ -13,7 +13,7 @@ use swathe_io::simulate::{Simulation, truth_chlorophyll};
 
 /// Make a week of granules over the Chesapeake Bay, average them on a grid, draw the map.
 ///
-/// The granules are simulated: two minutes and 250 MB are enough. What is there already is used again.
+/// The granules are simulated: half a minute and 200 MB. What is there already is used again.
 #[derive(Args)]
 #[command(after_help = "Example:
   swathe demo -d demo")]

@@ -42,7 +42,7 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<()> 
             paths.push(path.map_err(Failure::error)?);
         }
         if paths.len() == found {
-            return Err(Failure::error(format!("no file matches {word}")));
+            return Err(Failure::nothing(format!("no file matches {word}")));
         }
         return Ok(());
     }
@@ -73,7 +73,7 @@ fn from_folder(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     }
     if found.is_empty() {
         let known = SUFFIXES.map(|s| format!(".{s}")).join(" ");
-        return Err(Failure::error(format!(
+        return Err(Failure::nothing(format!(
             "{}: the folder holds no granule ({known})",
             folder.display()
         )));

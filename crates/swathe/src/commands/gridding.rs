@@ -52,9 +52,9 @@ pub struct Gridding {
     /// Allow granules of several processing versions, or near-real-time with refined ones
     #[arg(long)]
     allow_mixed: bool,
-    /// Number of threads. Default: one for each processor
-    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
-    threads: usize,
+    /// Number of threads, up to 512. Default: one for each processor
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
+    threads: Option<u16>,
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = progress::Style::Auto, value_name = "STYLE")]
     progress: progress::Style,
@@ -192,7 +192,7 @@ impl Gridding {
         let paths = granules::expand(&self.granules)?;
         let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
         let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads)
+            .num_threads(self.threads.map_or(0, usize::from))
             .build()
             .map_err(Failure::error)?;
         let gathered = pool.install(|| gather(&paths, job.on_error))?;

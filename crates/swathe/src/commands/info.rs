@@ -1,8 +1,8 @@
 //! `swathe info`: what is in a file.
 
+use super::granules;
 use crate::failure::{Failure, Outcome, Result};
 use clap::Args;
-use std::path::PathBuf;
 use swathe_io::granule::{Description, describe};
 
 /// Show what is in granules: product, time, extent, variables, flags.
@@ -13,9 +13,9 @@ use swathe_io::granule::{Description, describe};
   swathe info PACE_OCI.20240801T162013.L2.OC_BGC.V3_2.nc
   swathe info --json *.nc | jq '.[].time_start'")]
 pub struct Arguments {
-    /// Files to look into
+    /// Files to look into; folders, patterns, @list.txt, or - for names on standard input
     #[arg(required = true, value_name = "GRANULE")]
-    granules: Vec<PathBuf>,
+    granules: Vec<String>,
     /// Print JSON: one array with an object for each file
     #[arg(long)]
     json: bool,
@@ -23,13 +23,14 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
+    let paths = granules::expand(&arguments.granules)?;
     let mut described: Vec<Description> = Vec::new();
     let mut failed = false;
-    for path in &arguments.granules {
+    for path in &paths {
         match describe(path) {
             Ok(description) => {
                 if !arguments.json {
-                    if arguments.granules.len() > 1 && !described.is_empty() {
+                    if paths.len() > 1 && !described.is_empty() {
                         println!();
                     }
                     print!("{}", description.to_text());
@@ -47,10 +48,7 @@ pub fn run(arguments: &Arguments) -> Result {
         println!("{json}");
     }
     if failed {
-        let (bad, all) = (
-            arguments.granules.len() - described.len(),
-            arguments.granules.len(),
-        );
+        let (bad, all) = (paths.len() - described.len(), paths.len());
         return Err(Failure::error(format!(
             "{bad} of {all} files cannot be read"
         )));

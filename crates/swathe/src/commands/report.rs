@@ -32,6 +32,7 @@ pub fn plan(plan: &Plan, pool: &rayon::ThreadPool) -> Result<()> {
         plan.geobox().crs
     );
     println!("method     {}", plan.method().name());
+    println!("memory     at least {}", bytes(plan.memory_needed()));
     println!("granules   {}", plan.granules());
     let (mut near, mut stored, mut decoded, mut chunks) = (0, 0, 0, 0);
     for granule in &estimate.granules {
@@ -73,13 +74,16 @@ pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outc
     for record in records {
         let skipped = record.status == GranuleStatus::Skipped;
         if verbose || skipped {
+            // One that gave way to another is no failure.
+            let gave_way =
+                record.reason.ends_with("is preferred") || record.reason == "given twice";
+            let word = if gave_way {
+                "left out"
+            } else {
+                record.status.as_str()
+            };
             let sep = if record.reason.is_empty() { "" } else { ": " };
-            eprintln!(
-                "{} {}{sep}{}",
-                record.status.as_str(),
-                record.name,
-                record.reason
-            );
+            eprintln!("{word} {}{sep}{}", record.name, record.reason);
         }
     }
     for (field, report) in &finished.flags {
@@ -100,8 +104,11 @@ pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outc
             eprintln!("warning: {warning}");
         }
     }
+    let main = finished.product.layers.first();
     if finished.used == 0 {
         eprintln!("warning: no granule has a valid pixel in the area: the map is empty");
+    } else if main.is_some_and(|layer| layer.data.valid_range().is_none()) {
+        eprintln!("warning: no cell has what is required of it: the map is empty");
     }
     if verbose {
         let read = finished.read;
@@ -117,14 +124,31 @@ pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outc
             geometry.selected, geometry.missing, geometry.folded, geometry.untransformed
         );
     }
+    let mut others: Vec<(&str, usize)> = Vec::new();
+    for record in records.iter().filter(|r| r.status == GranuleStatus::Empty) {
+        match others
+            .iter_mut()
+            .find(|(reason, _)| *reason == record.reason)
+        {
+            Some((_, count)) => *count += 1,
+            None => others.push((&record.reason, 1)),
+        }
+    }
+    let mut others: Vec<String> = others
+        .into_iter()
+        .map(|(reason, count)| format!("{count} {reason}"))
+        .collect();
+    if finished.failed > 0 {
+        others.push(format!("{} skipped", finished.failed));
+    }
     eprintln!(
         "{} of {} granules used{}",
         finished.used,
         records.len(),
-        if finished.failed > 0 {
-            format!(", {} skipped", finished.failed)
-        } else {
+        if others.is_empty() {
             String::new()
+        } else {
+            format!(" ({})", others.join(", "))
         }
     );
     for output in outputs {

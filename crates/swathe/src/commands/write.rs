@@ -1,6 +1,7 @@
 //! The outputs of a run.
 
 use crate::failure::{Failure, Result};
+use crate::interrupt;
 use std::path::{Path, PathBuf};
 use swathe::job::Partial;
 use swathe_io::error::Error;
@@ -16,7 +17,9 @@ impl Outputs {
         for path in paths {
             Format::of(path).map_err(Failure::usage)?;
         }
-        Ok(Outputs(OutputSet::new(paths, inputs, overwrite)?))
+        let set = OutputSet::new(paths, inputs, overwrite)?;
+        interrupt::remove_when_interrupted(set.temporary_paths());
+        Ok(Outputs(set))
     }
 
     /// Refuses a picture of several maps.
@@ -81,5 +84,12 @@ fn picture(product: &Product) -> Result<Vec<u8>> {
         return Err(Failure::error("there is no layer to draw"));
     };
     let values = layer_values(product, layer, 0);
+    if product
+        .layers
+        .iter()
+        .any(|l| l.statistic.keeps_range() && l.name != layer.name)
+    {
+        eprintln!("the picture shows {}, the first of the maps", layer.name);
+    }
     Ok(MapPicture::of_layer(product, layer, 0, &values).png()?)
 }

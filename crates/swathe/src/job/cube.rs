@@ -8,33 +8,17 @@ use rayon::ThreadPool;
 use swathe_core::reduce::{Composite, Statistic};
 use swathe_io::product::{self, GranuleRecord, LayerData, TimeStep, Times};
 
-/// A cube is made in memory: beyond this many bytes it is refused.
-const LARGEST: usize = 4 << 30;
-
 /// Maps every granule of a plan on the threads of a pool. Granules are in order of their start; those
 /// that have nothing in the area give an empty map, those that cannot be read give none.
 ///
 /// # Errors
-/// A granule that cannot be used, unless those are to be skipped; nothing in the area; a cube that is
-/// too large.
+/// A granule that cannot be used, unless those are to be skipped; nothing in the area.
 pub(super) fn cube(
     plan: &Plan,
     pool: &ThreadPool,
     observer: Observer<'_>,
 ) -> Result<Finished, JobError> {
     let (cells, count) = (plan.tiling.cells(), plan.granules.len());
-    let bytes = |size: usize| {
-        cells
-            .checked_mul(count)
-            .and_then(|n| n.checked_mul(plan.fields.len() * size))
-    };
-    let double = plan.fields.iter().any(|f| f.double);
-    if bytes(if double { 8 } else { 4 }).is_none_or(|n| n > LARGEST) {
-        return Err(JobError::Plan {
-            reason: format!("a cube of {count} granules x {cells} cells does not fit in memory"),
-            hint: Some("take a smaller area, a coarser resolution, or fewer granules".into()),
-        });
-    }
     let mut maps: Vec<Vec<Option<Vec<f64>>>> = vec![vec![None; count]; plan.fields.len()];
     let mut run = Run::new(plan);
     run.over_granules(pool, observer, |i, applied| {

@@ -132,8 +132,15 @@ fn base_name(path: &Path) -> String {
         .into_owned()
 }
 
-/// A reason without the folder of the file: products hold no paths.
+/// A reason without the folder of the file, for products hold no paths, and without its name in front,
+/// which stands beside it.
 fn without_folder(path: &Path, reason: &str) -> String {
+    let reason = without_parent(path, reason);
+    let name = format!("{}: ", base_name(path));
+    reason.strip_prefix(&name).unwrap_or(&reason).to_owned()
+}
+
+fn without_parent(path: &Path, reason: &str) -> String {
     let folder = match path.parent().map(Path::to_string_lossy) {
         Some(Cow::Borrowed("")) | None => return reason.to_owned(),
         Some(folder) => format!("{folder}/"),

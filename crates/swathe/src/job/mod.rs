@@ -14,6 +14,7 @@ mod error;
 mod estimate;
 mod gather;
 mod header;
+mod memory;
 mod options;
 mod order;
 mod partial;

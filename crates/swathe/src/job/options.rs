@@ -25,8 +25,6 @@ pub struct Job {
     pub weight: Weight,
     /// What is required of a cell.
     pub blank: Blank,
-    /// Number of threads; 0: one for each processor.
-    pub threads: usize,
     /// What to do about a granule that cannot be used.
     pub on_error: OnError,
     /// Whether processing versions, or near-real-time and refined granules, may be mixed.
@@ -47,7 +45,6 @@ impl Default for Job {
             statistics: vec![Statistic::Mean],
             weight: Weight::Observation,
             blank: Blank::default(),
-            threads: 0,
             on_error: OnError::Stop,
             allow_mixed: false,
         }

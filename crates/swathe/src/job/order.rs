@@ -21,21 +21,31 @@ pub(super) struct Key<'a> {
     platform: Option<&'a str>,
     instrument: Option<&'a str>,
     suite: Option<&'a str>,
+    /// Where none of these is known.
+    title: Option<&'a str>,
     start: i64,
 }
 
 impl<'a> Key<'a> {
     /// The key of an observation; `None` where there is no evidence: without any of platform,
-    /// instrument and suite, equal starts are none.
+    /// instrument, suite and title, equal starts are none.
     pub fn of(identity: &'a Identity, start: Option<i64>) -> Option<Self> {
-        let key = Key {
-            platform: identity.platform.as_deref(),
-            instrument: identity.instrument.as_deref(),
-            suite: identity.suite.as_deref(),
+        let [platform, instrument, suite, title] = [
+            &identity.platform,
+            &identity.instrument,
+            &identity.suite,
+            &identity.title,
+        ]
+        .map(Option::as_deref);
+        let known = platform.is_some() || instrument.is_some() || suite.is_some();
+        let title = title.filter(|_| !known);
+        (known || title.is_some()).then_some(Key {
+            platform,
+            instrument,
+            suite,
+            title,
             start: start?.div_euclid(1000),
-        };
-        let known = key.instrument.is_some() || key.suite.is_some() || key.platform.is_some();
-        known.then_some(key)
+        })
     }
 }
 

@@ -12,7 +12,7 @@ use swathe_core::reduce::{Reduction, Statistic, Summation, Tiling};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
 use swathe_core::source::SwathSource as _;
-use swathe_io::dataset::{Attributes, DataType};
+use swathe_io::dataset::{AttributeValue, Attributes, DataType};
 use swathe_io::granule::{ChosenBand, Granule, Selected};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
@@ -76,7 +76,6 @@ impl Plan {
         let mut skipped = gathered.skipped;
         let mut notes = Vec::new();
         for one in preferred {
-            notes.push(format!("{}: {}", one.dropped.name, one.dropped.reason));
             skipped.push(one.dropped);
         }
         if !job.allow_mixed {
@@ -91,8 +90,14 @@ impl Plan {
             .granule()
             .map_err(|e| JobError::granule(&first.name, e))?;
         let requests = requests(&job, &opened, &mut notes)?;
+        let only_flags = requests.iter().all(|request| {
+            let variable = opened.variable(request);
+            variable.is_ok_and(|variable| variable.flags().is_some())
+        });
         let flags = match &job.flags {
             Some(flags) => flags.clone(),
+            // A mask would take what the map is to show.
+            None if only_flags => FlagSelection::default(),
             None => {
                 let suite = first.identity.suite.as_deref();
                 let flags = FlagSelection::default_for(suite);
@@ -130,6 +135,14 @@ impl Plan {
         };
         for (candidate, resolved) in &ready {
             same_fields(&model_name, model, &candidate.name, &resolved.fields)?;
+        }
+        for bands in model.chunk_by(|a, b| a.selected.field.variable == b.selected.field.variable) {
+            if let [first, _, ..] = bands {
+                notes.push(format!(
+                    "the bands of {} share one mask: a pixel counts only where it is valid in all",
+                    first.selected.field.variable
+                ));
+            }
         }
         let is_flags = model.iter().find(|f| f.is_flags);
         if let (Some(flag_field), Purpose::Average) = (is_flags, purpose) {
@@ -199,7 +212,7 @@ impl Plan {
             .collect();
         let geobox = grid_of(&job.grid, &granules)?;
         let (rows, columns) = geobox.shape();
-        Ok(Plan {
+        let plan = Plan {
             granules,
             skipped,
             failed,
@@ -211,7 +224,9 @@ impl Plan {
             job,
             purpose,
             notes,
-        })
+        };
+        plan.check_memory()?;
+        Ok(plan)
     }
 
     /// What was chosen for the user, and granules that gave way to others, in sentences.
@@ -271,10 +286,17 @@ fn resolve(
     job: &Job,
 ) -> Result<Resolved, JobError> {
     let at_fault = |error: swathe_io::error::Error| JobError::granule(&candidate.name, error);
+    // What a granule does not have is for the user to choose otherwise.
+    let not_there = |error: swathe_io::error::Error| match error {
+        swathe_io::error::Error::Missing { .. } | swathe_io::error::Error::Request { .. } => {
+            JobError::plan(error.to_string())
+        }
+        other => JobError::granule(&candidate.name, other),
+    };
     let granule = candidate.granule().map_err(at_fault)?;
     let mut fields: Vec<ResolvedField> = Vec::new();
     for request in requests {
-        for mut selected in granule.select(request).map_err(at_fault)? {
+        for mut selected in granule.select(request).map_err(not_there)? {
             let variable = granule
                 .variable(&selected.field.variable)
                 .map_err(at_fault)?;
@@ -324,7 +346,7 @@ fn resolve(
     })
 }
 
-/// Refuses granules whose bands or fields are not those of the first.
+/// Refuses granules whose bands or units are not those of the first.
 fn same_fields(
     first: &str,
     model: &[ResolvedField],
@@ -343,6 +365,17 @@ fn same_fields(
                 "the granules have different bands: {first} gives {}, {name} gives {}",
                 said(a, bands.0),
                 said(b, bands.1)
+            )));
+        }
+        let units = |f: &ResolvedField| match f.attributes.iter().find(|(name, _)| name == "units")
+        {
+            Some((_, AttributeValue::Text(units))) => units.clone(),
+            _ => String::new(),
+        };
+        let (their_units, our_units) = (units(theirs), units(ours));
+        if their_units != our_units {
+            return Err(JobError::plan(format!(
+                "the units of {b} differ: {first} has {their_units:?}, {name} has {our_units:?}"
             )));
         }
     }

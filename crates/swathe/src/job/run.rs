@@ -17,8 +17,7 @@ use swathe_io::product::{GranuleRecord, GranuleStatus, Product};
 /// Carries a plan out on the threads of a pool, of which the calling thread must not be one.
 ///
 /// # Errors
-/// A granule that cannot be used, unless those are to be skipped; nothing in the area; a cube that is
-/// too large.
+/// A granule that cannot be used, unless those are to be skipped; nothing in the area.
 pub fn run(plan: &Plan, pool: &ThreadPool, observer: Observer<'_>) -> Result<Finished, JobError> {
     match plan.purpose {
         Purpose::Average => average(plan, pool, observer),
@@ -91,9 +90,8 @@ impl<'a> Run<'a> {
                         }
                         match (touched, found) {
                             (true, true) => candidate.record(GranuleStatus::Used, ""),
-                            (true, false) => {
-                                candidate.record(GranuleStatus::Empty, "no valid pixel in the area")
-                            }
+                            (true, false) => candidate
+                                .record(GranuleStatus::Empty, "without a valid pixel in the area"),
                             (false, _) => {
                                 candidate.record(GranuleStatus::Empty, "outside the area")
                             }
