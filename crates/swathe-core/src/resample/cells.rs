@@ -194,6 +194,14 @@ pub(super) struct Look {
     turns: RangeInclusive<i32>,
 }
 
+impl Look {
+    /// Not farther than some degrees of longitude and latitude. (Other grids keep to the arc.)
+    pub(super) fn narrow(&mut self, lon: f64, lat: f64) {
+        self.slack = self.slack.min(lon);
+        self.reach = self.reach.min(lat);
+    }
+}
+
 /// A longitude/latitude grid as an index of itself.
 pub struct LonLatCells {
     /// First centre, step (negative southward) and sines and cosines of the rows.

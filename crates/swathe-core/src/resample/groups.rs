@@ -2,7 +2,7 @@
 
 use super::cells::Bounds;
 use super::reach::{Buckets, Cap};
-use super::smooth::{LINES_AROUND, Strip, smooth};
+use super::smooth::{LINES_AROUND, Strip, Window, smooth};
 use super::{BLOCK_LINES, GeometryReport, Selected};
 use crate::sphere::{Vec3, add, chord2, cross, dot, lonlat, normalize};
 use crate::swath::{Block, Quad};
@@ -26,6 +26,8 @@ pub(super) struct Group {
     border: Option<f64>,
     /// How far its pixels look for cells, as a chord.
     pub(super) reach: f64,
+    /// Within that, where they can be nearest; known of smooth groups.
+    pub(super) window: Option<Window>,
     /// Whether a cell that one of its pixels is nearest to may lie outside of all footprints.
     pub(super) unsure: bool,
     /// Whether one of its footprints may hold such a cell.
@@ -163,6 +165,7 @@ fn smooth_group(
         },
         largest: smooth.largest,
         border: None,
+        window: Some(smooth.window),
         reach: 0.0,
         unsure: false,
         covers: false,
@@ -245,6 +248,7 @@ fn group(
         cap,
         largest: largest2.sqrt(),
         border: border2.map(f64::sqrt),
+        window: None,
         reach: 0.0,
         unsure: false,
         covers: false,

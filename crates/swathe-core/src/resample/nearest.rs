@@ -92,7 +92,10 @@ impl<'a> Depth<'a> {
 
     /// Offers the pixels of a group to the cells within their reach.
     fn offer(&mut self, swath: &Selected<'_>, index: &CellIndex, group: &Group) {
-        let look = index.look(&group.bounds, arc_bound(group.reach.min(1.0)));
+        let mut look = index.look(&group.bounds, arc_bound(group.reach.min(1.0)));
+        if let Some(window) = group.window {
+            look.narrow(window.lon, window.lat);
+        }
         // Not beyond the reach, so that what is said about borders holds.
         let least = 1.0 - 0.5 * group.reach * group.reach - 1e-15;
         let mark = if group.unsure { UNSURE } else { 0 };

@@ -13,6 +13,9 @@ const WITHIN: f64 = 2.5;
 /// are means of chords. Both differ by less than the turn of north between neighbours, a degree.
 const FLAT: f64 = 1.03;
 
+/// What the sphere adds to a window: steps of up to a degree are flat within 1e-4.
+const ROUND: f64 = 1.001;
+
 /// Columns of a strip: those of a group and two on either side. Narrower ones, at the end of a
 /// selection, are left to the exact rule.
 const WIDTH: usize = crate::swath::TOGETHER + 4;
@@ -171,6 +174,15 @@ pub(super) struct Smooth {
     pub(super) radius: f64,
     /// No corner of a footprint is farther from its centre, as a chord.
     pub(super) largest: f64,
+    /// Where its pixels can be nearest.
+    pub(super) window: Window,
+}
+
+/// Half widths, in degrees as stored, of the box around a pixel outside of which another is nearer.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Window {
+    pub(super) lon: f64,
+    pub(super) lat: f64,
 }
 
 /// Whether the pixels of a group are surely linked among themselves and with their neighbours, and
@@ -258,6 +270,7 @@ pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -
     if !forward || length(a) > WITHIN * usual.max(least(b)) || length(b) > WITHIN * least(b) {
         return None;
     }
+    let window = window(a, b, slack.to_radians() / 4.0 / narrow)?;
     let diagonal = |sign: f64| {
         length_of(
             a[0].plus(b[0], sign).largest(),
@@ -276,7 +289,38 @@ pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -
         // A chord is no longer than its flat steps at the largest cosine (haversine formula).
         radius: length_of(half_lat, half_lon).to_radians() * (1.0 + 1e-9),
         largest: FLAT * 0.5 * diagonal(1.0).max(diagonal(-1.0)).to_radians(),
+        window: Window {
+            lon: window[0] / narrow,
+            lat: window[1],
+        },
     })
+}
+
+/// Half widths of the box that holds the Voronoi cell of each pixel among neighbours that are steps
+/// +-a and +-b away; `turn` bounds how much the scale of longitudes differs between neighbours.
+///
+/// Let v run from a pixel to a point that no neighbour is nearer to: v.s <= s.s / 2 for each step s.
+/// With s = S + ds that is |v.A| <= F(a) = max a.a / 2 + |v|.da, and the same for b; so
+/// |v_x| <= (|B_y| F(a) + |A_y| F(b)) / |A x B|, which bounds v by itself: a linear system for F.
+fn window(a: [Middle; 2], b: [Middle; 2], turn: f64) -> Option<[f64; 2]> {
+    let square = |p: [Middle; 2]| p[0].largest().powi(2) + p[1].largest().powi(2);
+    let area = (a[0].at * b[1].at - a[1].at * b[0].at).abs();
+    // Shares of F(a) and F(b) in |v_x| and |v_y|.
+    let from_a = [b[1].at.abs() / area, b[0].at.abs() / area];
+    let from_b = [a[1].at.abs() / area, a[0].at.abs() / area];
+    let along = |share: [f64; 2], p: [Middle; 2]| share[0] * p[0].off + share[1] * p[1].off;
+    let [[aa, ab], [ba, bb]] = [a, b].map(|p| [along(from_a, p), along(from_b, p)]);
+    // Squared distances from two neighbours are in scales that differ by `turn`; the farther one is
+    // less than two of the longer steps away.
+    let uneven = 4.0 * turn * square(a).max(square(b));
+    let (half_a, half_b) = (0.5 * (square(a) + uneven), 0.5 * (square(b) + uneven));
+    let whole = (1.0 - aa) * (1.0 - bb) - ab * ba;
+    if aa >= 1.0 || bb >= 1.0 || whole.is_nan() || whole < 0.25 {
+        return None;
+    }
+    let f_a = (half_a * (1.0 - bb) + half_b * ab) / whole;
+    let f_b = (half_b * (1.0 - aa) + half_a * ba) / whole;
+    Some([0, 1].map(|k| ROUND * (from_a[k] * f_a + from_b[k] * f_b)))
 }
 
 /// As hypot, which would come from the system's library.
