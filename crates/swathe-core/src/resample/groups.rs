@@ -2,15 +2,13 @@
 
 use super::cells::Bounds;
 use super::reach::{Buckets, Cap};
+use super::selection::groups_of;
 use super::smooth::{LINES_AROUND, Strip, Window, smooth};
 use super::{BLOCK_LINES, GeometryReport, Selected};
 use crate::sphere::{Vec3, add, chord2, cross, dot, lonlat, normalize};
 use crate::swath::{Block, Quad};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Lines and columns of a group.
-const GROUP: usize = crate::swath::TOGETHER;
 
 /// A group of pixels.
 pub(super) struct Group {
@@ -21,7 +19,7 @@ pub(super) struct Group {
     /// Holds all centres.
     cap: Cap,
     /// Largest distance from a centre to a corner of its footprint, as a chord.
-    largest: f64,
+    pub(super) largest: f64,
     /// The same, of pixels on a border; `None` without such.
     border: Option<f64>,
     /// How far its pixels look for cells, as a chord.
@@ -94,14 +92,15 @@ fn groups_of_block(
         ..(lines.end + LINES_AROUND).min(held.end);
     let selected = swath.span(lines.clone());
     let mut strips = Vec::with_capacity(around.len());
-    for columns in parts(selected) {
+    for columns in groups_of(selected) {
         strips.clear();
         strips.extend(
             around
                 .clone()
                 .map_while(|line| Strip::new(swath, line, &columns)),
         );
-        for lines in parts(lines.clone()) {
+        let selected = |lines: &Range<usize>| swath.columns(lines.start).contains(&columns.start);
+        for lines in groups_of(lines.clone()).filter(selected) {
             let group = smooth_group(
                 swath,
                 &strips,
@@ -118,15 +117,7 @@ fn groups_of_block(
     (groups, report)
 }
 
-/// A range in pieces of at most `GROUP`.
-fn parts(range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let end = range.end;
-    range
-        .step_by(GROUP)
-        .map(move |start| start..(start + GROUP).min(end))
-}
-
-/// The group of pixels that are all selected and surely regular. `strips` are those of its columns
+/// The group of pixels that are surely regular. `strips` are those of its columns
 /// from line `first` on.
 fn smooth_group(
     swath: &Selected<'_>,
@@ -146,14 +137,13 @@ fn smooth_group(
         let inner = swath.inner_columns(line);
         inner.start <= columns.start && columns.end <= inner.end
     };
-    if !lines.clone().all(inner) {
-        return None;
-    }
     let usual2 = (columns.start - 1..columns.end + 1)
         .map(|column| swath.spacing.along2(column))
         .fold(f64::INFINITY, f64::min);
     let smooth = smooth(own, around, usual2, sense)?;
     report.selected += (lines.len() * columns.len()) as u64;
+    // All neighbours exist; those that are not selected make a border.
+    let border = !lines.clone().all(inner);
     Some(Group {
         lines: lines.clone(),
         columns: columns.clone(),
@@ -164,7 +154,7 @@ fn smooth_group(
             radius: smooth.radius,
         },
         largest: smooth.largest,
-        border: None,
+        border: border.then_some(smooth.largest),
         window: Some(smooth.window),
         reach: 0.0,
         unsure: false,
@@ -186,10 +176,8 @@ fn group(
     let (mut largest2, mut border2): (f64, Option<f64>) = (0.0, None);
     for line in lines.clone() {
         let inner = swath.inner_columns(line);
-        let selected = swath.columns(line);
-        let span = selected.start.max(columns.start)..selected.end.min(columns.end);
-        report.selected += span.len() as u64;
-        for column in span {
+        report.selected += columns.len() as u64;
+        for column in columns.clone() {
             let Some(centre) = block.centre(line, column) else {
                 report.missing += 1;
                 continue;

@@ -11,6 +11,7 @@ mod groups;
 mod nearest;
 mod polygon;
 mod reach;
+mod selection;
 mod smooth;
 
 pub use bilinear::{interpolate, stencil_centres};
@@ -28,6 +29,9 @@ pub const WEIGHT_ONE: u64 = 1 << 32;
 
 /// Lines that are worked out together: their vectors and corners fit the second-level cache.
 const BLOCK_LINES: usize = 32;
+
+/// Lines and columns of a group: pixels that one look at their common bounds serves.
+const GROUP: usize = TOGETHER;
 
 /// How swath values reach cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -186,7 +190,7 @@ pub fn margin(spacing: &Spacing) -> f64 {
 struct Selected<'a> {
     geolocation: &'a GeolocationArray,
     spacing: Spacing,
-    /// Columns per line held.
+    /// Columns of each strip of `GROUP` lines.
     columns: Vec<Range<usize>>,
 }
 
@@ -195,7 +199,7 @@ impl<'a> Selected<'a> {
         // A first look with a wide margin finds the columns; their spacing gives the margin itself.
         let rough = Spacing::rough(geolocation);
         let wide = margin(&rough);
-        let columns = grid.region.columns(geolocation, wide);
+        let columns = selection::columns(&grid.region, geolocation, wide);
         let first = columns
             .iter()
             .filter(|c| !c.is_empty())
@@ -212,19 +216,20 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// The columns of one line.
+    /// The columns of one line: whole groups.
     fn columns(&self, line: usize) -> Range<usize> {
-        self.columns[line - self.geolocation.lines.start].clone()
+        self.columns[line / GROUP - self.geolocation.lines.start / GROUP].clone()
     }
 
     /// The columns of one line whose four neighbours are selected or do not exist.
     fn inner_columns(&self, line: usize) -> Range<usize> {
-        let row = line - self.geolocation.lines.start;
-        let mine = self.columns[row].clone();
-        let beside = [row.checked_sub(1), Some(row + 1)]
+        let mine = self.columns(line);
+        let held = &self.geolocation.lines;
+        let beside = [line.checked_sub(1), Some(line + 1)]
             .into_iter()
             .flatten()
-            .filter_map(|row| self.columns.get(row));
+            .filter(|line| held.contains(line))
+            .map(|line| self.columns(line));
         let start = if mine.start == 0 { 0 } else { mine.start + 1 };
         let end = if mine.end == self.geolocation.pixels {
             mine.end
