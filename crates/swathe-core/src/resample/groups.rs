@@ -35,13 +35,14 @@ pub(super) struct Group {
 /// The groups of a swath, in order of lines, then columns.
 ///
 /// A pixel is *whole* if all four corners of its footprint are common, and these run around its
-/// centre in the same sense as most of the granule's; it is on a *border* if it is not, or has a
-/// neighbour that is not selected. Whole footprints lie on opposite sides of a shared edge, so the
-/// outline of the union of all footprints consists of edges of pixels on a border. Let p have x within
-/// its reach, and let x lie outside the union. If p is on no border it lies in its own footprint, so
-/// the arc from p to x leaves the union at a point y of the footprint of a pixel b on a border, and
+/// centre in the same sense as most of the granule's; it is on a *border* if it is not. Whole
+/// footprints lie on opposite sides of a shared edge, so the outline of the union of all footprints
+/// consists of edges of pixels on a border. Let p have the cell x within its reach, and let x lie
+/// outside the union. If p is on no border it lies in its own footprint, so the arc from p to x leaves
+/// the union at a point y of the footprint of a pixel b on a border, and
 /// |p-b| <= |p-y| + |y-b| <= reach(p) + r(b). Hence where no such b is near, whatever p reaches is
-/// inside, and need not be looked for in footprints.
+/// inside, and need not be looked for in footprints. As |x-b| is within the same bound, every such b
+/// is among the pixels within two margins of the grid.
 pub(super) fn groups(swath: &Selected<'_>) -> (Vec<Group>, GeometryReport) {
     let sense = sense(swath);
     let parts: Vec<(Vec<Group>, GeometryReport)> = swath
@@ -133,17 +134,11 @@ fn smooth_group(
     let own = strips.get(before..after)?;
     let around = &strips
         [(before + 1).saturating_sub(LINES_AROUND)..(after + LINES_AROUND - 1).min(strips.len())];
-    let inner = |line: usize| {
-        let inner = swath.inner_columns(line);
-        inner.start <= columns.start && columns.end <= inner.end
-    };
     let usual2 = (columns.start - 1..columns.end + 1)
         .map(|column| swath.spacing.along2(column))
         .fold(f64::INFINITY, f64::min);
     let smooth = smooth(own, around, usual2, sense)?;
     report.selected += (lines.len() * columns.len()) as u64;
-    // All neighbours exist; those that are not selected make a border.
-    let border = !lines.clone().all(inner);
     Some(Group {
         lines: lines.clone(),
         columns: columns.clone(),
@@ -154,7 +149,7 @@ fn smooth_group(
             radius: smooth.radius,
         },
         largest: smooth.largest,
-        border: border.then_some(smooth.largest),
+        border: None,
         window: Some(smooth.window),
         reach: 0.0,
         unsure: false,
@@ -175,7 +170,6 @@ fn group(
     let (mut sum, mut count): (Vec3, usize) = ([0.0; 3], 0);
     let (mut largest2, mut border2): (f64, Option<f64>) = (0.0, None);
     for line in lines.clone() {
-        let inner = swath.inner_columns(line);
         report.selected += columns.len() as u64;
         for column in columns.clone() {
             let Some(centre) = block.centre(line, column) else {
@@ -189,15 +183,11 @@ fn group(
             let whole = whole_radius2(block, line, column, centre, sense);
             if let Some(radius2) = whole {
                 largest2 = largest2.max(radius2);
-                if inner.contains(&column) {
-                    continue;
-                }
+                continue;
             }
-            let radius2 = whole.unwrap_or_else(|| {
-                let corners = block.footprint_corners(line, column);
-                report.folded += u64::from(corners.and_then(Quad::new).is_none());
-                corners.map_or(0.0, |corners| radius2(corners, centre))
-            });
+            let corners = block.footprint_corners(line, column);
+            report.folded += u64::from(corners.and_then(Quad::new).is_none());
+            let radius2 = corners.map_or(0.0, |corners| radius2(corners, centre));
             largest2 = largest2.max(radius2);
             border2 = Some(border2.unwrap_or(0.0).max(radius2));
         }

@@ -170,7 +170,9 @@ pub fn locate(
     method: Method,
     line_block: usize,
 ) -> (Vec<Entries>, GeometryReport) {
-    let swath = Selected::new(geolocation, grid);
+    // `nearest` must also know of the borders of the swath within reach of whatever reaches a cell.
+    let margins = if method == Method::Nearest { 2.0 } else { 1.0 };
+    let swath = Selected::new(geolocation, grid, margins);
     match method {
         Method::Bin => bin::locate(&swath, grid, line_block),
         Method::Footprint => footprint::locate(&swath, grid, line_block),
@@ -195,11 +197,10 @@ struct Selected<'a> {
 }
 
 impl<'a> Selected<'a> {
-    fn new(geolocation: &'a GeolocationArray, grid: &Grid) -> Self {
-        // A first look with a wide margin finds the columns; their spacing gives the margin itself.
-        let rough = Spacing::rough(geolocation);
-        let wide = margin(&rough);
-        let columns = selection::columns(&grid.region, geolocation, wide);
+    /// Those within some margins of the grid.
+    fn new(geolocation: &'a GeolocationArray, grid: &Grid, margins: f64) -> Self {
+        let margin = margins * margin(&Spacing::rough(geolocation));
+        let columns = selection::columns(&grid.region, geolocation, margin);
         let first = columns
             .iter()
             .filter(|c| !c.is_empty())
@@ -219,26 +220,6 @@ impl<'a> Selected<'a> {
     /// The columns of one line: whole groups.
     fn columns(&self, line: usize) -> Range<usize> {
         self.columns[line / GROUP - self.geolocation.lines.start / GROUP].clone()
-    }
-
-    /// The columns of one line whose four neighbours are selected or do not exist.
-    fn inner_columns(&self, line: usize) -> Range<usize> {
-        let mine = self.columns(line);
-        let held = &self.geolocation.lines;
-        let beside = [line.checked_sub(1), Some(line + 1)]
-            .into_iter()
-            .flatten()
-            .filter(|line| held.contains(line))
-            .map(|line| self.columns(line));
-        let start = if mine.start == 0 { 0 } else { mine.start + 1 };
-        let end = if mine.end == self.geolocation.pixels {
-            mine.end
-        } else {
-            mine.end.saturating_sub(1)
-        };
-        beside.fold(start..end, |inner, other| {
-            inner.start.max(other.start)..inner.end.min(other.end)
-        })
     }
 
     /// Longitude and latitude of a pixel, as stored.
