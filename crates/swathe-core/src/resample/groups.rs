@@ -56,7 +56,11 @@ pub(super) fn groups(swath: &Selected<'_>) -> (Vec<Group>, GeometryReport) {
         groups.extend(part);
         report.add(&counts);
     }
-    let buckets = Buckets::new(swath.spacing.largest());
+    let latitudes = groups.iter().fold([90.0, -90.0], |[low, high], group| {
+        let bounds = &group.bounds;
+        [bounds.south.min(low), bounds.north.max(high)]
+    });
+    let buckets = Buckets::new(swath.spacing.largest(), latitudes);
     let (mut largest, mut borders) = (buckets.filled(0.0_f32), buckets.filled(false));
     for group in &groups {
         // Rounded up, so that no bound is lost to single precision.
@@ -91,54 +95,54 @@ fn groups_of_block(
     let held = swath.geolocation.lines.clone();
     let around = lines.start.saturating_sub(LINES_AROUND).max(held.start)
         ..(lines.end + LINES_AROUND).min(held.end);
-    let selected = swath.span(lines.clone());
-    let mut strips = Vec::with_capacity(around.len());
-    for columns in groups_of(selected) {
-        strips.clear();
-        strips.extend(
-            around
-                .clone()
-                .map_while(|line| Strip::new(swath, line, &columns)),
-        );
-        let selected = |lines: &Range<usize>| swath.columns(lines.start).contains(&columns.start);
-        for lines in groups_of(lines.clone()).filter(selected) {
-            let group = smooth_group(
-                swath,
-                &strips,
-                around.start,
-                &lines,
-                &columns,
-                sense,
-                &mut report,
-            )
-            .or_else(|| group(swath, lines, columns.clone(), sense, &mut report));
-            groups.extend(group);
+    let parts: Vec<Range<usize>> = groups_of(swath.span(lines.clone())).collect();
+    // Line by line, as they are stored.
+    let strips: Vec<Vec<Strip>> = around
+        .clone()
+        .map(|line| parts.iter().map(|c| Strip::new(swath, line, c)).collect())
+        .collect();
+    for lines in groups_of(lines) {
+        let near = lines.start.saturating_sub(LINES_AROUND).max(held.start)
+            ..(lines.end + LINES_AROUND).min(held.end - 1);
+        let mut all = vec![Strip::EMPTY; parts.len()];
+        for line in near {
+            for (all, strip) in all.iter_mut().zip(&strips[line - around.start]) {
+                all.merge(strip, lines.contains(&line));
+            }
+        }
+        let selected = swath.columns(lines.start);
+        // Links and corners depend on the next line on either side, and on the step from there.
+        let inner = lines.start > held.start && lines.end + 1 < held.end;
+        for (columns, all) in parts.iter().zip(&all) {
+            if selected.contains(&columns.start) {
+                let smooth = smooth_group(swath, all, &lines, columns, sense).filter(|_| inner);
+                let group = match smooth {
+                    Some(group) => {
+                        report.selected += (lines.len() * columns.len()) as u64;
+                        Some(group)
+                    }
+                    None => group(swath, lines.clone(), columns.clone(), sense, &mut report),
+                };
+                groups.extend(group);
+            }
         }
     }
     (groups, report)
 }
 
-/// The group of pixels that are surely regular. `strips` are those of its columns
-/// from line `first` on.
+/// The group of pixels that are surely regular. `all` joins the strips of its lines and around.
 fn smooth_group(
     swath: &Selected<'_>,
-    strips: &[Strip],
-    first: usize,
+    all: &Strip,
     lines: &Range<usize>,
     columns: &Range<usize>,
     sense: f64,
-    report: &mut GeometryReport,
 ) -> Option<Group> {
-    let before = lines.start.checked_sub(1)?.checked_sub(first)?;
-    let after = lines.end + 1 - first;
-    let own = strips.get(before..after)?;
-    let around = &strips
-        [(before + 1).saturating_sub(LINES_AROUND)..(after + LINES_AROUND - 1).min(strips.len())];
-    let usual2 = (columns.start - 1..columns.end + 1)
+    let around = columns.start.saturating_sub(1)..columns.end + 1;
+    let usual2 = around
         .map(|column| swath.spacing.along2(column))
         .fold(f64::INFINITY, f64::min);
-    let smooth = smooth(own, around, usual2, sense)?;
-    report.selected += (lines.len() * columns.len()) as u64;
+    let smooth = smooth(all, usual2, sense)?;
     Some(Group {
         lines: lines.clone(),
         columns: columns.clone(),

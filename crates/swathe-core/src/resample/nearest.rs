@@ -209,7 +209,7 @@ impl Scored for Offer<'_> {
         for (i, cell) in held.iter_mut().enumerate() {
             let score = score(i);
             // The first of equals stays. Without a branch: half the offers win.
-            let better = score > cell.score && score >= self.least;
+            let better = (score > cell.score) & (score >= self.least);
             cell.score = if better { score } else { cell.score };
             cell.pixel = if better { mine } else { cell.pixel };
         }

@@ -23,6 +23,12 @@ const WIDTH: usize = crate::swath::TOGETHER + 4;
 /// Lines around a group that its links depend on: the line direction is a median over nine.
 pub(super) const LINES_AROUND: usize = 5;
 
+/// A coordinate as stored. Steps in single precision carry its rounding, which all bounds have room for.
+trait Number: Copy + PartialOrd + Into<f64> + std::ops::Sub<Output = Self> {}
+
+impl Number for f32 {}
+impl Number for f64 {}
+
 /// Least and largest of some numbers.
 #[derive(Debug, Clone, Copy)]
 struct Interval {
@@ -38,9 +44,9 @@ impl Interval {
 
     /// Of values none of which is NaN.
     #[inline]
-    fn of(values: &[f64; WIDTH]) -> Interval {
-        let least = |a: f64, b: f64| if a < b { a } else { b };
-        let most = |a: f64, b: f64| if a > b { a } else { b };
+    fn of<T: Number>(values: &[T; WIDTH]) -> Interval {
+        let least = |a: T, b: T| if a < b { a } else { b };
+        let most = |a: T, b: T| if a > b { a } else { b };
         // By fours, so that four comparisons go on side by side.
         let (mut low, mut high) = ([values[0]; 4], [values[0]; 4]);
         for four in values.as_chunks::<4>().0 {
@@ -50,14 +56,16 @@ impl Interval {
             }
         }
         Interval {
-            low: least(least(low[0], low[1]), least(low[2], low[3])),
-            high: most(most(high[0], high[1]), most(high[2], high[3])),
+            low: least(least(low[0], low[1]), least(low[2], low[3])).into(),
+            high: most(most(high[0], high[1]), most(high[2], high[3])).into(),
         }
     }
 
+    #[inline]
     fn merge(&mut self, other: Interval) {
-        self.low = self.low.min(other.low);
-        self.high = self.high.max(other.high);
+        let (low, high) = (other.low, other.high);
+        self.low = if low < self.low { low } else { self.low };
+        self.high = if high > self.high { high } else { self.high };
     }
 
     fn scaled(self, by: f64) -> Middle {
@@ -99,20 +107,27 @@ pub(super) struct Strip {
     along: [Interval; 2],
     across: [Interval; 2],
     own: [Interval; 2],
-    /// Whether every coordinate is a number.
+    /// Whether every coordinate is a number, and the swath holds them all.
     known: bool,
 }
 
 impl Strip {
-    const EMPTY: Strip = Strip {
+    pub(super) const EMPTY: Strip = Strip {
         along: [Interval::EMPTY; 2],
         across: [Interval::EMPTY; 2],
         own: [Interval::EMPTY; 2],
         known: true,
     };
 
-    /// The strip of `columns` in `line`; `None` where the swath does not extend beyond it.
-    pub(super) fn new(swath: &Selected<'_>, line: usize, columns: &Range<usize>) -> Option<Strip> {
+    /// The strip of `columns` in `line`; unknown where the swath does not extend beyond it.
+    pub(super) fn new(swath: &Selected<'_>, line: usize, columns: &Range<usize>) -> Strip {
+        let mut strip = Strip::EMPTY;
+        strip.known = strip.fill(swath, line, columns).is_some() && strip.known;
+        strip
+    }
+
+    #[inline]
+    fn fill(&mut self, swath: &Selected<'_>, line: usize, columns: &Range<usize>) -> Option<()> {
         let g = swath.geolocation;
         let row = line.checked_sub(g.lines.start)?;
         if columns.start < 2 || columns.end + 2 > g.pixels || line + 1 >= g.lines.end {
@@ -120,35 +135,21 @@ impl Strip {
         }
         let here = row * g.pixels + columns.start - 2..row * g.pixels + columns.end + 2;
         let next = here.start + g.pixels..here.end + g.pixels;
-        let mut strip = Strip::EMPTY;
         for (k, coordinates) in [&g.longitude, &g.latitude].into_iter().enumerate() {
+            let (here, next) = (here.clone(), next.clone());
             match coordinates {
-                Coordinates::F32(v) => {
-                    strip.add(
-                        k,
-                        v[here.clone()].first_chunk()?,
-                        v[next.clone()].first_chunk()?,
-                    );
-                }
-                Coordinates::F64(v) => {
-                    strip.add(
-                        k,
-                        v[here.clone()].first_chunk()?,
-                        v[next.clone()].first_chunk()?,
-                    );
-                }
+                Coordinates::F32(v) => self.add(k, v[here].first_chunk()?, v[next].first_chunk()?),
+                Coordinates::F64(v) => self.add(k, v[here].first_chunk()?, v[next].first_chunk()?),
             }
         }
-        Some(strip)
+        Some(())
     }
 
     #[inline]
-    fn add<T: Copy + Into<f64>>(&mut self, k: usize, here: &[T; WIDTH], next: &[T; WIDTH]) {
+    fn add<T: Number>(&mut self, k: usize, here: &[T; WIDTH], next: &[T; WIDTH]) {
         // Whole arrays at a time: these become vector instructions.
-        let here: [f64; WIDTH] = here.map(Into::into);
-        let next: [f64; WIDTH] = next.map(Into::into);
-        let mut along = [0.0; WIDTH];
-        let mut across = [0.0; WIDTH];
+        let (mut along, mut across, mut own) =
+            ([here[0]; WIDTH], [here[0]; WIDTH], [here[2]; WIDTH]);
         for i in 0..WIDTH {
             along[i] = next[i] - here[i];
         }
@@ -156,13 +157,25 @@ impl Strip {
             across[i] = here[i + 1] - here[i];
         }
         across[WIDTH - 1] = across[0];
-        let mut own = [here[2]; WIDTH];
         own[2..WIDTH - 2].copy_from_slice(&here[2..WIDTH - 2]);
         self.along[k] = Interval::of(&along);
         self.across[k] = Interval::of(&across);
         self.own[k] = Interval::of(&own);
-        // A missing one shows in the sum; comparisons would pass over it.
-        self.known &= along.iter().sum::<f64>().is_finite();
+        // Comparisons would pass over a missing one.
+        self.known &= along.iter().fold(true, |known, v| known & (*v == *v));
+    }
+
+    /// Joins another line's; `own` where it belongs to the group.
+    #[inline]
+    pub(super) fn merge(&mut self, other: &Strip, own: bool) {
+        for k in 0..2 {
+            self.along[k].merge(other.along[k]);
+            self.across[k].merge(other.across[k]);
+            if own {
+                self.own[k].merge(other.own[k]);
+            }
+        }
+        self.known &= other.known;
     }
 }
 
@@ -186,27 +199,13 @@ pub(super) struct Window {
 }
 
 /// Whether the pixels of a group are surely linked among themselves and with their neighbours, and
-/// whole, in the given sense. `own` are the strips of its lines, of the line before and of the one
-/// after; `around` those of `LINES_AROUND` on either side, as far as there are any.
+/// whole, in the given sense, from the strips of its lines and of `LINES_AROUND` on either side.
 ///
 /// In the plane of longitude times the cosine of latitude, and latitude, let all steps along be
 /// a = A +- da, all steps across b = B +- db, component by component. Corners are half sums and
 /// differences of such steps, and two successive ones span an area of at least
 /// (2 min a x b - max a x a' - max b x b') / 4.
-pub(super) fn smooth(own: &[Strip], around: &[Strip], usual2: f64, sense: f64) -> Option<Smooth> {
-    let mut all = Strip::EMPTY;
-    for strip in around {
-        for k in 0..2 {
-            all.along[k].merge(strip.along[k]);
-            all.across[k].merge(strip.across[k]);
-        }
-        all.known &= strip.known;
-    }
-    for strip in own.get(1..own.len().saturating_sub(1))? {
-        for k in 0..2 {
-            all.own[k].merge(strip.own[k]);
-        }
-    }
+pub(super) fn smooth(all: &Strip, usual2: f64, sense: f64) -> Option<Smooth> {
     let [lon, lat] = all.own;
     let usable =
         all.known && lat.low > -88.0 && lat.high < 88.0 && lon.low > -179.0 && lon.high < 359.0;
