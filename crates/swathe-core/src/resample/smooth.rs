@@ -24,7 +24,7 @@ const WIDTH: usize = crate::swath::TOGETHER + 4;
 pub(super) const LINES_AROUND: usize = 5;
 
 /// A coordinate as stored. Steps in single precision carry its rounding, which all bounds have room for.
-trait Number: Copy + PartialOrd + Into<f64> + std::ops::Sub<Output = Self> {}
+trait Number: Copy + PartialOrd + From<f32> + Into<f64> + std::ops::Sub<Output = Self> {}
 
 impl Number for f32 {}
 impl Number for f64 {}
@@ -162,7 +162,9 @@ impl Strip {
         self.across[k] = Interval::of(&across);
         self.own[k] = Interval::of(&own);
         // Comparisons would pass over a missing one.
-        self.known &= along.iter().fold(true, |known, v| known & (*v == *v));
+        let zero = T::from(0.0);
+        let number = |v: &T| (*v < zero) | (*v >= zero);
+        self.known &= along.iter().fold(true, |known, v| known & number(v));
     }
 
     /// Joins another line's; `own` where it belongs to the group.
