@@ -2,7 +2,7 @@
 //! meet it: lines from their extents, pixels from their coordinates.
 
 use crate::geobox::GeoBox;
-use crate::source::{Coordinates, GeolocationArray, LineExtent};
+use crate::source::LineExtent;
 use crate::sphere::{
     Vec3, add, arc_bound, chord2, cross, dot, lonlat, normalize, scale, sub, unit_vector,
 };
@@ -199,30 +199,6 @@ impl Region {
             self.widened(0.5 * piece + 0.05).contains(lon, lat)
         })
     }
-
-    /// For each of the lines held, the columns that may hold a pixel within `margin` degrees.
-    pub fn columns(&self, geolocation: &GeolocationArray, margin: f64) -> Vec<Range<usize>> {
-        let near = Selection::new(self, margin);
-        let width = geolocation.pixels;
-        (0..geolocation.lines.len())
-            .map(|row| {
-                let line = row * width..row * width + width;
-                match (&geolocation.longitude, &geolocation.latitude) {
-                    (Coordinates::F32(lon), Coordinates::F32(lat)) => {
-                        near.columns(&lon[line.clone()], &lat[line])
-                    }
-                    (Coordinates::F64(lon), Coordinates::F64(lat)) => {
-                        near.columns(&lon[line.clone()], &lat[line])
-                    }
-                    _ => {
-                        let pick =
-                            |c: &Coordinates| line.clone().map(|i| c.get(i)).collect::<Vec<_>>();
-                        near.columns(&pick(&geolocation.longitude), &pick(&geolocation.latitude))
-                    }
-                }
-            })
-            .collect()
-    }
 }
 
 /// Degrees of longitude that `margin` degrees of arc span at most at a latitude (360: all).
@@ -233,64 +209,6 @@ fn longitude_slack(latitude: f64, margin: f64) -> f64 {
     let (sine, _) = crate::sphere::sin_cos_deg(margin.min(90.0));
     let (_, cosine) = crate::sphere::sin_cos_deg(latitude + margin);
     (libm::asin((sine / cosine).min(1.0))).to_degrees()
-}
-
-/// A region grown by a margin, as wide in longitude everywhere as it must be at its highest latitude.
-struct Selection {
-    south: f64,
-    north: f64,
-    west: f64,
-    width: f64,
-}
-
-/// Pixels that are looked at together.
-const TOGETHER: usize = 32;
-
-impl Selection {
-    fn new(region: &Region, margin: f64) -> Self {
-        let near = region.widened(margin);
-        Selection {
-            south: near.south,
-            north: near.north,
-            west: near.west,
-            width: near.width,
-        }
-    }
-
-    /// Without a branch, so that pixels can be looked at together.
-    #[inline]
-    fn holds(&self, lon: f64, lat: f64) -> bool {
-        // Longitudes and limits are both within two turns of each other.
-        let mut east = lon - self.west;
-        for _ in 0..2 {
-            east += if east < 0.0 { 360.0 } else { 0.0 };
-            east -= if east >= 360.0 { 360.0 } else { 0.0 };
-        }
-        (lat >= self.south)
-            & (lat <= self.north)
-            & (east >= 0.0)
-            & (east <= self.width)
-            & (-180.0..=360.0).contains(&lon)
-    }
-
-    fn columns<T: Copy + Into<f64>>(&self, lon: &[T], lat: &[T]) -> Range<usize> {
-        let any = |(lon, lat): (&[T], &[T])| {
-            lon.iter().zip(lat).fold(false, |any, (lon, lat)| {
-                any | self.holds((*lon).into(), (*lat).into())
-            })
-        };
-        let mut groups = lon.chunks(TOGETHER).zip(lat.chunks(TOGETHER));
-        let Some(first) = groups.position(any) else {
-            return 0..0;
-        };
-        let groups = lon.chunks(TOGETHER).zip(lat.chunks(TOGETHER));
-        let last = groups.len() - 1 - groups.rev().position(any).unwrap_or(0);
-        let holds = |i: &usize| self.holds(lon[*i].into(), lat[*i].into());
-        let within = first * TOGETHER..((last + 1) * TOGETHER).min(lon.len());
-        let start = within.clone().find(holds).unwrap_or(within.start);
-        let end = within.clone().rev().find(holds).unwrap_or(within.start);
-        start..end + 1
-    }
 }
 
 /// Points along the small circle through three points, from the first to the last.

@@ -37,9 +37,11 @@ impl CellIndex {
             }
             CellIndex::Buckets(cells) => {
                 let all = 0..cells.row_start.len() - 1;
-                cells.near(radius, &all, lon, lat, |slot| {
-                    let (cell, x) = cells.cells[slot];
-                    visit(cell, x);
+                let place = Bounds::of_point(lon, lat);
+                cells.near(&Look::new(&place, radius), &all, &place, |slots| {
+                    for (cell, x) in &cells.cells[slots] {
+                        visit(*cell, *x);
+                    }
                 });
             }
         }
@@ -56,9 +58,31 @@ impl CellIndex {
     ) {
         match self {
             CellIndex::LonLat(cells) => cells.near(look, &band.rows, lon, lat, visit),
-            CellIndex::Buckets(cells) => cells.near(look.radius, &band.rows, lon, lat, |slot| {
-                visit(slot, cells.cells[slot].1);
+            CellIndex::Buckets(cells) => {
+                cells.near(look, &band.rows, &Bounds::of_point(lon, lat), |slots| {
+                    for slot in slots {
+                        visit(slot, cells.cells[slot].1);
+                    }
+                })
+            }
+        }
+    }
+
+    /// Calls `visit` with ranges that hold the slots of a band near any place within bounds.
+    #[inline]
+    pub(super) fn around_in_band(
+        &self,
+        look: &Look,
+        band: &Band,
+        bounds: &Bounds,
+        mut visit: impl FnMut(Range<usize>),
+    ) {
+        match self {
+            CellIndex::LonLat(cells) => cells.around(look, &band.rows, bounds, |row, columns| {
+                let start = row * cells.columns.len();
+                visit(start + columns.start..start + columns.end);
             }),
+            CellIndex::Buckets(cells) => cells.near(look, &band.rows, bounds, visit),
         }
     }
 
@@ -77,10 +101,10 @@ impl CellIndex {
             CellIndex::Buckets(cells) => {
                 for k in (0..TOGETHER).filter(|k| !pixels.x[*k].is_nan()) {
                     let pixel = [pixels.x[k], pixels.y[k], pixels.z[k]];
-                    let (lon, lat) = (pixels.lon[k], pixels.lat[k]);
-                    cells.near(look.radius, &band.rows, lon, lat, |slot| {
-                        let score = dot(cells.cells[slot].1, pixel);
-                        scored.run(k, slot..slot + 1, |_| score);
+                    let place = Bounds::of_point(pixels.lon[k], pixels.lat[k]);
+                    cells.near(look, &band.rows, &place, |slots| {
+                        let near = &cells.cells[slots.clone()];
+                        scored.run(k, slots, |i| dot(near[i].1, pixel));
                     });
                 }
             }
@@ -91,12 +115,7 @@ impl CellIndex {
     pub(super) fn look(&self, bounds: &Bounds, radius: f64) -> Look {
         match self {
             CellIndex::LonLat(cells) => cells.look(bounds, radius),
-            CellIndex::Buckets(_) => Look {
-                radius,
-                reach: radius.to_degrees(),
-                slack: 0.0,
-                turns: 0..=0,
-            },
+            CellIndex::Buckets(_) => Look::new(bounds, radius),
         }
     }
 
@@ -184,14 +203,43 @@ impl Bounds {
 /// How far the pixels of a group look for cells.
 #[derive(Debug, Clone)]
 pub(super) struct Look {
-    /// Radians of arc.
-    radius: f64,
     /// Degrees of latitude.
-    pub(super) reach: f64,
+    reach: f64,
     /// Degrees of longitude; infinite where the cap holds a pole.
     slack: f64,
     /// Full turns to add to a stored longitude to meet the grid.
     turns: RangeInclusive<i32>,
+}
+
+impl Look {
+    /// Within `radius` radians of arc of any place within bounds, on any grid.
+    #[inline]
+    fn new(bounds: &Bounds, radius: f64) -> Self {
+        let reach = radius.to_degrees() * (1.0 + 1e-9);
+        // asin(sin r / cos lat) <= r / (cos lat - r): the widest longitude of a cap.
+        let (_, cosine) = sin_cos_deg(bounds.south.abs().max(bounds.north.abs()));
+        let slack = if cosine > 3.0 * radius {
+            reach / (cosine - radius)
+        } else {
+            f64::INFINITY
+        };
+        Look {
+            reach,
+            slack,
+            turns: 0..=0,
+        }
+    }
+
+    /// Whether all places look past the grid.
+    pub(super) fn beside(&self) -> bool {
+        self.turns.is_empty()
+    }
+
+    /// Not farther than some degrees of longitude and latitude.
+    pub(super) fn narrow(&mut self, lon: f64, lat: f64) {
+        self.slack = self.slack.min(lon);
+        self.reach = self.reach.min(lat);
+    }
 }
 
 /// A longitude/latitude grid as an index of itself.
@@ -230,51 +278,46 @@ impl LonLatCells {
 
     #[inline]
     fn look(&self, bounds: &Bounds, radius: f64) -> Look {
-        let reach = radius.to_degrees() * (1.0 + 1e-9);
-        // asin(sin r / cos lat) <= r / (cos lat - r): the widest longitude of a cap.
-        let (_, cosine) = sin_cos_deg(bounds.south.abs().max(bounds.north.abs()));
-        let slack = if cosine > 3.0 * radius {
-            reach / (cosine - radius)
-        } else {
-            f64::INFINITY
-        };
-        let last = self.lon0 + self.dlon * (self.columns.len() as f64 - 1.0);
-        let first_turn = ((self.lon0 - bounds.east - slack) / 360.0 - 1e-9).ceil();
-        let last_turn = ((last - bounds.west + slack) / 360.0 + 1e-9).floor();
-        Look {
-            radius,
-            reach,
-            slack,
-            turns: if slack.is_finite() {
-                first_turn as i32..=last_turn as i32
-            } else {
-                0..=0
-            },
-        }
-    }
-
-    /// The rows within reach of a latitude, of those of a band.
-    #[inline]
-    fn row_range(&self, look: &Look, band: &Range<usize>, lat: f64) -> Option<Range<usize>> {
-        let first = first_index((lat + look.reach - self.lat0) * self.per_dlat);
-        let end = end_index((lat - look.reach - self.lat0) * self.per_dlat);
-        let rows = first.max(band.start)..end.min(band.end);
-        (rows.start < rows.end).then_some(rows)
-    }
-
-    /// The columns within reach of a longitude, in each turn in which there are any.
-    #[inline]
-    fn column_ranges(&self, look: &Look, lon: f64, mut visit: impl FnMut(Range<usize>)) {
-        let width = self.columns.len();
+        let look = Look::new(bounds, radius);
         if look.slack.is_infinite() {
-            return visit(0..width);
+            return look;
         }
+        let last = self.lon0 + self.dlon * (self.columns.len() as f64 - 1.0);
+        let first_turn = ((self.lon0 - bounds.east - look.slack) / 360.0 - 1e-9).ceil();
+        let last_turn = ((last - bounds.west + look.slack) / 360.0 + 1e-9).floor();
+        Look {
+            turns: first_turn as i32..=last_turn as i32,
+            ..look
+        }
+    }
+
+    /// Rows and columns within reach of any place within bounds, of those of a band.
+    #[inline]
+    fn around(
+        &self,
+        look: &Look,
+        band: &Range<usize>,
+        bounds: &Bounds,
+        mut visit: impl FnMut(usize, Range<usize>),
+    ) {
+        // A grid may end beyond a pole: there is no place.
+        let first = first_index((bounds.north + look.reach - self.lat0) * self.per_dlat)
+            .max(band.start.max(self.places.start));
+        let end = end_index((bounds.south - look.reach - self.lat0) * self.per_dlat)
+            .min(band.end.min(self.places.end));
+        let width = self.columns.len();
         for turn in look.turns.clone() {
-            let offset = lon + 360.0 * f64::from(turn) - self.lon0;
-            let first = first_index((offset - look.slack) * self.per_dlon);
-            let end = end_index((offset + look.slack) * self.per_dlon).min(width);
-            if first < end {
-                visit(first..end);
+            let origin = self.lon0 - 360.0 * f64::from(turn);
+            let columns = if look.slack.is_infinite() {
+                0..width
+            } else {
+                first_index((bounds.west - look.slack - origin) * self.per_dlon)
+                    ..end_index((bounds.east + look.slack - origin) * self.per_dlon).min(width)
+            };
+            if columns.start < columns.end {
+                for row in first..end {
+                    visit(row, columns.clone());
+                }
             }
         }
     }
@@ -288,23 +331,11 @@ impl LonLatCells {
         lat: f64,
         mut visit: impl FnMut(usize, Vec3),
     ) {
-        let Some(rows) = self.row_range(look, band, lat) else {
-            return;
-        };
-        self.column_ranges(look, lon, |columns| {
-            for row in rows.clone() {
-                // A grid may end beyond a pole: there is no place.
-                if !self.places.contains(&row) {
-                    continue;
-                }
-                let (sin_lat, cos_lat) = self.rows[row];
-                for column in columns.clone() {
-                    let (sin_lon, cos_lon) = self.columns[column];
-                    visit(
-                        row * self.columns.len() + column,
-                        [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat],
-                    );
-                }
+        self.around(look, band, &Bounds::of_point(lon, lat), |row, columns| {
+            let (sin_lat, cos_lat) = self.rows[row];
+            let first = row * self.columns.len() + columns.start;
+            for (i, (sin_lon, cos_lon)) in self.columns[columns].iter().enumerate() {
+                visit(first + i, [cos_lat * cos_lon, cos_lat * sin_lon, sin_lat]);
             }
         });
     }
@@ -499,32 +530,30 @@ impl BucketCells {
     #[inline]
     fn near(
         &self,
-        radius: f64,
+        look: &Look,
         rows: &Range<usize>,
-        lon: f64,
-        lat: f64,
-        mut visit: impl FnMut(usize),
+        bounds: &Bounds,
+        mut visit: impl FnMut(Range<usize>),
     ) {
-        let reach = radius.to_degrees() * (1.0 + 1e-9) + 1e-9;
-        let (_, cosine) = sin_cos_deg(lat);
-        let slack = if cosine > 3.0 * radius {
-            reach / (cosine - radius)
-        } else {
-            180.0
-        };
-        let east = (lon.rem_euclid(360.0)) / 360.0;
-        let (first_row, last_row) = (self.row_of(lat - reach), self.row_of(lat + reach));
-        for row in first_row.max(rows.start)..(last_row + 1).min(rows.end) {
+        let (reach, slack) = (look.reach + 1e-9, look.slack.min(180.0) / 360.0);
+        let west = bounds.west.rem_euclid(360.0) / 360.0 - slack;
+        let east = west + (bounds.east - bounds.west) / 360.0 + 2.0 * slack;
+        let first_row = self.row_of(bounds.south - reach).max(rows.start);
+        let end_row = (self.row_of(bounds.north + reach) + 1).min(rows.end);
+        for row in first_row..end_row {
             let first = self.row_start[row];
             let count = self.row_start[row + 1] - first;
-            let low = ((east - slack / 360.0) * count as f64 - 1e-9).floor() as i64;
-            let high = ((east + slack / 360.0) * count as f64 + 1e-9).floor() as i64;
+            let low = (west * count as f64 - 1e-9).floor() as i64;
+            let high = (east * count as f64 + 1e-9).floor() as i64;
             let high = high.min(low + count as i64 - 1);
-            for k in low..=high {
-                let bucket = first + k.rem_euclid(count as i64) as usize;
-                for slot in self.start[bucket] as usize..self.start[bucket + 1] as usize {
-                    visit(slot);
-                }
+            // Neighbouring buckets hold neighbouring slots, but for the cut.
+            let (low, high) = (low.rem_euclid(count as i64) as usize, (high - low) as usize);
+            let slots = |buckets: Range<usize>| {
+                self.start[first + buckets.start] as usize..self.start[first + buckets.end] as usize
+            };
+            visit(slots(low..(low + high + 1).min(count)));
+            if low + high >= count {
+                visit(slots(0..low + high + 1 - count));
             }
         }
     }

@@ -2,15 +2,13 @@
 
 use super::cells::Bounds;
 use super::reach::{Buckets, Cap};
-use super::smooth::{LINES_AROUND, Strip, smooth};
+use super::selection::groups_of;
+use super::smooth::{LINES_AROUND, Strip, Window, smooth};
 use super::{BLOCK_LINES, GeometryReport, Selected};
 use crate::sphere::{Vec3, add, chord2, cross, dot, lonlat, normalize};
 use crate::swath::{Block, Quad};
 use rayon::prelude::*;
 use std::ops::Range;
-
-/// Lines and columns of a group.
-const GROUP: usize = crate::swath::TOGETHER;
 
 /// A group of pixels.
 pub(super) struct Group {
@@ -21,11 +19,13 @@ pub(super) struct Group {
     /// Holds all centres.
     cap: Cap,
     /// Largest distance from a centre to a corner of its footprint, as a chord.
-    largest: f64,
+    pub(super) largest: f64,
     /// The same, of pixels on a border; `None` without such.
     border: Option<f64>,
     /// How far its pixels look for cells, as a chord.
     pub(super) reach: f64,
+    /// Within that, where they can be nearest; known of smooth groups.
+    pub(super) window: Option<Window>,
     /// Whether a cell that one of its pixels is nearest to may lie outside of all footprints.
     pub(super) unsure: bool,
     /// Whether one of its footprints may hold such a cell.
@@ -35,13 +35,14 @@ pub(super) struct Group {
 /// The groups of a swath, in order of lines, then columns.
 ///
 /// A pixel is *whole* if all four corners of its footprint are common, and these run around its
-/// centre in the same sense as most of the granule's; it is on a *border* if it is not, or has a
-/// neighbour that is not selected. Whole footprints lie on opposite sides of a shared edge, so the
-/// outline of the union of all footprints consists of edges of pixels on a border. Let p have x within
-/// its reach, and let x lie outside the union. If p is on no border it lies in its own footprint, so
-/// the arc from p to x leaves the union at a point y of the footprint of a pixel b on a border, and
+/// centre in the same sense as most of the granule's; it is on a *border* if it is not. Whole
+/// footprints lie on opposite sides of a shared edge, so the outline of the union of all footprints
+/// consists of edges of pixels on a border. Let p have the cell x within its reach, and let x lie
+/// outside the union. If p is on no border it lies in its own footprint, so the arc from p to x leaves
+/// the union at a point y of the footprint of a pixel b on a border, and
 /// |p-b| <= |p-y| + |y-b| <= reach(p) + r(b). Hence where no such b is near, whatever p reaches is
-/// inside, and need not be looked for in footprints.
+/// inside, and need not be looked for in footprints. As |x-b| is within the same bound, every such b
+/// is among the pixels within two margins of the grid.
 pub(super) fn groups(swath: &Selected<'_>) -> (Vec<Group>, GeometryReport) {
     let sense = sense(swath);
     let parts: Vec<(Vec<Group>, GeometryReport)> = swath
@@ -55,7 +56,11 @@ pub(super) fn groups(swath: &Selected<'_>) -> (Vec<Group>, GeometryReport) {
         groups.extend(part);
         report.add(&counts);
     }
-    let buckets = Buckets::new(swath.spacing.largest());
+    let latitudes = groups.iter().fold([90.0, -90.0], |[low, high], group| {
+        let bounds = &group.bounds;
+        [bounds.south.min(low), bounds.north.max(high)]
+    });
+    let buckets = Buckets::new(swath.spacing.largest(), latitudes);
     let (mut largest, mut borders) = (buckets.filled(0.0_f32), buckets.filled(false));
     for group in &groups {
         // Rounded up, so that no bound is lost to single precision.
@@ -90,68 +95,54 @@ fn groups_of_block(
     let held = swath.geolocation.lines.clone();
     let around = lines.start.saturating_sub(LINES_AROUND).max(held.start)
         ..(lines.end + LINES_AROUND).min(held.end);
-    let selected = swath.span(lines.clone());
-    let mut strips = Vec::with_capacity(around.len());
-    for columns in parts(selected) {
-        strips.clear();
-        strips.extend(
-            around
-                .clone()
-                .map_while(|line| Strip::new(swath, line, &columns)),
-        );
-        for lines in parts(lines.clone()) {
-            let group = smooth_group(
-                swath,
-                &strips,
-                around.start,
-                &lines,
-                &columns,
-                sense,
-                &mut report,
-            )
-            .or_else(|| group(swath, lines, columns.clone(), sense, &mut report));
-            groups.extend(group);
+    let parts: Vec<Range<usize>> = groups_of(swath.span(lines.clone())).collect();
+    // Line by line, as they are stored.
+    let strips: Vec<Vec<Strip>> = around
+        .clone()
+        .map(|line| parts.iter().map(|c| Strip::new(swath, line, c)).collect())
+        .collect();
+    for lines in groups_of(lines) {
+        let near = lines.start.saturating_sub(LINES_AROUND).max(held.start)
+            ..(lines.end + LINES_AROUND).min(held.end - 1);
+        let mut all = vec![Strip::EMPTY; parts.len()];
+        for line in near {
+            for (all, strip) in all.iter_mut().zip(&strips[line - around.start]) {
+                all.merge(strip, lines.contains(&line));
+            }
+        }
+        let selected = swath.columns(lines.start);
+        // Links and corners depend on the next line on either side, and on the step from there.
+        let inner = lines.start > held.start && lines.end + 1 < held.end;
+        for (columns, all) in parts.iter().zip(&all) {
+            if selected.contains(&columns.start) {
+                let smooth = smooth_group(swath, all, &lines, columns, sense).filter(|_| inner);
+                let group = match smooth {
+                    Some(group) => {
+                        report.selected += (lines.len() * columns.len()) as u64;
+                        Some(group)
+                    }
+                    None => group(swath, lines.clone(), columns.clone(), sense, &mut report),
+                };
+                groups.extend(group);
+            }
         }
     }
     (groups, report)
 }
 
-/// A range in pieces of at most `GROUP`.
-fn parts(range: Range<usize>) -> impl Iterator<Item = Range<usize>> {
-    let end = range.end;
-    range
-        .step_by(GROUP)
-        .map(move |start| start..(start + GROUP).min(end))
-}
-
-/// The group of pixels that are all selected and surely regular. `strips` are those of its columns
-/// from line `first` on.
+/// The group of pixels that are surely regular. `all` joins the strips of its lines and around.
 fn smooth_group(
     swath: &Selected<'_>,
-    strips: &[Strip],
-    first: usize,
+    all: &Strip,
     lines: &Range<usize>,
     columns: &Range<usize>,
     sense: f64,
-    report: &mut GeometryReport,
 ) -> Option<Group> {
-    let before = lines.start.checked_sub(1)?.checked_sub(first)?;
-    let after = lines.end + 1 - first;
-    let own = strips.get(before..after)?;
-    let around = &strips
-        [(before + 1).saturating_sub(LINES_AROUND)..(after + LINES_AROUND - 1).min(strips.len())];
-    let inner = |line: usize| {
-        let inner = swath.inner_columns(line);
-        inner.start <= columns.start && columns.end <= inner.end
-    };
-    if !lines.clone().all(inner) {
-        return None;
-    }
-    let usual2 = (columns.start - 1..columns.end + 1)
+    let around = columns.start.saturating_sub(1)..columns.end + 1;
+    let usual2 = around
         .map(|column| swath.spacing.along2(column))
         .fold(f64::INFINITY, f64::min);
-    let smooth = smooth(own, around, usual2, sense)?;
-    report.selected += (lines.len() * columns.len()) as u64;
+    let smooth = smooth(all, usual2, sense)?;
     Some(Group {
         lines: lines.clone(),
         columns: columns.clone(),
@@ -163,6 +154,7 @@ fn smooth_group(
         },
         largest: smooth.largest,
         border: None,
+        window: Some(smooth.window),
         reach: 0.0,
         unsure: false,
         covers: false,
@@ -182,11 +174,8 @@ fn group(
     let (mut sum, mut count): (Vec3, usize) = ([0.0; 3], 0);
     let (mut largest2, mut border2): (f64, Option<f64>) = (0.0, None);
     for line in lines.clone() {
-        let inner = swath.inner_columns(line);
-        let selected = swath.columns(line);
-        let span = selected.start.max(columns.start)..selected.end.min(columns.end);
-        report.selected += span.len() as u64;
-        for column in span {
+        report.selected += columns.len() as u64;
+        for column in columns.clone() {
             let Some(centre) = block.centre(line, column) else {
                 report.missing += 1;
                 continue;
@@ -198,15 +187,11 @@ fn group(
             let whole = whole_radius2(block, line, column, centre, sense);
             if let Some(radius2) = whole {
                 largest2 = largest2.max(radius2);
-                if inner.contains(&column) {
-                    continue;
-                }
+                continue;
             }
-            let radius2 = whole.unwrap_or_else(|| {
-                let corners = block.footprint_corners(line, column);
-                report.folded += u64::from(corners.and_then(Quad::new).is_none());
-                corners.map_or(0.0, |corners| radius2(corners, centre))
-            });
+            let corners = block.footprint_corners(line, column);
+            report.folded += u64::from(corners.and_then(Quad::new).is_none());
+            let radius2 = corners.map_or(0.0, |corners| radius2(corners, centre));
             largest2 = largest2.max(radius2);
             border2 = Some(border2.unwrap_or(0.0).max(radius2));
         }
@@ -245,6 +230,7 @@ fn group(
         cap,
         largest: largest2.sqrt(),
         border: border2.map(f64::sqrt),
+        window: None,
         reach: 0.0,
         unsure: false,
         covers: false,

@@ -11,6 +11,7 @@ mod groups;
 mod nearest;
 mod polygon;
 mod reach;
+mod selection;
 mod smooth;
 
 pub use bilinear::{interpolate, stencil_centres};
@@ -28,6 +29,9 @@ pub const WEIGHT_ONE: u64 = 1 << 32;
 
 /// Lines that are worked out together: their vectors and corners fit the second-level cache.
 const BLOCK_LINES: usize = 32;
+
+/// Lines and columns of a group: pixels that one look at their common bounds serves.
+const GROUP: usize = TOGETHER;
 
 /// How swath values reach cells.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -166,7 +170,9 @@ pub fn locate(
     method: Method,
     line_block: usize,
 ) -> (Vec<Entries>, GeometryReport) {
-    let swath = Selected::new(geolocation, grid);
+    // `nearest` must also know of the borders of the swath within reach of whatever reaches a cell.
+    let margins = if method == Method::Nearest { 2.0 } else { 1.0 };
+    let swath = Selected::new(geolocation, grid, margins);
     match method {
         Method::Bin => bin::locate(&swath, grid, line_block),
         Method::Footprint => footprint::locate(&swath, grid, line_block),
@@ -186,16 +192,15 @@ pub fn margin(spacing: &Spacing) -> f64 {
 struct Selected<'a> {
     geolocation: &'a GeolocationArray,
     spacing: Spacing,
-    /// Columns per line held.
+    /// Columns of each strip of `GROUP` lines.
     columns: Vec<Range<usize>>,
 }
 
 impl<'a> Selected<'a> {
-    fn new(geolocation: &'a GeolocationArray, grid: &Grid) -> Self {
-        // A first look with a wide margin finds the columns; their spacing gives the margin itself.
-        let rough = Spacing::rough(geolocation);
-        let wide = margin(&rough);
-        let columns = grid.region.columns(geolocation, wide);
+    /// Those within some margins of the grid.
+    fn new(geolocation: &'a GeolocationArray, grid: &Grid, margins: f64) -> Self {
+        let margin = margins * margin(&Spacing::rough(geolocation));
+        let columns = selection::columns(&grid.region, geolocation, margin);
         let first = columns
             .iter()
             .filter(|c| !c.is_empty())
@@ -212,28 +217,9 @@ impl<'a> Selected<'a> {
         }
     }
 
-    /// The columns of one line.
+    /// The columns of one line: whole groups.
     fn columns(&self, line: usize) -> Range<usize> {
-        self.columns[line - self.geolocation.lines.start].clone()
-    }
-
-    /// The columns of one line whose four neighbours are selected or do not exist.
-    fn inner_columns(&self, line: usize) -> Range<usize> {
-        let row = line - self.geolocation.lines.start;
-        let mine = self.columns[row].clone();
-        let beside = [row.checked_sub(1), Some(row + 1)]
-            .into_iter()
-            .flatten()
-            .filter_map(|row| self.columns.get(row));
-        let start = if mine.start == 0 { 0 } else { mine.start + 1 };
-        let end = if mine.end == self.geolocation.pixels {
-            mine.end
-        } else {
-            mine.end.saturating_sub(1)
-        };
-        beside.fold(start..end, |inner, other| {
-            inner.start.max(other.start)..inner.end.min(other.end)
-        })
+        self.columns[line / GROUP - self.geolocation.lines.start / GROUP].clone()
     }
 
     /// Longitude and latitude of a pixel, as stored.

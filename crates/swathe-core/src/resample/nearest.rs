@@ -92,21 +92,21 @@ impl<'a> Depth<'a> {
 
     /// Offers the pixels of a group to the cells within their reach.
     fn offer(&mut self, swath: &Selected<'_>, index: &CellIndex, group: &Group) {
-        let look = index.look(&group.bounds, arc_bound(group.reach.min(1.0)));
+        let mut look = index.look(&group.bounds, arc_bound(group.reach.min(1.0)));
+        if look.beside() {
+            return;
+        }
+        if let Some(window) = group.window {
+            look.narrow(window.lon, window.lat);
+        }
         // Not beyond the reach, so that what is said about borders holds.
         let least = 1.0 - 0.5 * group.reach * group.reach - 1e-15;
         let mark = if group.unsure { UNSURE } else { 0 };
         for line in group.lines.clone() {
-            let selected = swath.columns(line);
-            let columns =
-                selected.start.max(group.columns.start)..selected.end.min(group.columns.end);
-            if columns.is_empty() {
-                continue;
-            }
-            let [lon, lat] = swath.places(line, columns.clone());
+            let [lon, lat] = swath.places(line, group.columns.clone());
             let [x, y, z] = vectors_together(&lon, &lat);
             let mut offer = Offer {
-                first: swath.pixel(line, columns.start) | mark,
+                first: swath.pixel(line, group.columns.start) | mark,
                 least,
                 first_slot: self.band.slots.start,
                 cells: &mut *self.cells,
@@ -118,16 +118,25 @@ impl<'a> Depth<'a> {
 
     /// Marks the cells inside the footprints of a group.
     fn cover(&mut self, swath: &Selected<'_>, index: &CellIndex, group: &Group) {
+        let first = self.band.slots.start;
+        // Most groups near a border reach no cell that is in doubt.
+        let doubtful = |cell: &Nearest| (UNSURE..NOBODY).contains(&cell.pixel);
+        let look = index.look(&group.bounds, arc_bound(group.largest.min(1.0)));
+        let mut asked = false;
+        index.around_in_band(&look, &self.band, &group.bounds, |slots| {
+            asked |= self.cells[slots.start - first..slots.end - first]
+                .iter()
+                .any(doubtful);
+        });
+        if !asked {
+            return;
+        }
         if self.covered.is_empty() {
             self.covered = vec![false; self.cells.len()];
         }
-        let first = self.band.slots.start;
         let block = swath.block_of(group.lines.clone(), group.columns.clone());
         for line in group.lines.clone() {
-            let selected = swath.columns(line);
-            for column in
-                selected.start.max(group.columns.start)..selected.end.min(group.columns.end)
-            {
+            for column in group.columns.clone() {
                 let Some(centre) = block.centre(line, column) else {
                     continue;
                 };
@@ -137,12 +146,12 @@ impl<'a> Depth<'a> {
                 // A little more than the radius: the farthest corner itself is inside.
                 let radius2 = quad.radius2(centre) * (1.0 + 1e-9);
                 let look = index.look(&group.bounds, arc_bound(radius2.sqrt().min(1.0)));
-                let covered = &mut self.covered;
+                let (cells, covered) = (&self.cells, &mut self.covered);
                 let inside = |x: Vec3| chord2(x, centre) <= radius2 && quad.contains(x);
                 let place = swath.coordinates(line, column);
                 index.near_in_band(&look, &self.band, place, |slot, x| {
                     let held = &mut covered[slot - first];
-                    *held = *held || inside(x);
+                    *held = *held || (doubtful(&cells[slot - first]) && inside(x));
                 });
             }
         }
@@ -200,7 +209,7 @@ impl Scored for Offer<'_> {
         for (i, cell) in held.iter_mut().enumerate() {
             let score = score(i);
             // The first of equals stays. Without a branch: half the offers win.
-            let better = score > cell.score && score >= self.least;
+            let better = (score > cell.score) & (score >= self.least);
             cell.score = if better { score } else { cell.score };
             cell.pixel = if better { mine } else { cell.pixel };
         }

@@ -12,7 +12,9 @@ use std::ops::Range;
 pub(super) struct Buckets {
     /// Degrees.
     height: f64,
-    /// First bucket of each row from the south, and the number of buckets.
+    /// Rows of the sphere to the south of the first.
+    south_rows: usize,
+    /// First bucket of each row from there, and the number of buckets.
     row_start: Vec<usize>,
 }
 
@@ -37,14 +39,16 @@ impl Cap {
 }
 
 impl Buckets {
-    /// Buckets for a swath whose pixels are usually `spacing` (a chord) apart: small enough to follow
-    /// the pixels' growth toward the ends of a line, at least 0.1 degrees.
-    pub(super) fn new(spacing: f64) -> Self {
+    /// Buckets for a swath between two latitudes whose pixels are usually `spacing` (a chord) apart:
+    /// small enough to follow the pixels' growth toward the ends of a line, at least 0.1 degrees. Places
+    /// beyond the latitudes belong to the rows at their ends.
+    pub(super) fn new(spacing: f64, [low, high]: [f64; 2]) -> Self {
         let height = (2.0 * spacing.to_degrees()).clamp(0.1, 2.0);
-        let rows = (180.0 / height).ceil() as usize;
-        let mut row_start = Vec::with_capacity(rows + 1);
+        let row_of = |lat: f64| ((lat + 90.0).clamp(0.0, 180.0) / height) as usize;
+        let rows = row_of(low)..=row_of(high.max(low));
+        let mut row_start = Vec::new();
         let mut total = 0;
-        for row in 0..rows {
+        for row in rows.clone() {
             row_start.push(total);
             let south = -90.0 + row as f64 * height;
             let widest = south.max(-(south + height)).max(0.0);
@@ -52,7 +56,11 @@ impl Buckets {
             total += ((360.0 * cosine / height).ceil() as usize).max(1);
         }
         row_start.push(total);
-        Buckets { height, row_start }
+        Buckets {
+            height,
+            south_rows: *rows.start(),
+            row_start,
+        }
     }
 
     /// One value for each bucket.
@@ -69,7 +77,9 @@ impl Buckets {
         };
         let reach = radius.to_degrees() + 1e-6;
         let row_of = |lat: f64| {
-            (((lat + 90.0) / self.height).max(0.0) as usize).min(self.row_start.len() - 2)
+            let row = ((lat + 90.0) / self.height).max(0.0) as usize;
+            row.saturating_sub(self.south_rows)
+                .min(self.row_start.len() - 2)
         };
         let (_, cosine) = sin_cos_deg(cap.lat);
         let slack = if cosine > 3.0 * radius {

@@ -1,6 +1,6 @@
 //! How far apart a granule's pixels are: the scale against which gaps are judged.
 
-use super::centres::vector;
+use super::centres::{Centres, vector};
 use crate::source::GeolocationArray;
 use crate::sphere::{Vec3, chord2, dot, sub};
 use std::ops::Range;
@@ -45,28 +45,23 @@ impl Spacing {
                 .map(|k| ((k as f64 * 0.618_033_988_749_894_9).fract() * pairs as f64) as usize)
                 .collect()
         };
-        let at = |line: usize, column: usize| -> Vec3 {
-            let i = (line - lines.start) * geolocation.pixels + column;
-            vector(geolocation.longitude.get(i), geolocation.latitude.get(i))
-        };
         let width = columns.len();
         let mut steps = vec![f64::NAN; sampled.len() * width];
         let mut across = Vec::with_capacity(sampled.len());
         for (k, &pair) in sampled.iter().enumerate() {
             let line = lines.start + pair;
-            let mut previous = None;
-            for (c, column) in columns.clone().enumerate() {
-                let here = at(line, column);
-                steps[c * sampled.len() + k] = chord2(here, at(line + 1, column));
-                if let Some(previous) = previous {
-                    let step = chord2(previous, here);
-                    if step.is_finite() && (k * 31 + c) % 8 == 0 {
-                        across.push(step);
-                    }
+            let centres = Centres::new(geolocation, line..line + 2, columns.clone());
+            let (here, next) = centres.vectors().split_at(width);
+            for (c, (here, next)) in here.iter().zip(next).enumerate() {
+                steps[c * sampled.len() + k] = chord2(*here, *next);
+            }
+            for (c, pair) in here.windows(2).enumerate() {
+                if (k * 31 + c + 1) % 8 == 0 {
+                    across.push(chord2(pair[0], pair[1]));
                 }
-                previous = Some(here);
             }
         }
+        across.retain(|step| step.is_finite());
         let along2: Vec<f64> = steps
             .chunks_mut(sampled.len().max(1))
             .map(median_of_finite)
