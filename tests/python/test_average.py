@@ -286,3 +286,12 @@ def test_the_subset_of_an_orbit_gives_the_same_map(swathe, shared_data, tmp_path
     assert int(maps[0].wind_speed_count.sum()) > 10_000
     np.testing.assert_array_equal(maps[0].wind_speed, maps[1].wind_speed)
     np.testing.assert_array_equal(maps[0].wind_speed_count, maps[1].wind_speed_count)
+
+
+def test_different_units_are_refused(swathe, granules, tmp_path):
+    copy = tmp_path / granules[1].name
+    shutil.copy(granules[1], copy)
+    with h5py.File(copy, "r+") as file:
+        file["geophysical_data/chlor_a"].attrs["units"] = np.bytes_("ug l^-1")
+    said, _ = average(swathe, [granules[0], copy], tmp_path / "a.nc", "-m", "bin", code=2)
+    assert "the units of chlor_a differ" in said and copy.name in said
