@@ -5,7 +5,8 @@ use crate::mask::{FlagMask, FlagReport, Real};
 use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Tiling};
 use crate::reduce::{contributed, interpolated};
 use crate::resample::{Entries, EntryKind, GeometryReport, Grid, Method, locate};
-use crate::source::{Field, SourceError, SwathSource, Values};
+use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
+use crate::swath::located;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -43,6 +44,8 @@ pub struct Applied {
     pub geometry: GeometryReport,
     /// Lines whose geolocation was read.
     pub lines: Range<usize>,
+    /// Whether any of its pixels has a position: asked only where none reaches a cell.
+    pub located: bool,
     /// Whether any of its pixels reaches a cell, with a value or not.
     pub touched: bool,
     /// Whether any field has a value in any cell.
@@ -80,6 +83,7 @@ impl Recipe<'_> {
         };
         let lines = geolocation.lines.clone();
         let (entries, geometry) = locate(&geolocation, self.grid, self.method, source.line_block());
+        let located = !entries.is_empty() || any_located(&geolocation);
         drop(geolocation);
         let part = entries
             .par_iter()
@@ -102,6 +106,7 @@ impl Recipe<'_> {
         Ok(Some(Applied {
             states: part.states,
             flags: part.flags,
+            located,
             touched: !entries.is_empty(),
             found: part.found,
             geometry,
@@ -218,6 +223,11 @@ fn reduce_error(name: &str, field: &FieldRecipe, source: ReduceError) -> ApplyEr
         field: field.field.name.clone(),
         source,
     }
+}
+
+fn any_located(geolocation: &GeolocationArray) -> bool {
+    let (lon, lat) = (&geolocation.longitude, &geolocation.latitude);
+    (0..lon.len()).any(|i| located(lon.get(i), lat.get(i)))
 }
 
 /// The pixels of a block that give to any cell.

@@ -82,19 +82,24 @@ impl<'a> Run<'a> {
                         for (all, one) in self.flags.iter_mut().zip(&applied.flags) {
                             all.merge(one);
                         }
-                        let (touched, found) = (applied.touched, applied.found);
+                        let (located, touched, found) =
+                            (applied.located, applied.touched, applied.found);
                         self.touched += usize::from(touched);
                         self.used += usize::from(found);
                         if touched {
                             combine(i, applied)?;
                         }
-                        match (touched, found) {
-                            (true, true) => candidate.record(GranuleStatus::Used, ""),
-                            (true, false) => candidate
+                        match (found, touched, located) {
+                            (true, ..) => candidate.record(GranuleStatus::Used, ""),
+                            (_, true, _) => candidate
                                 .record(GranuleStatus::Empty, "without a valid pixel in the area"),
-                            (false, _) => {
+                            (.., true) => {
                                 candidate.record(GranuleStatus::Empty, "outside the area")
                             }
+                            _ => candidate.record(
+                                GranuleStatus::Empty,
+                                "without a pixel that has a usable position",
+                            ),
                         }
                     }
                     Err(reason) if plan.job.on_error == OnError::Skip => {
@@ -125,12 +130,16 @@ impl<'a> Run<'a> {
         make: impl FnOnce(&Header) -> Result<(Product, Option<Partial>), JobError>,
     ) -> Result<Finished, JobError> {
         if self.touched == 0 {
+            let mut reasons: Vec<String> = self
+                .records
+                .iter()
+                .flatten()
+                .map(|record| record.reason.clone())
+                .collect();
+            reasons.sort();
+            reasons.dedup();
             return Err(JobError::Nothing {
-                reason: if self.failed == self.records.len() && self.failed > 0 {
-                    "none of the granules can be used".into()
-                } else {
-                    "no granule touches the area".into()
-                },
+                reason: format!("no granule touches the area: {}", reasons.join(", ")),
             });
         }
         let header = Header::of_run(self.plan, self.records, self.flags);
