@@ -182,7 +182,7 @@ impl Bounds {
     };
 
     #[inline]
-    fn of_point(lon: f64, lat: f64) -> Self {
+    pub(super) fn of_point(lon: f64, lat: f64) -> Self {
         Bounds {
             west: lon,
             east: lon,
