@@ -1,8 +1,6 @@
 //! `bilinear`: interpolation in the quad of four pixel centres around the cell's centre.
 
-use super::{
-    BLOCK_LINES, Entries, EntryKind, GeometryReport, Grid, Selected, Stencil, over_blocks,
-};
+use super::{Entries, EntryKind, GeometryReport, Grid, Selected, Stencil, over_blocks};
 use crate::sphere::{Vec3, add, arc_bound, chord2, cross, dot, lonlat, normalize, sub};
 use crate::swath::Centres;
 
@@ -10,7 +8,7 @@ use crate::swath::Centres;
 const NOBODY: u32 = u32::MAX;
 
 pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, GeometryReport) {
-    let parts = over_blocks(swath, BLOCK_LINES, |lines| {
+    let parts = over_blocks(swath, |lines| {
         let mut report = GeometryReport::default();
         let mut offers = Vec::new();
         let block = swath.block(lines.clone());
