@@ -1,8 +1,9 @@
 //! `bilinear`: interpolation in the quad of four pixel centres around the cell's centre.
 
+use super::cells::Bounds;
 use super::{Entries, EntryKind, GeometryReport, Grid, Selected, Stencil, over_blocks};
 use crate::sphere::{Vec3, add, arc_bound, chord2, cross, dot, lonlat, normalize, sub};
-use crate::swath::Centres;
+use crate::swath::{Centres, Quad};
 
 /// No quad holds the cell.
 const NOBODY: u32 = u32::MAX;
@@ -23,9 +24,8 @@ pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, Geomet
                     continue;
                 };
                 let middle = normalize(quad.corners.into_iter().fold([0.0; 3], add));
-                let radius = arc_bound(quad.radius2(middle).sqrt());
-                let (lon, lat) = lonlat(middle);
-                grid.index.near(lon, lat, radius, |cell, x| {
+                let (bounds, radius) = extent(swath, line, column, &quad, middle);
+                grid.index.near(&bounds, radius, |cell, x| {
                     if !quad.contains(x) {
                         return;
                     }
@@ -74,6 +74,33 @@ pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, Geomet
         kind: EntryKind::Stencils(stencils),
     });
     (entries.into_iter().collect(), report)
+}
+
+/// Bounds and a distance from them within which a quad lies, whose upper left pixel and middle are given.
+fn extent(
+    swath: &Selected<'_>,
+    line: usize,
+    column: usize,
+    quad: &Quad,
+    middle: Vec3,
+) -> (Bounds, f64) {
+    let radius = arc_bound(quad.radius2(middle).sqrt().min(1.0));
+    let mut bounds = Bounds::NOWHERE;
+    for (line, column) in [
+        (line, column),
+        (line, column + 1),
+        (line + 1, column),
+        (line + 1, column + 1),
+    ] {
+        let (lon, lat) = swath.coordinates(line, column);
+        bounds.add(lon, lat);
+    }
+    // An edge of length L bends by L^2/8 tan(lat) out of the corners' bounds, and L < 2 radius.
+    if bounds.east - bounds.west < 180.0 && bounds.south > -80.0 && bounds.north < 80.0 {
+        return (bounds, 3.0 * radius * radius);
+    }
+    let (lon, lat) = lonlat(middle);
+    (Bounds::of_point(lon, lat), radius)
 }
 
 /// Bilinear weights of a quad's corners a, b, c, d (around it) at `x` inside it: the weighted sum of
