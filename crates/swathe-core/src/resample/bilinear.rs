@@ -1,16 +1,17 @@
 //! `bilinear`: interpolation in the quad of four pixel centres around the cell's centre.
 
-use super::{
-    BLOCK_LINES, Entries, EntryKind, GeometryReport, Grid, Selected, Stencil, over_blocks,
-};
+use super::cells::Bounds;
+use super::{Entries, EntryKind, GeometryReport, Grid, Selected, Stencil, over_blocks};
 use crate::sphere::{Vec3, add, arc_bound, chord2, cross, dot, lonlat, normalize, sub};
-use crate::swath::Centres;
-use std::collections::HashMap;
+use crate::swath::{Centres, Quad};
+
+/// No quad holds the cell.
+const NOBODY: u32 = u32::MAX;
 
 pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, GeometryReport) {
-    let parts = over_blocks(swath, BLOCK_LINES, |lines| {
+    let parts = over_blocks(swath, |lines| {
         let mut report = GeometryReport::default();
-        let mut best: HashMap<u32, (f64, Stencil)> = HashMap::new();
+        let mut offers = Vec::new();
         let block = swath.block(lines.clone());
         for line in lines {
             for column in swath.columns(line) {
@@ -23,9 +24,8 @@ pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, Geomet
                     continue;
                 };
                 let middle = normalize(quad.corners.into_iter().fold([0.0; 3], add));
-                let radius = arc_bound(quad.radius2(middle).sqrt());
-                let (lon, lat) = lonlat(middle);
-                grid.index.near(lon, lat, radius, |cell, x| {
+                let (bounds, radius) = extent(swath, line, column, &quad, middle);
+                grid.index.near(&bounds, radius, |cell, x| {
                     if !quad.contains(x) {
                         return;
                     }
@@ -37,26 +37,35 @@ pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, Geomet
                         pixel: swath.pixel(line, column),
                         weights,
                     };
-                    offer(&mut best, chord2(x, middle), stencil);
+                    offers.push((chord2(x, middle), stencil));
                 });
             }
         }
-        (best, report)
+        (offers, report)
     });
     let mut report = GeometryReport::default();
-    let mut best = HashMap::new();
-    for (part, counts) in parts {
+    // Of the quads that hold a cell, the one whose middle is nearest; the first of equals.
+    let mut best: Vec<(f64, Stencil)> =
+        Vec::with_capacity(parts.iter().map(|(o, _)| o.len()).sum());
+    let mut place = vec![NOBODY; grid.geobox().cells()];
+    for (offers, counts) in parts {
         report.add(&counts);
-        if best.is_empty() {
-            best = part;
-            continue;
-        }
-        for (_, (distance2, stencil)) in part {
-            offer(&mut best, distance2, stencil);
+        for (distance2, stencil) in offers {
+            let place = &mut place[stencil.cell as usize];
+            match best.get_mut(*place as usize) {
+                Some(held) if (distance2, stencil.pixel) < (held.0, held.1.pixel) => {
+                    *held = (distance2, stencil);
+                }
+                Some(_) => {}
+                None => {
+                    *place = best.len() as u32;
+                    best.push((distance2, stencil));
+                }
+            }
         }
     }
-    let mut stencils: Vec<Stencil> = best.into_values().map(|(_, stencil)| stencil).collect();
-    stencils.sort_unstable_by_key(|s| s.cell);
+    let held = place.iter().filter_map(|place| best.get(*place as usize));
+    let stencils: Vec<Stencil> = held.map(|(_, stencil)| *stencil).collect();
     let line = |s: &Stencil| s.pixel as usize / swath.geolocation.pixels;
     let first = stencils.iter().map(line).min();
     let last = stencils.iter().map(line).max();
@@ -67,15 +76,31 @@ pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, Geomet
     (entries.into_iter().collect(), report)
 }
 
-/// Keeps, of the quads that hold a cell, the one whose middle is nearest; the first of equals.
-fn offer(best: &mut HashMap<u32, (f64, Stencil)>, distance2: f64, stencil: Stencil) {
-    best.entry(stencil.cell)
-        .and_modify(|held| {
-            if (distance2, stencil.pixel) < (held.0, held.1.pixel) {
-                *held = (distance2, stencil);
-            }
-        })
-        .or_insert((distance2, stencil));
+/// Bounds and a distance from them within which a quad lies, whose upper left pixel and middle are given.
+fn extent(
+    swath: &Selected<'_>,
+    line: usize,
+    column: usize,
+    quad: &Quad,
+    middle: Vec3,
+) -> (Bounds, f64) {
+    let radius = arc_bound(quad.radius2(middle).sqrt().min(1.0));
+    let mut bounds = Bounds::NOWHERE;
+    for (line, column) in [
+        (line, column),
+        (line, column + 1),
+        (line + 1, column),
+        (line + 1, column + 1),
+    ] {
+        let (lon, lat) = swath.coordinates(line, column);
+        bounds.add(lon, lat);
+    }
+    // An edge of length L bends by L^2/8 tan(lat) out of the corners' bounds, and L < 2 radius.
+    if bounds.east - bounds.west < 180.0 && bounds.south > -80.0 && bounds.north < 80.0 {
+        return (bounds, 3.0 * radius * radius);
+    }
+    let (lon, lat) = lonlat(middle);
+    (Bounds::of_point(lon, lat), radius)
 }
 
 /// Bilinear weights of a quad's corners a, b, c, d (around it) at `x` inside it: the weighted sum of

@@ -1,8 +1,7 @@
 //! `bin`: every valid pixel whose centre is in the cell.
 
 use super::{
-    BLOCK_LINES, Contribution, Entries, GeometryReport, Grid, Selected, WEIGHT_ONE,
-    entries_by_line, over_blocks,
+    Contribution, Entries, GeometryReport, Grid, Selected, WEIGHT_ONE, entries_by_line, over_blocks,
 };
 use crate::geobox::GeoBox;
 
@@ -13,7 +12,7 @@ pub(super) fn locate(
 ) -> (Vec<Entries>, GeometryReport) {
     let geobox = grid.geobox();
     let locator = CellLocator::new(geobox);
-    let parts = over_blocks(swath, BLOCK_LINES, |lines| {
+    let parts = over_blocks(swath, |lines| {
         let mut report = GeometryReport::default();
         let mut contributions = Vec::new();
         for line in lines {
@@ -43,16 +42,7 @@ pub(super) fn locate(
         }
         (contributions, report)
     });
-    let mut report = GeometryReport::default();
-    let mut contributions = Vec::new();
-    for (part, counts) in parts {
-        contributions.extend(part);
-        report.add(&counts);
-    }
-    (
-        entries_by_line(contributions, swath.geolocation.pixels, line_block),
-        report,
-    )
+    entries_by_line(parts, swath.geolocation.pixels, line_block)
 }
 
 /// The cell that holds a point: `col = floor((x - x0)/dx)`, `row = ceil((y0 - y)/dy) - 1`.

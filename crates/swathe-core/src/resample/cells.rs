@@ -26,19 +26,18 @@ impl CellIndex {
     }
 
     /// Calls `visit(cell, centre)` for every cell whose centre is within `radius` radians of arc of
-    /// the point (and for some that are a little farther).
+    /// a place within bounds (and for some that are a little farther).
     #[inline]
-    pub fn near(&self, lon: f64, lat: f64, radius: f64, mut visit: impl FnMut(u32, Vec3)) {
+    pub(super) fn near(&self, bounds: &Bounds, radius: f64, mut visit: impl FnMut(u32, Vec3)) {
         match self {
             CellIndex::LonLat(cells) => {
-                let look = cells.look(&Bounds::of_point(lon, lat), radius);
+                let look = cells.look(bounds, radius);
                 let all = 0..cells.rows.len();
-                cells.near(&look, &all, lon, lat, |slot, x| visit(slot as u32, x));
+                cells.near(&look, &all, bounds, |slot, x| visit(slot as u32, x));
             }
             CellIndex::Buckets(cells) => {
                 let all = 0..cells.row_start.len() - 1;
-                let place = Bounds::of_point(lon, lat);
-                cells.near(&Look::new(&place, radius), &all, &place, |slots| {
+                cells.near(&Look::new(bounds, radius), &all, bounds, |slots| {
                     for (cell, x) in &cells.cells[slots] {
                         visit(*cell, *x);
                     }
@@ -57,7 +56,9 @@ impl CellIndex {
         mut visit: impl FnMut(usize, Vec3),
     ) {
         match self {
-            CellIndex::LonLat(cells) => cells.near(look, &band.rows, lon, lat, visit),
+            CellIndex::LonLat(cells) => {
+                cells.near(look, &band.rows, &Bounds::of_point(lon, lat), visit);
+            }
             CellIndex::Buckets(cells) => {
                 cells.near(look, &band.rows, &Bounds::of_point(lon, lat), |slots| {
                     for slot in slots {
@@ -182,7 +183,7 @@ impl Bounds {
     };
 
     #[inline]
-    fn of_point(lon: f64, lat: f64) -> Self {
+    pub(super) fn of_point(lon: f64, lat: f64) -> Self {
         Bounds {
             west: lon,
             east: lon,
@@ -327,11 +328,10 @@ impl LonLatCells {
         &self,
         look: &Look,
         band: &Range<usize>,
-        lon: f64,
-        lat: f64,
+        bounds: &Bounds,
         mut visit: impl FnMut(usize, Vec3),
     ) {
-        self.around(look, band, &Bounds::of_point(lon, lat), |row, columns| {
+        self.around(look, band, bounds, |row, columns| {
             let (sin_lat, cos_lat) = self.rows[row];
             let first = row * self.columns.len() + columns.start;
             for (i, (sin_lon, cos_lon)) in self.columns[columns].iter().enumerate() {

@@ -3,12 +3,11 @@
 
 use super::polygon::overlap;
 use super::{
-    BLOCK_LINES, Contribution, Entries, GeometryReport, Grid, Selected, WEIGHT_ONE,
-    entries_by_line, over_blocks,
+    Contribution, Entries, GeometryReport, Grid, Selected, WEIGHT_ONE, entries_by_line, over_blocks,
 };
 use crate::geobox::GeoBox;
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
-use crate::swath::Quad;
+use crate::swath::{Block, Quad};
 
 /// Edges are split until they bend by less than this share of a cell.
 const BEND: f64 = 0.01;
@@ -23,11 +22,12 @@ pub(super) fn locate(
 ) -> (Vec<Entries>, GeometryReport) {
     let plane = Plane::new(grid.geobox());
     let (rows, columns) = grid.geobox().shape();
-    let parts = over_blocks(swath, BLOCK_LINES, |lines| {
+    let parts = over_blocks(swath, |lines| {
         let mut report = GeometryReport::default();
         let mut contributions = Vec::new();
         let (mut outline, mut scratch) = (Vec::new(), Vec::new());
         let block = swath.block(lines.clone());
+        let places = Places::new(&plane, &block);
         for line in lines {
             for column in swath.columns(line) {
                 report.selected += 1;
@@ -40,7 +40,15 @@ pub(super) fn locate(
                     continue;
                 };
                 let pixel = swath.pixel(line, column);
-                if !plane.outline(&quad, centre, &mut outline) {
+                let corners = places.around(&quad, line, column);
+                let (lon, lat) = swath.coordinates(line, column);
+                let placed = plane
+                    .position(lon, lat)
+                    .zip(corners)
+                    .is_some_and(|(at, corners)| {
+                        plane.outline(&quad, centre, at, corners, &mut outline)
+                    });
+                if !placed {
                     report.untransformed += 1;
                     continue;
                 }
@@ -52,7 +60,7 @@ pub(super) fn locate(
                         &mut scratch,
                         |row, column, share| {
                             // Rounded once: sums of weights are exact from here on.
-                            let weight = (share * WEIGHT_ONE as f64).round() as u64;
+                            let weight = (share * WEIGHT_ONE as f64 + 0.5) as u64;
                             if weight > 0 {
                                 let cell = (row * columns + column) as u32;
                                 contributions.push(Contribution {
@@ -68,16 +76,49 @@ pub(super) fn locate(
         }
         (contributions, report)
     });
-    let mut report = GeometryReport::default();
-    let mut contributions = Vec::with_capacity(parts.iter().map(|(c, _)| c.len()).sum());
-    for (part, counts) in parts {
-        contributions.extend(part);
-        report.add(&counts);
+    entries_by_line(parts, swath.geolocation.pixels, line_block)
+}
+
+/// The places of a block's common corners, each worked out once for the footprints around it.
+struct Places<'a> {
+    plane: &'a Plane<'a>,
+    block: &'a Block,
+    common: Vec<Option<(f64, f64)>>,
+}
+
+impl<'a> Places<'a> {
+    fn new(plane: &'a Plane<'a>, block: &'a Block) -> Self {
+        let (lines, columns) = (block.lines(), block.columns());
+        let mut common = Vec::with_capacity((lines.len() + 1) * (columns.len() + 1));
+        for line in lines.start..=lines.end {
+            for column in columns.start..=columns.end {
+                let corner = block.common_corner(line, column);
+                let located = !corner[0].is_nan();
+                common.push(located.then(|| plane.position_of(corner)).flatten());
+            }
+        }
+        Places {
+            plane,
+            block,
+            common,
+        }
     }
-    (
-        entries_by_line(contributions, swath.geolocation.pixels, line_block),
-        report,
-    )
+
+    /// Positions of the corners of a pixel's footprint, in any turn; `None` where the projection has none.
+    fn around(&self, quad: &Quad, line: usize, column: usize) -> Option<[(f64, f64); 4]> {
+        let width = self.block.columns().len() + 1;
+        let above = (line - self.block.lines().start) * width + column - self.block.columns().start;
+        let own = [above, above + 1, above + width + 1, above + width];
+        let mut corners = [(0.0, 0.0); 4];
+        for k in 0..4 {
+            corners[k] = match self.common[own[k]] {
+                Some(place) => place,
+                // Cut off from its neighbours, or without a place.
+                None => self.plane.position_of(quad.corners[k])?,
+            };
+        }
+        Some(corners)
+    }
 }
 
 /// The target's plane, measured in cells from its upper left corner.
@@ -85,6 +126,7 @@ struct Plane<'a> {
     geobox: &'a GeoBox,
     /// Columns in a full turn, on a longitude/latitude grid.
     turn: Option<f64>,
+    /// Its middle column.
     middle: f64,
     /// Longest edge (squared chord) that surely bends less than allowed, by latitude in degrees.
     straight2: Vec<f64>,
@@ -102,7 +144,7 @@ impl<'a> Plane<'a> {
         Plane {
             geobox,
             turn: lonlat.then(|| 360.0 / geobox.x.step()),
-            middle: geobox.x.at(geobox.x.len as f64 * 0.5),
+            middle: geobox.x.len as f64 * 0.5,
             // A great circle of length L departs from a straight line in longitude and latitude by
             // no more than L^2/8 * 2 tan(lat) / cos(lat).
             straight2: (0..=90)
@@ -119,28 +161,30 @@ impl<'a> Plane<'a> {
         }
     }
 
-    /// The footprint as a polygon in cells; false where the projection has no place for it.
-    fn outline(&self, quad: &Quad, centre: Vec3, out: &mut Vec<(f64, f64)>) -> bool {
+    /// The footprint around a centre `at` as a polygon in cells; false where the projection tears it.
+    fn outline(
+        &self,
+        quad: &Quad,
+        centre: Vec3,
+        at: (f64, f64),
+        corners: [(f64, f64); 4],
+        out: &mut Vec<(f64, f64)>,
+    ) -> bool {
         out.clear();
-        let Some(origin) = self.place(centre, None) else {
-            return false;
-        };
-        let mut previous = None;
+        let origin = self.turned(at, self.middle);
+        let mut start = self.turned(corners[0], origin.0);
         for k in 0..4 {
-            let (from, to) = (quad.corners[k], quad.corners[(k + 1) % 4]);
-            let Some(start) = previous.map_or_else(|| self.place(from, Some(origin)), Some) else {
-                return false;
-            };
-            let Some(end) = self.place(to, Some(start)) else {
-                return false;
-            };
+            let next = (k + 1) % 4;
+            let (from, to) = (quad.corners[k], quad.corners[next]);
+            let end = self.turned(corners[next], start.0);
             out.push(start);
             if !self.split(from, to, start, end, DEEPEST, out) {
                 return false;
             }
-            previous = Some(end);
+            start = end;
         }
-        if let (Some(turn), Some(last)) = (self.turn, previous) {
+        let last = start;
+        if let Some(turn) = self.turn {
             let first = out[0];
             // Once around the pole: close the outline along the pole's edge of the plane.
             if (last.0 - first.0).abs() > 0.5 * turn {
@@ -187,17 +231,32 @@ impl<'a> Plane<'a> {
         }
     }
 
-    /// Position of a point in cells; on a longitude/latitude grid in the turn nearest to `near`.
-    fn place(&self, point: Vec3, near: Option<(f64, f64)>) -> Option<(f64, f64)> {
+    /// Position of a point in cells, in any turn.
+    fn position_of(&self, point: Vec3) -> Option<(f64, f64)> {
         let (lon, lat) = lonlat(point);
-        let Some(turn) = self.turn else {
-            let (x, y) = self.geobox.crs.forward(lon, lat)?;
-            return Some((self.geobox.x.position(x), self.geobox.y.position(y)));
+        self.position(lon, lat)
+    }
+
+    fn position(&self, lon: f64, lat: f64) -> Option<(f64, f64)> {
+        let (x, y) = if self.turn.is_some() {
+            (lon, lat)
+        } else {
+            self.geobox.crs.forward(lon, lat)?
         };
-        let column = self.geobox.x.position(lon);
-        let near = near.map_or_else(|| self.geobox.x.position(self.middle), |n| n.0);
-        let column = column - turn * ((column - near) / turn).round();
-        Some((column, self.geobox.y.position(lat)))
+        Some((self.geobox.x.position(x), self.geobox.y.position(y)))
+    }
+
+    /// On a longitude/latitude grid, a position in the turn in which it is nearest to a column.
+    fn turned(&self, at: (f64, f64), near: f64) -> (f64, f64) {
+        self.turn.map_or(at, |turn| {
+            let turns = (at.0 - near) / turn;
+            // Mostly none: rounding is a call into the system's library.
+            if turns.abs() < 0.5 {
+                at
+            } else {
+                (at.0 - turn * turns.round(), at.1)
+            }
+        })
     }
 
     /// Adds the points between `from` and `to` that keep the edge's bend under the limit.
@@ -215,9 +274,10 @@ impl<'a> Plane<'a> {
             return true;
         }
         let middle = normalize(add(from, to));
-        let Some(place) = self.place(middle, Some(start)) else {
+        let Some(place) = self.position_of(middle) else {
             return false;
         };
+        let place = self.turned(place, start.0);
         let (dx, dy) = (end.0 - start.0, end.1 - start.1);
         let (mx, my) = (place.0 - start.0, place.1 - start.1);
         let length = (dx * dx + dy * dy).sqrt();

@@ -1,11 +1,11 @@
 //! Small groups of neighbouring pixels: what one bound on the reach and one look at the borders serve.
 
 use super::cells::Bounds;
-use super::reach::{Buckets, Cap};
+use super::reach::Buckets;
 use super::selection::groups_of;
 use super::smooth::{LINES_AROUND, Strip, Window, smooth};
-use super::{BLOCK_LINES, GeometryReport, Selected};
-use crate::sphere::{Vec3, add, chord2, cross, dot, lonlat, normalize};
+use super::{BLOCK_LINES, GROUP, GeometryReport, Selected};
+use crate::sphere::{Vec3, chord2, cross, dot};
 use crate::swath::{Block, Quad};
 use rayon::prelude::*;
 use std::ops::Range;
@@ -16,18 +16,14 @@ pub(super) struct Group {
     pub(super) columns: Range<usize>,
     /// Of the coordinates as stored.
     pub(super) bounds: Bounds,
-    /// Holds all centres.
-    cap: Cap,
     /// Largest distance from a centre to a corner of its footprint, as a chord.
     pub(super) largest: f64,
-    /// The same, of pixels on a border; `None` without such.
-    border: Option<f64>,
     /// How far its pixels look for cells, as a chord.
     pub(super) reach: f64,
     /// Within that, where they can be nearest; known of smooth groups.
     pub(super) window: Option<Window>,
-    /// Whether a cell that one of its pixels is nearest to may lie outside of all footprints.
-    pub(super) unsure: bool,
+    /// Pixels of which a cell that they are nearest to may lie outside of all footprints: one bit each.
+    pub(super) unsure: u64,
     /// Whether one of its footprints may hold such a cell.
     pub(super) covers: bool,
 }
@@ -45,53 +41,91 @@ pub(super) struct Group {
 /// is among the pixels within two margins of the grid.
 pub(super) fn groups(swath: &Selected<'_>) -> (Vec<Group>, GeometryReport) {
     let sense = sense(swath);
-    let parts: Vec<(Vec<Group>, GeometryReport)> = swath
+    let parts: Vec<Part> = swath
         .blocks(BLOCK_LINES)
         .into_par_iter()
         .map(|lines| groups_of_block(swath, lines, sense))
         .collect();
-    let mut report = GeometryReport::default();
-    let mut groups = Vec::new();
-    for (part, counts) in parts {
-        groups.extend(part);
-        report.add(&counts);
+    let mut all = Part::default();
+    for part in parts {
+        all.groups.extend(part.groups);
+        all.borders.extend(part.borders);
+        all.report.add(&part.report);
     }
-    let latitudes = groups.iter().fold([90.0, -90.0], |[low, high], group| {
-        let bounds = &group.bounds;
-        [bounds.south.min(low), bounds.north.max(high)]
-    });
-    let buckets = Buckets::new(swath.spacing.largest(), latitudes);
+    let mut groups = all.groups;
+    let mut bounds = Bounds::NOWHERE;
+    for group in &groups {
+        bounds.add(group.bounds.west, group.bounds.south);
+        bounds.add(group.bounds.east, group.bounds.north);
+    }
+    let buckets = Buckets::new(swath.spacing.largest(), &bounds);
     let (mut largest, mut borders) = (buckets.filled(0.0_f32), buckets.filled(false));
     for group in &groups {
         // Rounded up, so that no bound is lost to single precision.
         let radius = (group.largest as f32).next_up();
-        buckets.raise(&mut largest, group.cap.grown(2.0 * group.largest), radius);
-        if let Some(border) = group.border {
-            buckets.mark(&mut borders, group.cap.grown(border));
+        buckets.raise(&mut largest, &group.bounds, 2.0 * group.largest, radius);
+    }
+    for ((lon, lat), radius) in all.borders {
+        buckets.mark(&mut borders, &Bounds::of_point(lon, lat), radius);
+    }
+    groups.par_iter_mut().for_each(|group| {
+        group.reach = buckets.largest(&largest, &group.bounds).into();
+        if buckets.marked(&borders, &group.bounds, group.reach) {
+            group.unsure = group.pixels().fold(0, |unsure, (line, column)| {
+                let (lon, lat) = swath.coordinates(line, column);
+                let near = crate::swath::located(lon, lat)
+                    && buckets.marked(&borders, &Bounds::of_point(lon, lat), group.reach);
+                unsure | (u64::from(near) << group.bit(line, column))
+            });
+        }
+    });
+    let mut unsure = buckets.filled(false);
+    for group in groups.iter().filter(|group| group.unsure != 0) {
+        for (line, column) in group.pixels() {
+            if group.unsure >> group.bit(line, column) & 1 == 1 {
+                let (lon, lat) = swath.coordinates(line, column);
+                buckets.mark(&mut unsure, &Bounds::of_point(lon, lat), 0.0);
+            }
         }
     }
     groups.par_iter_mut().for_each(|group| {
-        group.reach = buckets.largest(&largest, group.cap).into();
-        group.unsure = buckets.marked(&borders, group.cap.grown(group.reach));
-    });
-    let mut unsure = buckets.filled(false);
-    for group in groups.iter().filter(|group| group.unsure) {
-        buckets.mark(&mut unsure, group.cap);
-    }
-    groups.par_iter_mut().for_each(|group| {
         group.covers =
-            group.largest > 0.0 && buckets.marked(&unsure, group.cap.grown(2.0 * group.largest));
+            group.largest > 0.0 && buckets.marked(&unsure, &group.bounds, 2.0 * group.largest);
     });
-    (groups, report)
+    (groups, all.report)
 }
 
-fn groups_of_block(
-    swath: &Selected<'_>,
-    lines: Range<usize>,
-    sense: f64,
-) -> (Vec<Group>, GeometryReport) {
-    let mut report = GeometryReport::default();
-    let mut groups = Vec::new();
+impl Group {
+    /// Its pixels: (line, column).
+    fn pixels(&self) -> impl Iterator<Item = (usize, usize)> + use<> {
+        let columns = self.columns.clone();
+        self.lines
+            .clone()
+            .flat_map(move |line| columns.clone().map(move |column| (line, column)))
+    }
+
+    /// The number of a pixel's bit.
+    fn bit(&self, line: usize, column: usize) -> usize {
+        (line - self.lines.start) * GROUP + column - self.columns.start
+    }
+
+    /// Whether pixels of a line are unsure: one bit for each column.
+    pub(super) fn unsure_in(&self, line: usize) -> u32 {
+        (self.unsure >> self.bit(line, self.columns.start)) as u32 & ((1 << GROUP) - 1)
+    }
+}
+
+/// What comes of a block of lines.
+#[derive(Default)]
+struct Part {
+    groups: Vec<Group>,
+    /// Pixels on a border: longitude and latitude, and the radius of the footprint as a chord.
+    borders: Vec<((f64, f64), f64)>,
+    report: GeometryReport,
+}
+
+fn groups_of_block(swath: &Selected<'_>, lines: Range<usize>, sense: f64) -> Part {
+    let mut part = Part::default();
     let held = swath.geolocation.lines.clone();
     let around = lines.start.saturating_sub(LINES_AROUND).max(held.start)
         ..(lines.end + LINES_AROUND).min(held.end);
@@ -118,16 +152,16 @@ fn groups_of_block(
                 let smooth = smooth_group(swath, all, &lines, columns, sense).filter(|_| inner);
                 let group = match smooth {
                     Some(group) => {
-                        report.selected += (lines.len() * columns.len()) as u64;
+                        part.report.selected += (lines.len() * columns.len()) as u64;
                         Some(group)
                     }
-                    None => group(swath, lines.clone(), columns.clone(), sense, &mut report),
+                    None => group(swath, lines.clone(), columns.clone(), sense, &mut part),
                 };
-                groups.extend(group);
+                part.groups.extend(group);
             }
         }
     }
-    (groups, report)
+    part
 }
 
 /// The group of pixels that are surely regular. `all` joins the strips of its lines and around.
@@ -147,16 +181,10 @@ fn smooth_group(
         lines: lines.clone(),
         columns: columns.clone(),
         bounds: smooth.bounds,
-        cap: Cap {
-            lon: 0.5 * (smooth.bounds.west + smooth.bounds.east),
-            lat: 0.5 * (smooth.bounds.south + smooth.bounds.north),
-            radius: smooth.radius,
-        },
         largest: smooth.largest,
-        border: None,
         window: Some(smooth.window),
         reach: 0.0,
-        unsure: false,
+        unsure: 0,
         covers: false,
     })
 }
@@ -167,12 +195,12 @@ fn group(
     lines: Range<usize>,
     columns: Range<usize>,
     sense: f64,
-    report: &mut GeometryReport,
+    part: &mut Part,
 ) -> Option<Group> {
+    let report = &mut part.report;
     let block = &swath.block_of(lines.clone(), columns.clone());
     let mut bounds = Bounds::NOWHERE;
-    let (mut sum, mut count): (Vec3, usize) = ([0.0; 3], 0);
-    let (mut largest2, mut border2): (f64, Option<f64>) = (0.0, None);
+    let mut largest2: f64 = 0.0;
     for line in lines.clone() {
         report.selected += columns.len() as u64;
         for column in columns.clone() {
@@ -180,8 +208,6 @@ fn group(
                 report.missing += 1;
                 continue;
             };
-            count += 1;
-            sum = add(sum, centre);
             let (lon, lat) = swath.coordinates(line, column);
             bounds.add(lon, lat);
             let whole = whole_radius2(block, line, column, centre, sense);
@@ -193,46 +219,18 @@ fn group(
             report.folded += u64::from(corners.and_then(Quad::new).is_none());
             let radius2 = corners.map_or(0.0, |corners| radius2(corners, centre));
             largest2 = largest2.max(radius2);
-            border2 = Some(border2.unwrap_or(0.0).max(radius2));
+            part.borders.push(((lon, lat), radius2.sqrt()));
         }
     }
-    if count == 0 {
-        return None;
-    }
-    let middle = normalize(sum);
-    let mut radius2: f64 = 0.0;
-    for line in lines.clone() {
-        for column in columns.clone() {
-            if let Some(centre) = block.centre(line, column) {
-                radius2 = radius2.max(chord2(centre, middle));
-            }
-        }
-    }
-    let (lon, lat) = lonlat(middle);
-    // Opposite points have no middle: then the cap is the sphere.
-    let cap = if middle[0].is_finite() {
-        Cap {
-            lon,
-            lat,
-            radius: radius2.sqrt(),
-        }
-    } else {
-        Cap {
-            lon: 0.0,
-            lat: 0.0,
-            radius: 2.0,
-        }
-    };
-    Some(Group {
+    // Without a located pixel there is no group.
+    (bounds.west <= bounds.east).then(|| Group {
         lines,
         columns,
         bounds,
-        cap,
         largest: largest2.sqrt(),
-        border: border2.map(f64::sqrt),
         window: None,
         reach: 0.0,
-        unsure: false,
+        unsure: 0,
         covers: false,
     })
 }

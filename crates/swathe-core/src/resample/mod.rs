@@ -289,27 +289,43 @@ impl<'a> Selected<'a> {
 /// Runs `work` over blocks of lines in parallel and gathers the outcomes in order.
 fn over_blocks<T: Send>(
     swath: &Selected<'_>,
-    lines: usize,
     work: impl Fn(Range<usize>) -> T + Sync + Send,
 ) -> Vec<T> {
-    swath.blocks(lines).into_par_iter().map(work).collect()
+    swath
+        .blocks(BLOCK_LINES)
+        .into_par_iter()
+        .map(work)
+        .collect()
 }
 
-/// Cuts contributions, in order of pixels, into entries at multiples of `line_block`.
+/// Cuts the outcomes of blocks of lines, in order of pixels, into entries at multiples of `line_block`.
 fn entries_by_line(
-    contributions: Vec<Contribution>,
+    parts: Vec<(Vec<Contribution>, GeometryReport)>,
     pixels: usize,
     line_block: usize,
-) -> Vec<Entries> {
-    let block_of = |c: &Contribution| c.pixel as usize / pixels / line_block;
-    contributions
-        .chunk_by(|a, b| block_of(a) == block_of(b))
-        .map(|part| {
-            let line = |c: Option<&Contribution>| c.map_or(0, |c| c.pixel as usize / pixels);
-            Entries {
-                lines: line(part.first())..line(part.last()) + 1,
-                kind: EntryKind::Contributions(part.to_vec()),
-            }
-        })
-        .collect()
+) -> (Vec<Entries>, GeometryReport) {
+    let step = pixels * line_block;
+    let mut report = GeometryReport::default();
+    let mut pieces: Vec<(usize, &[Contribution])> = Vec::with_capacity(parts.len());
+    for (part, counts) in &parts {
+        report.add(counts);
+        let mut rest = part.as_slice();
+        while let Some(first) = rest.first() {
+            let block = first.pixel as usize / step;
+            let (piece, after) =
+                rest.split_at(rest.partition_point(|c| (c.pixel as usize) < (block + 1) * step));
+            pieces.push((block, piece));
+            rest = after;
+        }
+    }
+    let line = |c: Option<&Contribution>| c.map_or(0, |c| c.pixel as usize / pixels);
+    let entries = pieces.par_chunk_by(|a, b| a.0 == b.0).map(|pieces| {
+        let pieces: Vec<&[Contribution]> = pieces.iter().map(|(_, piece)| *piece).collect();
+        let contributions = pieces.concat();
+        Entries {
+            lines: line(contributions.first())..line(contributions.last()) + 1,
+            kind: EntryKind::Contributions(contributions),
+        }
+    });
+    (entries.collect(), report)
 }

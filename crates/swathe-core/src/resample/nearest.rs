@@ -19,7 +19,7 @@ const BAND_CELLS: usize = 1 << 18;
 
 const NOBODY: u32 = u32::MAX;
 
-/// Marks pixels of unsure groups; granules of more pixels are refused where they are opened.
+/// Marks unsure pixels; granules of more pixels are refused where they are opened.
 const UNSURE: u32 = 1 << 31;
 
 pub(super) fn locate(
@@ -101,12 +101,12 @@ impl<'a> Depth<'a> {
         }
         // Not beyond the reach, so that what is said about borders holds.
         let least = 1.0 - 0.5 * group.reach * group.reach - 1e-15;
-        let mark = if group.unsure { UNSURE } else { 0 };
         for line in group.lines.clone() {
             let [lon, lat] = swath.places(line, group.columns.clone());
             let [x, y, z] = vectors_together(&lon, &lat);
             let mut offer = Offer {
-                first: swath.pixel(line, group.columns.start) | mark,
+                first: swath.pixel(line, group.columns.start),
+                unsure: group.unsure_in(line),
                 least,
                 first_slot: self.band.slots.start,
                 cells: &mut *self.cells,
@@ -196,6 +196,8 @@ impl<'a> Depth<'a> {
 /// Pixels that offer themselves to cells.
 struct Offer<'a> {
     first: u32,
+    /// One bit for each.
+    unsure: u32,
     least: f64,
     first_slot: usize,
     cells: &'a mut [Nearest],
@@ -204,7 +206,7 @@ struct Offer<'a> {
 impl Scored for Offer<'_> {
     #[inline]
     fn run(&mut self, k: usize, slots: Range<usize>, score: impl Fn(usize) -> f64) {
-        let mine = self.first + k as u32;
+        let mine = (self.first + k as u32) | (self.unsure >> k << 31);
         let held = &mut self.cells[slots.start - self.first_slot..slots.end - self.first_slot];
         for (i, cell) in held.iter_mut().enumerate() {
             let score = score(i);

@@ -40,20 +40,13 @@ pub(super) fn overlap(
         let to = vertices[(i + 1) % vertices.len()];
         add_edge(shifted(from), shifted(to), height, width, scratch);
     }
-    let area: f64 = scratch
-        .chunks(width + 1)
-        .map(|row| {
-            let mut cover = 0.0;
-            row[..width]
-                .iter()
-                .map(|d| {
-                    cover += d;
-                    cover
-                })
-                .sum::<f64>()
-        })
+    let (x0, y0) = vertices[0];
+    let twice_area: f64 = vertices
+        .windows(2)
+        .map(|pair| (pair[0].0 - x0) * (pair[1].1 - y0) - (pair[1].0 - x0) * (pair[0].1 - y0))
         .sum();
-    let sign = if area < 0.0 { -1.0 } else { 1.0 };
+    // Edges that run to higher rows add what is to their right: one that goes around by the right takes it.
+    let sign = if twice_area > 0.0 { -1.0 } else { 1.0 };
     for (r, row) in scratch.chunks(width + 1).enumerate() {
         let mut cover = 0.0;
         for (c, delta) in row[..width].iter().enumerate() {

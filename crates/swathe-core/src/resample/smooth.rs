@@ -185,8 +185,6 @@ impl Strip {
 pub(super) struct Smooth {
     /// Of its pixels' coordinates.
     pub(super) bounds: Bounds,
-    /// All centres are within this chord of the middle of the bounds.
-    pub(super) radius: f64,
     /// No corner of a footprint is farther from its centre, as a chord.
     pub(super) largest: f64,
     /// Where its pixels can be nearest.
@@ -278,8 +276,6 @@ pub(super) fn smooth(all: &Strip, usual2: f64, sense: f64) -> Option<Smooth> {
             a[1].plus(b[1], sign).largest(),
         )
     };
-    let half_lat = 0.5 * (lat.high - lat.low);
-    let half_lon = 0.5 * (lon.high - lon.low) * wide;
     Some(Smooth {
         bounds: Bounds {
             west: lon.low,
@@ -287,8 +283,6 @@ pub(super) fn smooth(all: &Strip, usual2: f64, sense: f64) -> Option<Smooth> {
             south: lat.low,
             north: lat.high,
         },
-        // A chord is no longer than its flat steps at the largest cosine (haversine formula).
-        radius: length_of(half_lat, half_lon).to_radians() * (1.0 + 1e-9),
         largest: FLAT * 0.5 * diagonal(1.0).max(diagonal(-1.0)).to_radians(),
         window: Window {
             lon: window[0] / narrow,

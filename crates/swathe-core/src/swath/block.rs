@@ -111,6 +111,12 @@ impl Block {
         ]
     }
 
+    /// The common corner before a line and a column, each up to the end of the block's; NaN where none.
+    #[inline]
+    pub(crate) fn common_corner(&self, line: usize, column: usize) -> Vec3 {
+        self.corners[self.corner_index(line, column)]
+    }
+
     /// The quad of the centres of (line, column), (line, column + 1), (line + 1, column + 1) and
     /// (line + 1, column), if no step around it is an edge and it is not folded.
     #[inline]
