@@ -38,7 +38,7 @@ pub struct FieldRecipe {
 pub struct Applied {
     /// The state of the cells it gives to, for every field; complete.
     pub states: Vec<GranuleState>,
-    /// What the flags took, for every field.
+    /// What the flags took, for every field; nothing where none are asked for.
     pub flags: Vec<FlagReport>,
     /// What became of its pixels.
     pub geometry: GeometryReport,
@@ -131,12 +131,16 @@ impl Recipe<'_> {
         let lines = entries.lines.clone();
         let count = lines.len() * pixels;
         let first = lines.start * pixels;
-        let flags = if self.mask.bits() == 0 {
-            vec![0; count]
+        // Without a mask nothing is to be counted either.
+        let masked = self.mask.bits() != 0;
+        let (flags, area) = if masked {
+            (
+                source.flags(lines.clone())?,
+                area(entries, count, first, pixels),
+            )
         } else {
-            source.flags(lines.clone())?
+            Default::default()
         };
-        let area = area(entries, count, first, pixels);
         let mut observations = Vec::with_capacity(self.fields.len());
         let mut reports = Vec::with_capacity(self.fields.len());
         for bands in self
@@ -150,11 +154,13 @@ impl Recipe<'_> {
             share_missing(&mut values);
             for values in &mut values {
                 let mut report = FlagReport::default();
-                let counts = match values {
-                    Values::F32(v) => self.mask.apply(v, &flags, &area),
-                    Values::F64(v) => self.mask.apply(v, &flags, &area),
-                };
-                report.add(self.mask, &counts);
+                if masked {
+                    let counts = match values {
+                        Values::F32(v) => self.mask.apply(v, &flags, &area),
+                        Values::F64(v) => self.mask.apply(v, &flags, &area),
+                    };
+                    report.add(self.mask, &counts);
+                }
                 reports.push(report);
                 observations.push(match values {
                     Values::F32(v) => observations_of(entries, v, first, pixels),
