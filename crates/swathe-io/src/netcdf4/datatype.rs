@@ -104,11 +104,15 @@ pub(super) fn encode(value: &AttributeValue, heap: &mut Heap<'_>) -> Encoded {
         };
     }
     match value {
-        // HDF5 has no strings of length zero; as netCDF does, they are no element at all.
         AttributeValue::Text(v) => Encoded {
             dtype: text(v),
-            count: v.is_empty().then_some(0),
-            data: v.as_bytes().to_vec(),
+            count: None,
+            // HDF5 has no strings of length zero: as in netCDF's own files, there is a terminator.
+            data: if v.is_empty() {
+                vec![0]
+            } else {
+                v.as_bytes().to_vec()
+            },
         },
         AttributeValue::Texts(v) => Encoded {
             dtype: texts(),

@@ -125,12 +125,12 @@ impl FileDescription {
         if total.is_none_or(|n| n > i64::MAX as u64) {
             return Err(refused("it has too many elements".into()));
         }
-        if let Some(fill) = &variable.fill {
-            if super::datatype::single(fill).is_none_or(|dtype| dtype != variable.dtype) {
-                return Err(refused(
-                    "the fill value is not one element of its type".into(),
-                ));
-            }
+        let fill = variable.fill.as_ref();
+        if fill.is_some_and(|fill| super::datatype::single(fill).as_ref() != Some(&variable.dtype))
+        {
+            return Err(refused(
+                "the fill value is not one element of its type".into(),
+            ));
         }
         let Storage::Chunked { shape, deflate, .. } = &variable.storage else {
             return Ok(());

@@ -36,10 +36,7 @@ impl<'a> Heap<'a> {
 
     /// Stores a text and gives the 16 bytes that stand for it.
     pub(super) fn text(&mut self, text: &str) -> [u8; 16] {
-        if text.is_empty() {
-            // A length of zero needs no object.
-            return [0; 16];
-        }
+        // An empty one has an object too, of no bytes: without it readers see no text at all.
         self.push(text.as_bytes(), text.len() as u32)
     }
 

@@ -24,6 +24,9 @@ mod messages;
 mod objects;
 mod writer;
 
+#[cfg(test)]
+mod tests;
+
 pub use chunk::{encode_chunk, gather, grid};
 pub use description::{FileDescription, Storage, VariableDescription};
 pub use writer::NetCdf4Writer;

@@ -1,6 +1,7 @@
 //! Values into a file, piece by piece.
 
 use std::collections::BTreeMap;
+use std::collections::btree_map::Entry;
 use std::io::{Seek, SeekFrom, Write};
 
 use super::chunk_index::StoredChunk;
@@ -16,12 +17,14 @@ use crate::error::{Error, Result};
 /// The description is fixed at the start. The front of the file is kept free for the superblock, the
 /// headers and the indexes of chunks, which [`NetCdf4Writer::finish`] writes; values go behind it in the
 /// order in which they are given, so the same calls in the same order make the same bytes. Nothing is
-/// held in memory but the description and 16 bytes per chunk.
+/// held in memory but the description, texts, and some 30 bytes per chunk.
 #[derive(Debug)]
 pub struct NetCdf4Writer<W> {
     sink: W,
     description: FileDescription,
     contents: Vec<Content>,
+    /// Texts by variable, until the end: they share collections of the heap.
+    texts: BTreeMap<usize, Vec<String>>,
     front: usize,
     end: u64,
 }
@@ -48,6 +51,7 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
             sink,
             description,
             contents,
+            texts: BTreeMap::new(),
             front,
             end: front as u64,
         })
@@ -73,15 +77,15 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
         }
         let bytes = u32::try_from(encoded.len())
             .map_err(|_| refused(format!("chunk {chunk} is larger than 4 GiB")))?;
-        let address = self.end;
-        if chunks
-            .insert(chunk, StoredChunk { address, bytes })
-            .is_some()
-        {
+        let Entry::Vacant(place) = chunks.entry(chunk) else {
             return Err(refused(format!(
                 "chunk {chunk} of variable {variable} is given twice"
             )));
-        }
+        };
+        place.insert(StoredChunk {
+            address: self.end,
+            bytes,
+        });
         self.append(encoded)
     }
 
@@ -104,11 +108,11 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
         self.append(bytes)
     }
 
-    /// Writes all texts of a variable, row-major.
+    /// Takes all texts of a variable, row-major. They are written at the end.
     ///
     /// # Errors
-    /// As [`NetCdf4Writer::write_values`].
-    pub fn write_texts(&mut self, variable: usize, texts: &[String]) -> Result<()> {
+    /// The variable is another kind, has another number of elements or was written before.
+    pub fn write_texts(&mut self, variable: usize, texts: Vec<String>) -> Result<()> {
         let described = self.described(variable)?;
         let elements: usize = self.description.shape(described).iter().product();
         if described.dtype != DataType::Text || elements != texts.len() {
@@ -118,24 +122,10 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
                 described.name
             )));
         }
-        self.place(variable)?;
-        // References come first; collections follow, whose sizes do not depend on their addresses.
-        let mut addresses = Vec::new();
-        let mut heap = Heap::new(&[]);
-        for text in texts {
-            heap.text(text);
-        }
-        let mut next = self.end + (texts.len() * datatype::HEAP_REFERENCE) as u64;
-        for collection in heap.encode() {
-            addresses.push(next);
-            next += collection.len() as u64;
-        }
-        let mut heap = Heap::new(&addresses);
-        let references: Vec<u8> = texts.iter().flat_map(|text| heap.text(text)).collect();
-        self.append(&references)?;
-        for collection in heap.encode() {
-            self.append(&collection.0)?;
-        }
+        let Entry::Vacant(place) = self.texts.entry(variable) else {
+            return Err(refused(format!("variable {variable} is given twice")));
+        };
+        place.insert(texts);
         Ok(())
     }
 
@@ -172,11 +162,12 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
         Ok(())
     }
 
-    /// Writes the front of the file and gives the sink back, flushed.
+    /// Writes texts and the front of the file, and gives the sink back, flushed.
     ///
     /// # Errors
     /// What `sink` says.
     pub fn finish(mut self) -> Result<W> {
+        self.append_texts()?;
         let front = front::encode(&self.description, &self.contents, self.end);
         debug_assert_eq!(front.len(), self.front);
         self.sink.seek(SeekFrom::Start(0)).map_err(io_error)?;
@@ -213,6 +204,31 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
             Some(Content::Piece(_)) => Err(refused(format!("{name:?} is given twice"))),
             _ => Err(refused(format!("{name:?} is in chunks"))),
         }
+    }
+
+    /// Writes the references of all text variables, then the collections that they refer to.
+    fn append_texts(&mut self) -> Result<()> {
+        let texts = std::mem::take(&mut self.texts);
+        let all = || texts.values().flatten();
+        // The collections' sizes do not depend on their addresses.
+        let mut heap = Heap::new(&[]);
+        let references = all().map(|text| heap.text(text).len() as u64).sum::<u64>();
+        let mut next = self.end + references;
+        let mut addresses = Vec::new();
+        for collection in heap.encode() {
+            addresses.push(next);
+            next += collection.len() as u64;
+        }
+        let mut heap = Heap::new(&addresses);
+        for (&variable, texts) in &texts {
+            self.place(variable)?;
+            let references: Vec<u8> = texts.iter().flat_map(|text| heap.text(text)).collect();
+            self.append(&references)?;
+        }
+        for collection in heap.encode() {
+            self.append(&collection.0)?;
+        }
+        Ok(())
     }
 
     fn append(&mut self, bytes: &[u8]) -> Result<()> {

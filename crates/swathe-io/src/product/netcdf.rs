@@ -67,7 +67,7 @@ pub fn write_layout<W: Write + Seek + ?Sized>(
                 let count: usize = grid(shape, chunk).iter().product();
                 chunks.extend((0..count).map(|number| (i, number)));
             }
-            (None, Data::Text(texts)) => file.write_texts(i, texts)?,
+            (None, Data::Text(texts)) => file.write_texts(i, texts.clone())?,
             // All of it is one chunk; a scalar is a list of one.
             (None, _) => {
                 file.write_values(i, &elements_of(variable, &[elements], &[elements], 0))?
