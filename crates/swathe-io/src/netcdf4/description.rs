@@ -174,7 +174,8 @@ fn check_name(name: &str) -> Result<()> {
 fn check_attributes(owner: &str, attributes: &Attributes) -> Result<()> {
     let mut names = HashSet::new();
     for (name, value) in attributes {
-        check_name(name)?;
+        // A slash is nothing special here.
+        check_name(&name.replace('/', " "))?;
         if !names.insert(name) {
             return Err(refused(format!("{owner} has two attributes {name:?}")));
         }

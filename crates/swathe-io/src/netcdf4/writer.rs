@@ -169,7 +169,11 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
     pub fn finish(mut self) -> Result<W> {
         self.append_texts()?;
         let front = front::encode(&self.description, &self.contents, self.end);
-        debug_assert_eq!(front.len(), self.front);
+        if front.len() != self.front {
+            return Err(refused(
+                "the headers do not fit where they were meant to be".into(),
+            ));
+        }
         self.sink.seek(SeekFrom::Start(0)).map_err(io_error)?;
         self.sink.write_all(&front).map_err(io_error)?;
         self.sink

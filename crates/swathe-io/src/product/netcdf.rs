@@ -31,7 +31,7 @@ pub fn write<W: Write + Seek + ?Sized>(product: &Product, writer: &mut W) -> Res
 /// Writes a file of a layout.
 ///
 /// # Errors
-/// As [`write`].
+/// As [`write()`].
 pub fn write_layout<W: Write + Seek + ?Sized>(
     layout: &FileLayout<'_>,
     writer: &mut W,
