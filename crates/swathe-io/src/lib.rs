@@ -7,6 +7,7 @@ pub mod error;
 pub mod granule;
 mod hdf5;
 mod netcdf3;
+pub mod netcdf4;
 mod numbers;
 pub mod partial;
 pub mod picture;

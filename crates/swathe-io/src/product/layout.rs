@@ -50,6 +50,19 @@ pub enum Data<'a> {
     Text(Vec<String>),
 }
 
+impl Data<'_> {
+    /// Number of values.
+    pub(super) fn len(&self) -> usize {
+        match self {
+            Data::F32(v) => v.len(),
+            Data::F64(v) => v.len(),
+            Data::I32(v) => v.len(),
+            Data::I64(v) => v.len(),
+            Data::Text(v) => v.len(),
+        }
+    }
+}
+
 /// Rows and columns of a storage chunk: 1 MiB of single precision.
 const CHUNK: (usize, usize) = (512, 512);
 

@@ -24,7 +24,7 @@ use crate::dataset::Attributes;
 use crate::error::{Error, Result};
 
 pub use gridded::{Gridded, GriddedVariable};
-pub use output::{Format, OutputSet};
+pub use output::{Format, OutputSet, Sink};
 pub use statistic::Statistic;
 
 /// Stands for a missing value in files, as in NASA's Level-3 mapped products.

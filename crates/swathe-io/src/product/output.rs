@@ -2,7 +2,7 @@
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
-use std::io::{self, BufWriter, Write};
+use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
@@ -43,6 +43,11 @@ impl Format {
         }
     }
 }
+
+/// A file in the making, as writers see it.
+pub trait Sink: Write + Seek {}
+
+impl<T: Write + Seek> Sink for T {}
 
 /// The output files of one run. They are written under temporary names beside their own, and take
 /// those in [`OutputSet::commit`]; dropped before that, they leave nothing behind.
@@ -146,7 +151,7 @@ impl OutputSet {
     pub fn write(
         &mut self,
         path: &Path,
-        content: impl FnOnce(&mut dyn Write) -> Result<()>,
+        content: impl FnOnce(&mut dyn Sink) -> Result<()>,
     ) -> Result<()> {
         let output = self
             .outputs
@@ -305,7 +310,7 @@ mod tests {
         names
     }
 
-    fn text(content: &'static str) -> impl FnOnce(&mut dyn Write) -> Result<()> {
+    fn text(content: &'static str) -> impl FnOnce(&mut dyn Sink) -> Result<()> {
         move |writer| {
             writer
                 .write_all(content.as_bytes())

@@ -1,4 +1,4 @@
-use std::io::Write;
+use std::io::Cursor;
 use std::sync::Arc;
 
 use swathe_core::geobox::Axis;
@@ -60,9 +60,9 @@ fn product(geobox: GeoBox, steps: usize) -> Product {
 }
 
 fn written(product: &Product) -> Vec<u8> {
-    let mut bytes = Vec::new();
-    netcdf::write(product, &mut bytes).unwrap();
-    bytes
+    let mut file = Cursor::new(Vec::new());
+    netcdf::write(product, &mut file).unwrap();
+    file.into_inner()
 }
 
 /// Bits, so that NaN equals NaN.
@@ -167,10 +167,9 @@ fn foreign(dimensions: &[(&str, usize)], variables: Vec<Foreign<'_>>) -> Vec<u8>
             })
             .collect(),
     };
-    let mut bytes = Vec::new();
-    netcdf::write_layout(&layout, &mut bytes).unwrap();
-    bytes.flush().unwrap();
-    bytes
+    let mut file = Cursor::new(Vec::new());
+    netcdf::write_layout(&layout, &mut file).unwrap();
+    file.into_inner()
 }
 
 fn doubles(values: &[f64]) -> Data<'static> {
