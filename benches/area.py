@@ -7,8 +7,8 @@ Granules are simulated unless a folder of them is given. `--rivals` is a folder 
 other ways (`seed_pipeline.py`, `linesel.py`); the environment must have what they need. Needs psutil, and
 `cargo build --release` with `cargo build --release -p swathe-io --example floor`.
 
-Programs take turns, so that another job on the machine slows all. Prints medians: seconds of the whole process, peak
-memory over all its processes, and ratios to swathe. The floor is the time that inflating and unshuffling the chunks
+Programs take turns, so that another job on the machine slows all. Prints medians of the seconds of the whole process,
+peak memory over all its processes (of one run more, which is watched), and ratios to swathe. The floor is the time that inflating and unshuffling the chunks
 needed takes alone, on two threads.
 """
 
@@ -41,8 +41,8 @@ def memory(process):
     return total
 
 
-def run(command, cwd, environment):
-    """Wall seconds and peak bytes of a command."""
+def run(command, cwd, environment, watch=False):
+    """Wall seconds of a command, and its peak bytes if it is watched, which takes processor time."""
     peak = 0
     done = threading.Event()
     start = time.perf_counter()
@@ -57,11 +57,13 @@ def run(command, cwd, environment):
             peak = max(peak, memory(watched))
 
     thread = threading.Thread(target=sample)
-    thread.start()
+    if watch:
+        thread.start()
     out, err = process.communicate()
     seconds = time.perf_counter() - start
-    done.set()
-    thread.join()
+    if watch:
+        done.set()
+        thread.join()
     if process.returncode != 0:
         sys.exit(f"{command} failed:\n{out}{err}")
     return seconds, peak
@@ -110,26 +112,26 @@ def main():
                 "needed lines, bincount, 2 processes": [python, "linesel.py", "bincount", "--workers", "2"],
             }
         seconds = {name: [] for name in programs}
-        peaks = {name: [] for name in programs}
+        peaks = {
+            name: run(command, arguments.rivals, environment, watch=True)[1] / 1e6
+            for name, command in programs.items()
+        }
         floors = []
         for _ in range(arguments.repeats):
             floors.append(floor(files))
             for name, command in programs.items():
-                one, peak = run(command, arguments.rivals, environment)
-                seconds[name].append(one)
-                peaks[name].append(peak)
+                seconds[name].append(run(command, arguments.rivals, environment)[0])
     medians = {name: statistics.median(all) for name, all in seconds.items()}
     floor_median = statistics.median(floors)
     print(f"{len(files)} granules, medians of {arguments.repeats} runs")
     print(f"{'floor (inflate and unshuffle, 2 threads)':44} {floor_median:8.3f} s")
     for name, median in medians.items():
-        peak = statistics.median(peaks[name]) / 1e6
-        line = f"{name:44} {median:8.3f} s {peak:7.0f} MB"
+        line = f"{name:44} {median:8.3f} s {peaks[name]:7.0f} MB"
         if name.startswith("swathe"):
             line += f"   {median / floor_median:.2f} x floor"
         else:
             ours = "swathe bin" if "bincount" in name else "swathe nearest"
-            line += f"   {median / medians[ours]:.1f} x {ours}, memory {peak / (statistics.median(peaks[ours]) / 1e6):.1f} x"
+            line += f"   {median / medians[ours]:.1f} x {ours}, memory {peaks[name] / peaks[ours]:.1f} x"
         print(line)
 
 
