@@ -182,6 +182,10 @@ impl<'a> Depth<'a> {
                 if current >= blocks.len() {
                     blocks.resize_with(current + 1, Vec::new);
                 }
+                if blocks[current].is_empty() {
+                    // Room for all that may come: growing would copy, and what is not touched is free.
+                    blocks[current].reserve(self.cells.len() - i);
+                }
             }
             blocks[current].push(Contribution {
                 cell: index.cell(self.band.slots.start + i),
@@ -230,8 +234,12 @@ fn joined(mut bands: Vec<Vec<Vec<Contribution>>>, pixels: usize) -> Vec<Entries>
     }
     by_block
         .into_par_iter()
-        .filter_map(|parts| {
-            let contributions = parts.concat();
+        .filter_map(|mut parts| {
+            parts.retain(|part| !part.is_empty());
+            let contributions = match parts.len() {
+                1 => parts.remove(0),
+                _ => parts.concat(),
+            };
             let (first, last) = contributions.iter().fold((u32::MAX, 0), |(low, high), c| {
                 (low.min(c.pixel), high.max(c.pixel))
             });
