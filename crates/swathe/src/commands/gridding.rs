@@ -210,7 +210,7 @@ impl Gridding {
         let finished = job::run(&plan, &pool, &mut |event| progress.show(event));
         progress.finish();
         let finished = finished?;
-        outputs.write(&finished.product, finished.partial.as_ref())?;
+        pool.install(|| outputs.write(&finished.product, finished.partial.as_ref()))?;
         Ok(report::finished(&finished, &self.outputs, self.verbose))
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn average(
             header: header.clone(),
             composites,
         };
-        Ok((partial.product()?, Some(partial)))
+        Ok((pool.install(|| partial.product())?, Some(partial)))
     })
 }
 
