@@ -1,5 +1,6 @@
 //! The `swathe` command: parses arguments, hands them to a command, turns its outcome into an exit code.
 
+mod allocator;
 mod commands;
 mod failure;
 mod interrupt;
@@ -27,6 +28,7 @@ enum Command {
 }
 
 fn main() -> ExitCode {
+    allocator::keep_memory();
     interrupt::watch();
     let words = commands::gridding::join_four_words(std::env::args_os());
     let outcome = match Cli::parse_from(words).command {
