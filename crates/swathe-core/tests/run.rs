@@ -163,9 +163,9 @@ fn layers(source: &Memory, fields: &[FieldRecipe], method: Method, threads: usiz
     let applied = pool.install(|| recipe.apply(source)).unwrap().unwrap();
     assert!(applied.touched && applied.found);
     let mut bits = Vec::new();
-    for (field, state) in fields.iter().zip(&applied.states) {
+    for (field, cells) in fields.iter().zip(applied.cells) {
         let mut composite = Composite::new(tiling, field.reduction.clone());
-        composite.combine(state).unwrap();
+        cells.combine_into(&mut composite).unwrap();
         bits.extend(composite.counts());
         for statistic in [Statistic::Mean, Statistic::Std, Statistic::Coverage] {
             let values = composite.values(statistic).unwrap();
@@ -212,7 +212,9 @@ fn a_cell_holds_what_brute_force_finds() {
     };
     let applied = recipe.apply(&source).unwrap().unwrap();
     let mut composite = Composite::new(tiling, fields[0].reduction.clone());
-    composite.combine(&applied.states[0]).unwrap();
+    for cells in applied.cells {
+        cells.combine_into(&mut composite).unwrap();
+    }
     let geobox = grid.geobox();
     let (rows, columns) = geobox.shape();
     let (mut sums, mut counts) = (vec![0.0; rows * columns], vec![0u64; rows * columns]);
@@ -272,12 +274,12 @@ fn bands_of_a_variable_share_one_mask_and_variables_do_not() {
             fields,
             mask: &mask,
         };
-        let states = recipe.apply(&source).unwrap().unwrap().states;
-        let fields = fields.iter().zip(&states);
+        let cells = recipe.apply(&source).unwrap().unwrap().cells;
+        let fields = fields.iter().zip(cells);
         fields
-            .map(|(field, state)| {
+            .map(|(field, cells)| {
                 let mut composite = Composite::new(tiling, field.reduction.clone());
-                composite.combine(state).unwrap();
+                cells.combine_into(&mut composite).unwrap();
                 composite.counts()
             })
             .collect()

@@ -2,7 +2,9 @@
 
 use super::lines::geolocation_near;
 use crate::mask::{FlagMask, FlagReport, Real};
-use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Tiling};
+use crate::reduce::{
+    Composite, GranuleState, Observation, ReduceError, Reduction, Summation, Tiling,
+};
 use crate::reduce::{contributed, interpolated};
 use crate::resample::{Entries, EntryKind, GeometryReport, Grid, Method, locate};
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
@@ -36,8 +38,8 @@ pub struct FieldRecipe {
 /// What a granule gave.
 #[derive(Debug)]
 pub struct Applied {
-    /// The state of the cells it gives to, for every field; complete.
-    pub states: Vec<GranuleState>,
+    /// What it gives to the cells, for every field; complete.
+    pub cells: Vec<GranuleCells>,
     /// What the flags took, for every field; nothing where none are asked for.
     pub flags: Vec<FlagReport>,
     /// What became of its pixels.
@@ -50,6 +52,63 @@ pub struct Applied {
     pub touched: bool,
     /// Whether any field has a value in any cell.
     pub found: bool,
+}
+
+/// What a granule gives to the cells of one field.
+#[derive(Debug)]
+pub enum GranuleCells {
+    /// At most one observation to each cell, in several lists.
+    Single(Vec<Vec<Observation>>),
+    /// Any number of observations.
+    Several(GranuleState),
+}
+
+impl GranuleCells {
+    fn nothing(method: Method, tiling: Tiling, reduction: &Reduction) -> Self {
+        match method {
+            Method::Nearest | Method::Bilinear => GranuleCells::Single(Vec::new()),
+            Method::Bin | Method::Footprint => {
+                GranuleCells::Several(GranuleState::new(tiling, reduction))
+            }
+        }
+    }
+
+    fn add(
+        &mut self,
+        observations: Vec<Observation>,
+        summation: Summation,
+    ) -> Result<(), ReduceError> {
+        match self {
+            GranuleCells::Single(lists) => {
+                summation.check(observations.iter().map(|o| o.value))?;
+                lists.push(observations);
+                Ok(())
+            }
+            GranuleCells::Several(state) => state.add(observations),
+        }
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), ReduceError> {
+        match (self, other) {
+            (GranuleCells::Single(lists), GranuleCells::Single(mut other)) => {
+                lists.append(&mut other);
+                Ok(())
+            }
+            (GranuleCells::Several(state), GranuleCells::Several(other)) => state.merge(&other),
+            _ => Err(ReduceError::Mismatch),
+        }
+    }
+
+    /// Combines the granule with others.
+    ///
+    /// # Errors
+    /// As [`Composite::combine`]; the composite is then of no use.
+    pub fn combine_into(self, composite: &mut Composite) -> Result<(), ReduceError> {
+        match self {
+            GranuleCells::Single(lists) => composite.add_single(lists.into_iter().flatten()),
+            GranuleCells::Several(state) => composite.combine(&state),
+        }
+    }
 }
 
 /// A granule cannot be put on the grid.
@@ -99,12 +158,12 @@ impl Recipe<'_> {
             .try_reduce(
                 || self.nothing(),
                 |mut part, other| {
-                    part.merge(source.name(), self.fields, &other)?;
+                    part.merge(source.name(), self.fields, other)?;
                     Ok(part)
                 },
             )?;
         Ok(Some(Applied {
-            states: part.states,
+            cells: part.cells,
             flags: part.flags,
             located,
             touched: !entries.is_empty(),
@@ -115,10 +174,10 @@ impl Recipe<'_> {
     }
 
     fn nothing(&self) -> Part {
-        let states = self.fields.iter();
+        let fields = self.fields.iter();
         Part {
-            states: states
-                .map(|f| GranuleState::new(self.tiling, &f.reduction))
+            cells: fields
+                .map(|f| GranuleCells::nothing(self.method, self.tiling, &f.reduction))
                 .collect(),
             flags: vec![FlagReport::default(); self.fields.len()],
             found: false,
@@ -183,7 +242,7 @@ struct Observed {
 
 /// What some blocks of lines gave.
 struct Part {
-    states: Vec<GranuleState>,
+    cells: Vec<GranuleCells>,
     flags: Vec<FlagReport>,
     found: bool,
 }
@@ -198,23 +257,18 @@ impl Part {
         let all = observed.observations.into_iter().zip(&observed.reports);
         for (i, (observations, report)) in all.enumerate() {
             self.found |= !observations.is_empty();
-            self.states[i]
-                .add(observations)
+            self.cells[i]
+                .add(observations, fields[i].reduction.summation)
                 .map_err(|e| reduce_error(name, &fields[i], e))?;
             self.flags[i].merge(report);
         }
         Ok(())
     }
 
-    fn merge(
-        &mut self,
-        name: &str,
-        fields: &[FieldRecipe],
-        other: &Part,
-    ) -> Result<(), ApplyError> {
-        for (i, (state, report)) in other.states.iter().zip(&other.flags).enumerate() {
-            self.states[i]
-                .merge(state)
+    fn merge(&mut self, name: &str, fields: &[FieldRecipe], other: Part) -> Result<(), ApplyError> {
+        for (i, (cells, report)) in other.cells.into_iter().zip(&other.flags).enumerate() {
+            self.cells[i]
+                .merge(cells)
                 .map_err(|e| reduce_error(name, &fields[i], e))?;
             self.flags[i].merge(report);
         }

@@ -24,8 +24,8 @@ pub(super) fn average(
         .collect();
     let mut run = Run::new(plan);
     run.over_granules(pool, observer, |_, applied| {
-        for (composite, state) in composites.iter_mut().zip(&applied.states) {
-            composite.combine(state)?;
+        for (composite, cells) in composites.iter_mut().zip(applied.cells) {
+            cells.combine_into(composite)?;
         }
         Ok(())
     })?;
