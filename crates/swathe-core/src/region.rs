@@ -160,21 +160,25 @@ impl Region {
         }
     }
 
-    /// The lines that may hold a pixel within `margin` degrees of the region, from the lines'
-    /// extents: a line on the ground is the small circle through its start, centre and end, which
+    /// The lines that may hold a pixel within `margin` of the region, from the lines' extents.
+    /// `margin` gives degrees for a pixel's distance from the centre of its line, 0 there and 1 at the
+    /// ends, and does not decrease.
+    ///
+    /// A line on the ground is the small circle through its start, centre and end, which
     /// is exact for a scanner that turns in a plane. Empty when none does.
-    pub fn lines(&self, extents: &[LineExtent], margin: f64) -> Range<usize> {
+    pub fn lines(&self, extents: &[LineExtent], margin: impl Fn(f64) -> f64) -> Range<usize> {
         const STRIDE: usize = 8;
-        let near = self.widened(margin + OFF_CIRCLE);
-        let near = |line: usize| extents.get(line).is_some_and(|extent| near.meets(extent));
+        let near = |line: usize, more: f64| {
+            let margin = |place: f64| margin(place) + OFF_CIRCLE + more;
+            extents
+                .get(line)
+                .is_some_and(|extent| self.meets(extent, &margin))
+        };
         // Between two lines the others are no farther from the one than the two are apart.
         let meeting = (0..extents.len()).step_by(STRIDE).filter(|&line| {
             let next = (line + STRIDE).min(extents.len() - 1);
             let apart = extents[line].apart(&extents[next]);
-            apart.is_none_or(|apart| {
-                self.widened(margin + OFF_CIRCLE + apart)
-                    .meets(&extents[line])
-            })
+            apart.is_none_or(|apart| near(line, apart))
         });
         let Some((first, last)) = meeting.fold(None, |found, line| {
             Some((found.map_or(line, |(first, _)| first), line))
@@ -182,35 +186,37 @@ impl Region {
             return 0..0;
         };
         let end = (last + STRIDE).min(extents.len());
-        match (first..end).find(|&line| near(line)) {
+        match (first..end).find(|&line| near(line, 0.0)) {
             Some(first) => {
-                let last = (first..end).rev().find(|&line| near(line));
+                let last = (first..end).rev().find(|&line| near(line, 0.0));
                 first..last.unwrap_or(first) + 1
             }
             None => 0..0,
         }
     }
 
-    /// Whether a line may meet the region; a line with missing ends may.
-    fn meets(&self, extent: &LineExtent) -> bool {
+    /// Whether a line comes within a margin of the region; a line with missing ends may.
+    fn meets(&self, extent: &LineExtent, margin: &impl Fn(f64) -> f64) -> bool {
         let Some(points) = extent.points() else {
             return true;
         };
         match ScanLine::through(points) {
-            Some(line) => self.meets_arc(&line, 0.0, 1.0),
+            Some(line) => self.meets_arc(&line, margin, 0.0, 1.0),
             None => {
                 let far = distance(points[0], points[1]).max(distance(points[0], points[2]));
                 let (lon, lat) = lonlat(points[0]);
-                self.widened(far).contains(lon, lat)
+                self.widened(far + margin(1.0)).contains(lon, lat)
             }
         }
     }
 
-    /// Whether the region meets a part of a line: its middle is looked at, and its halves where
+    /// Whether a part of a line comes within a margin: its middle is looked at, and its halves where
     /// that does not tell.
-    fn meets_arc(&self, line: &ScanLine, from: f64, to: f64) -> bool {
+    fn meets_arc(&self, line: &ScanLine, margin: &impl Fn(f64) -> f64, from: f64, to: f64) -> bool {
         let half = 0.5 * (to - from);
-        let reach = (line.length * half).to_degrees();
+        let length = (line.length * half).to_degrees();
+        let outermost = (2.0 * from - 1.0).abs().max((2.0 * to - 1.0).abs());
+        let reach = length + margin(outermost);
         let (lon, lat) = lonlat(line.at(from + half));
         if lat < self.south - reach || lat > self.north + reach {
             return false;
@@ -221,9 +227,9 @@ impl Region {
         if !self.widened(reach).contains(lon, lat) {
             return false;
         }
-        reach < FINEST
-            || self.meets_arc(line, from, from + half)
-            || self.meets_arc(line, from + half, to)
+        length < FINEST
+            || self.meets_arc(line, margin, from, from + half)
+            || self.meets_arc(line, margin, from + half, to)
     }
 }
 
@@ -396,7 +402,7 @@ mod tests {
                     wide.contains(lon, lat)
                 })
             };
-            let found = region.lines(&extents, margin);
+            let found = region.lines(&extents, |_| margin);
             if let Some(first) = (0..700).find(near) {
                 let last = (0..700).rev().find(near).unwrap();
                 assert!(
