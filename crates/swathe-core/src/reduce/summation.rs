@@ -1,6 +1,5 @@
 //! How values are summed so that order and grouping do not show.
 
-use super::ReduceError;
 use super::fixed::Quantum;
 
 /// The form of a variable's sums; part of the plan, so that every worker and every day uses the same.
@@ -55,19 +54,6 @@ impl Summation {
         match self {
             Summation::Fixed { exponent } => Quantum::new(*exponent).limit(),
             Summation::Binned => f64::MAX,
-        }
-    }
-
-    /// Whether all values can be summed; those that are not finite are missing, and can.
-    ///
-    /// # Errors
-    /// [`ReduceError::BeyondLimit`] with the first that cannot.
-    pub fn check(&self, values: impl IntoIterator<Item = f64>) -> Result<(), ReduceError> {
-        let limit = self.limit();
-        let beyond = |value: &f64| value.is_finite() && value.abs() > limit;
-        match values.into_iter().find(beyond) {
-            Some(value) => Err(ReduceError::BeyondLimit { value, limit }),
-            None => Ok(()),
         }
     }
 

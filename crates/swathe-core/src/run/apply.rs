@@ -2,9 +2,7 @@
 
 use super::lines::geolocation_near;
 use crate::mask::{FlagMask, FlagReport, Real};
-use crate::reduce::{
-    Composite, GranuleState, Observation, ReduceError, Reduction, Summation, Tiling,
-};
+use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, TilePart, Tiling};
 use crate::reduce::{contributed, interpolated};
 use crate::resample::{Entries, EntryKind, GeometryReport, Grid, Method, locate};
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
@@ -38,8 +36,8 @@ pub struct FieldRecipe {
 /// What a granule gave.
 #[derive(Debug)]
 pub struct Applied {
-    /// What it gives to the cells, for every field; complete.
-    pub cells: Vec<GranuleCells>,
+    /// What it gives to each tile, for every field; complete.
+    pub parts: Vec<Vec<(usize, TilePart)>>,
     /// What the flags took, for every field; nothing where none are asked for.
     pub flags: Vec<FlagReport>,
     /// What became of its pixels.
@@ -54,59 +52,54 @@ pub struct Applied {
     pub found: bool,
 }
 
-/// What a granule gives to the cells of one field.
+/// What a granule, or blocks of its lines, give to the cells of one field.
 #[derive(Debug)]
-pub enum GranuleCells {
+enum Cells {
     /// At most one observation to each cell, in several lists.
     Single(Vec<Vec<Observation>>),
     /// Any number of observations.
     Several(GranuleState),
 }
 
-impl GranuleCells {
+impl Cells {
     fn nothing(method: Method, tiling: Tiling, reduction: &Reduction) -> Self {
         match method {
-            Method::Nearest | Method::Bilinear => GranuleCells::Single(Vec::new()),
-            Method::Bin | Method::Footprint => {
-                GranuleCells::Several(GranuleState::new(tiling, reduction))
-            }
+            Method::Nearest | Method::Bilinear => Cells::Single(Vec::new()),
+            Method::Bin | Method::Footprint => Cells::Several(GranuleState::new(tiling, reduction)),
         }
     }
 
-    fn add(
-        &mut self,
-        observations: Vec<Observation>,
-        summation: Summation,
-    ) -> Result<(), ReduceError> {
+    fn add(&mut self, observations: Vec<Observation>) -> Result<(), ReduceError> {
         match self {
-            GranuleCells::Single(lists) => {
-                summation.check(observations.iter().map(|o| o.value))?;
+            Cells::Single(lists) => {
                 lists.push(observations);
                 Ok(())
             }
-            GranuleCells::Several(state) => state.add(observations),
+            Cells::Several(state) => state.add(observations),
         }
     }
 
     fn merge(&mut self, other: Self) -> Result<(), ReduceError> {
         match (self, other) {
-            (GranuleCells::Single(lists), GranuleCells::Single(mut other)) => {
+            (Cells::Single(lists), Cells::Single(mut other)) => {
                 lists.append(&mut other);
                 Ok(())
             }
-            (GranuleCells::Several(state), GranuleCells::Several(other)) => state.merge(&other),
+            (Cells::Several(state), Cells::Several(other)) => state.merge(&other),
             _ => Err(ReduceError::Mismatch),
         }
     }
 
-    /// Combines the granule with others.
-    ///
-    /// # Errors
-    /// As [`Composite::combine`]; the composite is then of no use.
-    pub fn combine_into(self, composite: &mut Composite) -> Result<(), ReduceError> {
+    fn parts(
+        self,
+        tiling: &Tiling,
+        reduction: &Reduction,
+    ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
         match self {
-            GranuleCells::Single(lists) => composite.add_single(lists.into_iter().flatten()),
-            GranuleCells::Several(state) => composite.combine(&state),
+            Cells::Single(lists) => {
+                TilePart::singles(tiling, reduction.summation, lists.into_iter().flatten())
+            }
+            Cells::Several(state) => Ok(state.parts().collect()),
         }
     }
 }
@@ -162,8 +155,15 @@ impl Recipe<'_> {
                     Ok(part)
                 },
             )?;
+        let cells = part.cells.into_par_iter().zip(self.fields);
+        let parts: Result<Vec<_>, _> = cells
+            .map(|(cells, field)| {
+                let parts = cells.parts(&self.tiling, &field.reduction);
+                parts.map_err(|e| reduce_error(source.name(), field, e))
+            })
+            .collect();
         Ok(Some(Applied {
-            cells: part.cells,
+            parts: parts?,
             flags: part.flags,
             located,
             touched: !entries.is_empty(),
@@ -177,7 +177,7 @@ impl Recipe<'_> {
         let fields = self.fields.iter();
         Part {
             cells: fields
-                .map(|f| GranuleCells::nothing(self.method, self.tiling, &f.reduction))
+                .map(|f| Cells::nothing(self.method, self.tiling, &f.reduction))
                 .collect(),
             flags: vec![FlagReport::default(); self.fields.len()],
             found: false,
@@ -242,7 +242,7 @@ struct Observed {
 
 /// What some blocks of lines gave.
 struct Part {
-    cells: Vec<GranuleCells>,
+    cells: Vec<Cells>,
     flags: Vec<FlagReport>,
     found: bool,
 }
@@ -258,7 +258,7 @@ impl Part {
         for (i, (observations, report)) in all.enumerate() {
             self.found |= !observations.is_empty();
             self.cells[i]
-                .add(observations, fields[i].reduction.summation)
+                .add(observations)
                 .map_err(|e| reduce_error(name, &fields[i], e))?;
             self.flags[i].merge(report);
         }

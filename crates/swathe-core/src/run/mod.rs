@@ -1,7 +1,7 @@
 //! Chunk, apply, combine: one granule after another is put on the grid, and what they give is combined.
 //!
 //! ```text
-//! SwathSource --apply(Recipe)--> Applied: GranuleCells for every field         (many at a time)
+//! SwathSource --apply(Recipe)--> Applied: TileParts for every field            (many at a time)
 //!                                   `--> whoever combines, one after another  (execute)
 //! ```
 
@@ -9,6 +9,6 @@ mod apply;
 mod execute;
 mod lines;
 
-pub use apply::{Applied, ApplyError, FieldRecipe, GranuleCells, Recipe};
+pub use apply::{Applied, ApplyError, FieldRecipe, Recipe};
 pub use execute::execute;
 pub use lines::lines_near;
