@@ -6,6 +6,7 @@ pub mod dataset;
 pub mod error;
 pub mod granule;
 mod hdf5;
+pub mod journal;
 mod netcdf3;
 pub mod netcdf4;
 mod numbers;
