@@ -2,6 +2,7 @@
 //!
 //! ```text
 //! Product --layout--> FileLayout --netcdf::write--> .nc       (CF-1.8, ACDD-1.3)
+//!                     --zarr::write----> .zarr     (the same variables, as a folder of chunks)
 //!         --geotiff::write---------------------->  .tif      (cloud-optimized GeoTIFF)
 //! OutputSet: every file appears whole, all of a run's files together
 //! Gridded: the way back, for other programs' maps too
@@ -14,6 +15,7 @@ pub mod layout;
 pub mod netcdf;
 mod output;
 pub mod statistic;
+pub mod zarr;
 
 mod grid_mapping;
 mod projection;
