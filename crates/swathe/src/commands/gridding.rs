@@ -22,7 +22,7 @@ pub struct Gridding {
     /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`; repeats. Default: the suite's main product
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
-    /// Output file; its suffix is its format: .nc, .tif, .png, or .swathe for a partial
+    /// Output file; its suffix is its format: .nc, .zarr, .tif, .png, or .swathe for a partial
     /// result that `swathe merge` takes; repeats
     #[arg(
         short,

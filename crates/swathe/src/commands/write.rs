@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use swathe::job::Partial;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
-use swathe_io::product::{Format, OutputSet, Product, geotiff, netcdf};
+use swathe_io::product::{Format, OutputSet, Product, geotiff, netcdf, zarr};
 
 /// Outputs that have been checked and can be written.
 pub struct Outputs(OutputSet);
@@ -53,6 +53,9 @@ impl Outputs {
         for path in paths {
             match Format::of(&path)? {
                 Format::NetCdf => self.0.write(&path, |file| netcdf::write(product, file))?,
+                Format::Zarr => self
+                    .0
+                    .write_folder(&path, |folder| zarr::write(product, folder))?,
                 Format::GeoTiff => self.0.write(&path, |file| geotiff::write(product, file))?,
                 Format::Partial => {
                     let Some(partial) = partial else {
