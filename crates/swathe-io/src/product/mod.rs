@@ -8,6 +8,7 @@
 //! Gridded: the way back, for other programs' maps too
 //! ```
 
+mod append;
 mod extent;
 pub mod geotiff;
 pub mod gridded;
@@ -25,6 +26,7 @@ use swathe_core::geobox::GeoBox;
 use crate::dataset::Attributes;
 use crate::error::{Error, Result};
 
+pub use append::{Novelty, StoredCube};
 pub use gridded::{Gridded, GriddedVariable};
 pub use output::{Format, OutputSet, Sink};
 pub use statistic::Statistic;

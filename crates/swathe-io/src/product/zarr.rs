@@ -38,9 +38,10 @@ pub fn write(product: &Product, directory: &Path) -> Result<()> {
 /// # Errors
 /// As [`write()`].
 pub fn write_layout(layout: &FileLayout<'_>, directory: &Path) -> Result<()> {
-    let mut writer = ZarrWriter::create(directory, describe(layout)?)?;
-    for (i, variable) in layout.variables.iter().enumerate() {
-        write_variable(&mut writer, i, variable)?;
+    let described = describe(layout)?;
+    let mut writer = ZarrWriter::create(directory, described.clone())?;
+    for (i, (variable, array)) in layout.variables.iter().zip(&described.arrays).enumerate() {
+        write_variable(&mut writer, i, variable, array, 0)?;
     }
     writer.finish()
 }
@@ -109,19 +110,19 @@ fn shards(shape: &[usize], chunks: &[usize]) -> Option<Vec<usize>> {
     })
 }
 
-/// Writes all values of one variable, the `i`th of the store.
+/// Writes all values of one variable, the `i`th of the store, with the shape and chunks that its own layout
+/// has, behind the first `before` indices of its first dimension, in chunks of one.
 pub(super) fn write_variable(
     writer: &mut ZarrWriter,
     i: usize,
     variable: &VariableLayout<'_>,
+    described: &ArrayDescription,
+    before: usize,
 ) -> Result<()> {
     if let Data::Text(texts) = &variable.data {
         return writer.write_texts(i, texts);
     }
-    let Some(ArrayDescription { shape, chunks, .. }) = writer.description().arrays.get(i).cloned()
-    else {
-        return Ok(());
-    };
+    let ArrayDescription { shape, chunks, .. } = described;
     if variable.data.len() != shape.iter().product::<usize>() {
         return Err(Error::Product {
             reason: format!(
@@ -132,14 +133,15 @@ pub(super) fn write_variable(
         });
     }
     let size = dtype(&variable.data).size().unwrap_or(1);
-    let count: usize = grid(&shape, &chunks).iter().product();
-    let numbers: Vec<usize> = (0..count).collect();
+    let grid = described.chunk_grid();
+    let first = before * grid.iter().skip(1).product::<usize>();
+    let numbers: Vec<usize> = (0..grid.iter().product()).collect();
     for batch in numbers.chunks(CHUNKS_IN_FLIGHT * rayon::current_num_threads()) {
         let encode =
-            |&number: &usize| encode_chunk(&elements_of(variable, &shape, &chunks, number), size);
+            |&number: &usize| encode_chunk(&elements_of(variable, shape, chunks, number), size);
         let encoded: Result<Vec<Vec<u8>>> = batch.par_iter().map(encode).collect();
         for (&number, bytes) in batch.iter().zip(encoded?) {
-            writer.write_chunk(i, number, &bytes)?;
+            writer.write_chunk(i, first + number, &bytes)?;
         }
     }
     Ok(())

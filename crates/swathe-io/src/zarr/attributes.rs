@@ -49,6 +49,11 @@ impl<'de, V: serde::Deserialize<'de>> serde::Deserialize<'de> for Entries<V> {
     }
 }
 
+/// Attributes as they come back from a store.
+pub(crate) fn as_stored(attributes: &Attributes) -> Attributes {
+    from_entries(&to_entries(attributes), None).0
+}
+
 pub(super) fn to_entries(attributes: &Attributes) -> Entries {
     let json = |(name, value): &(String, AttributeValue)| (name.clone(), to_json(value));
     Entries(attributes.iter().map(json).collect())

@@ -8,7 +8,7 @@ use super::description::ArrayDescription;
 use crate::error::{Error, Result};
 
 /// Name of the file that describes an array or a group.
-pub(crate) const METADATA: &str = "zarr.json";
+pub(super) const METADATA: &str = "zarr.json";
 
 pub(super) fn io_error(path: &Path, source: io::Error) -> Error {
     Error::Io {

@@ -23,8 +23,9 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use attributes::as_stored;
 pub use codec::{encode_chunk, encode_texts};
 pub use description::{ArrayDescription, StoreDescription};
-pub(crate) use files::METADATA;
+use files::METADATA;
 pub use reader::ZarrStore;
 pub use writer::ZarrWriter;

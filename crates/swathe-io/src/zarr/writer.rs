@@ -43,8 +43,7 @@ impl ZarrWriter {
     /// [`Error::Product`](crate::error::Error::Product) for a description that no store can have; the
     /// system's refusals.
     pub fn create(directory: &Path, description: StoreDescription) -> Result<ZarrWriter> {
-        check(&description)?;
-        let writer = ZarrWriter::onto(directory, description);
+        let writer = ZarrWriter::onto(directory, description)?;
         for array in &writer.description.arrays {
             let folder = folder(directory, array);
             fs::create_dir(&folder).map_err(|source| io_error(&folder, source))?;
@@ -52,15 +51,20 @@ impl ZarrWriter {
         Ok(writer)
     }
 
-    /// Continues a store whose folders exist, with a description of what it shall become.
-    pub(super) fn onto(directory: &Path, description: StoreDescription) -> ZarrWriter {
-        ZarrWriter {
+    /// Continues a store, with a description of what it shall become. Its folders exist, its old chunks stay;
+    /// what it says it has changes in [`ZarrWriter::finish`].
+    ///
+    /// # Errors
+    /// As [`ZarrWriter::create`].
+    pub fn onto(directory: &Path, description: StoreDescription) -> Result<ZarrWriter> {
+        check(&description)?;
+        Ok(ZarrWriter {
             directory: directory.to_owned(),
             description,
             shards: BTreeMap::new(),
             files: Vec::new(),
             folders: BTreeSet::new(),
-        }
+        })
     }
 
     /// What is being written.

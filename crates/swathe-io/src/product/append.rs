@@ -1,0 +1,525 @@
+//! A cube on time that grows: layers added to a Zarr store.
+//!
+//! New chunks are written first, beyond what the store says it has; then chunks of coordinates and lists that
+//! had room left, in place, with what they held before; metadata last. The cube is what the group's metadata
+//! says, and that is replaced in one step. So a reader sees the cube with the new layers or without them, an
+//! append that was interrupted has left nothing, and doing it again writes the same bytes.
+
+use std::fs::{self, File, TryLockError};
+use std::path::{Path, PathBuf};
+
+use sha2::{Digest as _, Sha256};
+
+use super::layout::{Data, FileLayout, VariableLayout, layout};
+use super::zarr::{GROWING, describe, write_variable};
+use super::{Product, Times, statistic};
+use crate::dataset::{Array, AttributeValue, Attributes};
+use crate::error::{Error, Result};
+use crate::zarr::{ArrayDescription, StoreDescription, ZarrStore, ZarrWriter, as_stored};
+
+/// Most names in a message.
+const NAMED: usize = 5;
+
+/// A cube on time in a Zarr store, open for adding layers. It is locked for as long as it is open.
+#[derive(Debug)]
+pub struct StoredCube {
+    path: PathBuf,
+    store: ZarrStore,
+    #[expect(dead_code, reason = "held for its lock")]
+    lock: File,
+}
+
+/// Whether layers are new to a cube.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Novelty {
+    /// None of their granules is in it.
+    New,
+    /// All of their granules are in it.
+    AllThere,
+}
+
+impl StoredCube {
+    /// Opens a cube, and makes sure that it can be written to. Nothing is changed.
+    ///
+    /// # Errors
+    /// What [`ZarrStore::open`] says; a store that is no cube on time; one that another run is adding to;
+    /// a folder that cannot be written to.
+    pub fn open(path: &Path) -> Result<StoredCube> {
+        let failed = |source| Error::Io {
+            path: path.display().to_string(),
+            source,
+        };
+        if !fs::metadata(path).map_err(failed)?.is_dir() {
+            return Err(request(path, "it is a file, not a Zarr store".into()));
+        }
+        let store = ZarrStore::open(path)?;
+        if !store
+            .arrays()
+            .any(|a| a.name == "time" && a.dims == ["time"])
+        {
+            let reason = "it is one map, not a cube on time: nothing can be appended".into();
+            return Err(request(path, reason));
+        }
+        let lock = File::open(path).map_err(failed)?;
+        if matches!(lock.try_lock(), Err(TryLockError::WouldBlock)) {
+            return Err(request(path, "another run is appending to it".into()));
+        }
+        // The only sure way to know.
+        let probe = path.join(".append.part");
+        fs::write(&probe, [])
+            .and_then(|()| fs::remove_file(&probe))
+            .map_err(failed)?;
+        Ok(StoredCube {
+            path: path.to_owned(),
+            store,
+            lock,
+        })
+    }
+
+    /// Checks granules, by name and start in seconds since 1970 UTC, against those in the cube.
+    ///
+    /// # Errors
+    /// [`Error::Request`] with the names of granules of which others, but not all, are in the cube, and of
+    /// those that are not later than its last layer.
+    pub fn check_granules(&self, granules: &[(&str, f64)]) -> Result<Novelty> {
+        let there = match self.arrays_named("granule_name") {
+            Some(_) => self.texts("granule_name")?,
+            None => Vec::new(),
+        };
+        let known: Vec<&str> = granules
+            .iter()
+            .map(|(name, _)| *name)
+            .filter(|name| there.iter().any(|t| t == name))
+            .collect();
+        if !known.is_empty() && known.len() == granules.len() {
+            return Ok(Novelty::AllThere);
+        }
+        if !known.is_empty() {
+            return Err(request(
+                &self.path,
+                format!("it has already {}", list(&known)),
+            ));
+        }
+        let times = self.numbers("time")?;
+        let last = times.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        let early: Vec<&str> = granules
+            .iter()
+            .filter(|(_, start)| !(*start > last))
+            .map(|(name, _)| *name)
+            .collect();
+        if !early.is_empty() {
+            let end = super::layout::iso_time(last).unwrap_or_default();
+            return Err(request(
+                &self.path,
+                format!(
+                    "its last layer is of {end}; layers can only be appended in order of time, and not later \
+                     are {}",
+                    list(&early)
+                ),
+            ));
+        }
+        Ok(Novelty::New)
+    }
+
+    /// Adds the layers of a product behind those of the cube.
+    ///
+    /// # Errors
+    /// As [`StoredCube::check_granules`]; [`Error::Request`] that names the difference for another grid,
+    /// other variables, or attributes that do not fit; the system's refusals. The cube is then as it was.
+    pub fn append(&self, product: &Product) -> Result<Novelty> {
+        let Times::Series(steps) = &product.times else {
+            return Err(request(
+                &self.path,
+                "one map without a time cannot be appended".into(),
+            ));
+        };
+        let names: Vec<(&str, f64)> = steps
+            .iter()
+            .map(|step| (step.granule.as_deref().unwrap_or("a layer"), step.time))
+            .collect();
+        if let Some(pair) = names.windows(2).find(|pair| !(pair[0].1 <= pair[1].1)) {
+            return Err(request(
+                &self.path,
+                format!("the new layers are not in order of time: {}", pair[1].0),
+            ));
+        }
+        if self.check_granules(&names)? == Novelty::AllThere {
+            return Ok(Novelty::AllThere);
+        }
+        let new = layout(product)?;
+        let described = describe(&new)?;
+        let merged = self.merge(&new, &described)?;
+        let mut writer = ZarrWriter::onto(&self.path, merged)?;
+        for (old, (variable, new)) in self.pairs(&new, &described) {
+            let place = writer
+                .description()
+                .arrays
+                .iter()
+                .position(|a| a.name == old.name);
+            let Some(i) = place else { continue };
+            if !grows(old) {
+                if let Some(shares) = merged_shares(&writer.description().arrays[i]) {
+                    let bytes: Vec<u8> = shares.iter().flat_map(|x| x.to_le_bytes()).collect();
+                    writer.write_values(i, &bytes)?;
+                }
+            } else if variable.chunks.is_some() {
+                write_variable(&mut writer, i, variable, new, old.shape[0])?;
+            } else {
+                self.extend(&mut writer, i, old, variable)?;
+            }
+        }
+        writer.finish()?;
+        Ok(Novelty::New)
+    }
+
+    /// Writes a coordinate or a list, what it had and what is new.
+    fn extend(
+        &self,
+        writer: &mut ZarrWriter,
+        i: usize,
+        old: &ArrayDescription,
+        variable: &VariableLayout<'_>,
+    ) -> Result<()> {
+        match &variable.data {
+            Data::Text(texts) => {
+                let mut all = self.texts(&old.name)?;
+                all.extend_from_slice(texts);
+                writer.write_texts(i, &all)
+            }
+            Data::F64(values) => {
+                let mut all = self.numbers(&old.name)?;
+                all.extend_from_slice(values);
+                let bytes: Vec<u8> = all.iter().flat_map(|x| x.to_le_bytes()).collect();
+                writer.write_values(i, &bytes)
+            }
+            _ => Err(request(&self.path, format!("{} cannot grow", old.name))),
+        }
+    }
+
+    /// Arrays of the cube with those that are to be added to them.
+    fn pairs<'a>(
+        &'a self,
+        layout: &'a FileLayout<'_>,
+        described: &'a StoreDescription,
+    ) -> impl Iterator<
+        Item = (
+            &'a ArrayDescription,
+            (&'a VariableLayout<'a>, &'a ArrayDescription),
+        ),
+    > {
+        let new = layout.variables.iter().zip(&described.arrays);
+        new.filter_map(|(variable, new)| Some((self.arrays_named(&new.name)?, (variable, new))))
+    }
+
+    fn arrays_named(&self, name: &str) -> Option<&ArrayDescription> {
+        self.store.arrays().find(|array| array.name == name)
+    }
+
+    /// What the cube is to become.
+    fn merge(&self, layout: &FileLayout<'_>, new: &StoreDescription) -> Result<StoreDescription> {
+        let refuse = |reason: String| request(&self.path, reason);
+        let missing = |name: &str| new.arrays.iter().all(|a| a.name != name);
+        if let Some(array) = self.store.arrays().find(|a| missing(&a.name)) {
+            return Err(refuse(format!(
+                "the new layers have no variable {}",
+                array.name
+            )));
+        }
+        // The grid first: all else differs with it.
+        let mut order: Vec<_> = layout.variables.iter().zip(&new.arrays).collect();
+        order.sort_by_key(|(_, array)| grows(array));
+        for (variable, array) in &order {
+            let old = self
+                .arrays_named(&array.name)
+                .ok_or_else(|| refuse(format!("it has no variable {}", array.name)))?;
+            self.check_array(old, array, variable)?;
+        }
+        let mut merged = StoreDescription {
+            attributes: merge_attributes(self.store.attributes(), &as_stored(&new.attributes))
+                .map_err(refuse)?,
+            arrays: self.store.arrays().cloned().collect(),
+        };
+        for array in &mut merged.arrays {
+            let Some(new) = new.arrays.iter().find(|a| a.name == array.name) else {
+                continue;
+            };
+            if grows(array) {
+                array.shape[0] += new.shape[0];
+            }
+            add_flags(&mut array.attributes, &new.attributes);
+        }
+        Ok(merged)
+    }
+
+    /// Says what of an array does not fit.
+    fn check_array(
+        &self,
+        old: &ArrayDescription,
+        new: &ArrayDescription,
+        variable: &VariableLayout<'_>,
+    ) -> Result<()> {
+        let refuse = |reason: String| Err(request(&self.path, reason));
+        let name = &new.name;
+        let fixed = usize::from(grows(new));
+        if old.dims != new.dims || old.shape.get(fixed..) != new.shape.get(fixed..) {
+            return refuse(format!(
+                "{name} has the shape {:?} of {:?} in it, and {:?} of {:?} in the new layers",
+                old.shape, old.dims, new.shape, new.dims
+            ));
+        }
+        if (&old.dtype, &old.fill) != (&new.dtype, &new.fill) {
+            return refuse(format!("{name} has another type or fill value"));
+        }
+        if (&old.chunks, &old.shards) != (&new.chunks, &new.shards) {
+            return refuse(format!(
+                "{name} has chunks of {:?} in it, not of {:?}",
+                old.chunks, new.chunks
+            ));
+        }
+        let of_flags = find(&new.attributes, FLAG_PIXELS).is_some();
+        let attributes = as_stored(&new.attributes);
+        for (key, ours) in &attributes {
+            let merged = of_flags && SUMMED.contains(&key.as_str());
+            if !merged && find(&old.attributes, key) != Some(ours) {
+                return refuse(differs(
+                    &format!("{key} of {name}"),
+                    find(&old.attributes, key),
+                    ours,
+                ));
+            }
+        }
+        if let Some((key, value)) = old
+            .attributes
+            .iter()
+            .find(|(k, _)| find(&attributes, k).is_none())
+        {
+            return refuse(format!(
+                "{key} of {name} is {} in it, and missing in the new layers",
+                text(value)
+            ));
+        }
+        if fixed == 1 || of_flags {
+            return Ok(());
+        }
+        let whole: Vec<_> = old.shape.iter().map(|&len| 0..len).collect();
+        let same = match (self.store.read(name, &whole)?, &variable.data) {
+            (Array::F32(a), Data::F32(b)) => a == **b,
+            (Array::F64(a), Data::F64(b)) => a == **b,
+            (Array::I32(a), Data::I32(b)) => a == **b,
+            (Array::Text(a), Data::Text(b)) => a == *b,
+            _ => false,
+        };
+        match same {
+            true => Ok(()),
+            false => refuse(format!(
+                "{name} has other values in it than in the new layers"
+            )),
+        }
+    }
+
+    fn texts(&self, name: &str) -> Result<Vec<String>> {
+        match self.whole(name)? {
+            Array::Text(texts) => Ok(texts),
+            _ => Err(request(&self.path, format!("{name} is no list of texts"))),
+        }
+    }
+
+    fn numbers(&self, name: &str) -> Result<Vec<f64>> {
+        match self.whole(name)? {
+            Array::F64(values) => Ok(values),
+            _ => Err(request(
+                &self.path,
+                format!("{name} is not in double precision"),
+            )),
+        }
+    }
+
+    fn whole(&self, name: &str) -> Result<Array> {
+        let shape = self.arrays_named(name).map(|a| a.shape.clone());
+        let whole: Vec<_> = shape
+            .unwrap_or_default()
+            .iter()
+            .map(|&len| 0..len)
+            .collect();
+        self.store.read(name, &whole)
+    }
+}
+
+/// Whether an array grows with the cube.
+fn grows(array: &ArrayDescription) -> bool {
+    array
+        .dims
+        .first()
+        .is_some_and(|dim| GROWING.contains(&dim.as_str()))
+}
+
+/// Attributes of a flag's shares that follow from those of both parts.
+const FLAG_PIXELS: &str = "flag_pixels";
+const VALID_PIXELS: &str = "valid_pixels";
+const MASKED_SHARE: &str = "masked_share";
+const SUMMED: [&str; 3] = [FLAG_PIXELS, VALID_PIXELS, MASKED_SHARE];
+
+fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a AttributeValue> {
+    statistic::find(attributes, name)
+}
+
+/// All numbers of an attribute.
+fn all_numbers(attributes: &Attributes, name: &str) -> Vec<f64> {
+    let found = find(attributes, name).and_then(crate::granule::attributes::numbers);
+    found
+        .unwrap_or_default()
+        .into_iter()
+        .map(|n| n.as_f64())
+        .collect()
+}
+
+fn one_number(attributes: &Attributes, name: &str) -> Option<f64> {
+    all_numbers(attributes, name).first().copied()
+}
+
+/// What the flags took: pixels of both parts.
+fn add_flags(old: &mut Attributes, new: &Attributes) {
+    if find(new, FLAG_PIXELS).is_none() {
+        return;
+    }
+    let of = |attributes: &Attributes| {
+        let valid = one_number(attributes, VALID_PIXELS).unwrap_or(0.0);
+        // Nothing is masked of nothing.
+        let removed =
+            one_number(attributes, MASKED_SHARE).map_or(0.0, |share| (share * valid).round());
+        (valid, removed, all_numbers(attributes, FLAG_PIXELS))
+    };
+    let ((a, removed_a, flags_a), (b, removed_b, flags_b)) = (of(old), of(new));
+    let both = |(&a, &b): (&f64, &f64)| if a < 0.0 || b < 0.0 { a.max(b) } else { a + b };
+    let flags = flags_a.iter().zip(&flags_b).map(both).collect();
+    for (name, values) in [
+        (VALID_PIXELS, vec![a + b]),
+        (FLAG_PIXELS, flags),
+        (MASKED_SHARE, vec![(removed_a + removed_b) / (a + b)]),
+    ] {
+        if let Some((_, value)) = old.iter_mut().find(|(n, _)| n == name) {
+            *value = AttributeValue::F64(values);
+        }
+    }
+}
+
+/// Shares of the flags by their pixels.
+fn merged_shares(array: &ArrayDescription) -> Option<Vec<f64>> {
+    find(&array.attributes, FLAG_PIXELS)?;
+    let valid = one_number(&array.attributes, VALID_PIXELS)?;
+    let share = |pixels: f64| {
+        if pixels < 0.0 || valid == 0.0 {
+            f64::NAN
+        } else {
+            pixels / valid
+        }
+    };
+    Some(
+        all_numbers(&array.attributes, FLAG_PIXELS)
+            .into_iter()
+            .map(share)
+            .collect(),
+    )
+}
+
+/// Global attributes of both parts: those that follow from the layers are worked out anew, all others must
+/// be equal.
+fn merge_attributes(old: &Attributes, new: &Attributes) -> std::result::Result<Attributes, String> {
+    let mut merged = old.clone();
+    let bins = |attributes| one_number(attributes, "data_bins").unwrap_or(0.0);
+    let (bins_a, bins_b) = (bins(old), bins(new));
+    for (name, theirs) in new {
+        let Some((_, value)) = merged.iter_mut().find(|(n, _)| n == name) else {
+            return Err(format!(
+                "{name} is missing in it, and {} in the new layers",
+                text(theirs)
+            ));
+        };
+        let pick = |smaller: bool| match (text(value), text(theirs)) {
+            (a, b) if (a < b) == smaller => a,
+            (_, b) => b,
+        };
+        let extreme = |choose: fn(f64, f64) -> f64| {
+            let (a, b) = (one_number(old, name), one_number(new, name));
+            match (a, b) {
+                (Some(a), Some(b)) if bins_a > 0.0 && bins_b > 0.0 => choose(a, b),
+                (_, Some(b)) if bins_b > 0.0 => b,
+                (a, b) => a.or(b).unwrap_or(f64::NAN),
+            }
+        };
+        *value = match name.as_str() {
+            "digest" => AttributeValue::Text(digest(&text(value), &text(theirs))),
+            "software" => AttributeValue::Text(union(&text(value), &text(theirs))),
+            "date_created" | "time_coverage_end" => AttributeValue::Text(pick(false)),
+            "time_coverage_start" => AttributeValue::Text(pick(true)),
+            "data_bins" => {
+                AttributeValue::I32(vec![(bins_a + bins_b).min(f64::from(i32::MAX)) as i32])
+            }
+            "data_minimum" => AttributeValue::F64(vec![extreme(f64::min)]),
+            "data_maximum" => AttributeValue::F64(vec![extreme(f64::max)]),
+            _ if value == theirs => continue,
+            _ => return Err(differs(name, Some(value), theirs)),
+        };
+    }
+    match old.iter().find(|(name, _)| find(new, name).is_none()) {
+        Some((name, value)) => Err(format!(
+            "{name} is {} in it, and missing in the new layers",
+            text(value)
+        )),
+        None => Ok(merged),
+    }
+}
+
+/// A digest of what both parts were made of.
+fn digest(old: &str, new: &str) -> String {
+    let bytes = Sha256::digest(format!("{old}\n{new}"));
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+/// Versions of the program that took part: `swathe 0.1.0, 0.2.0`.
+fn union(old: &str, new: &str) -> String {
+    let versions = |text: &str| -> Vec<String> {
+        let text = text.strip_prefix("swathe ").unwrap_or(text);
+        text.split(", ").map(str::to_owned).collect()
+    };
+    let mut all = versions(old);
+    all.extend(versions(new));
+    all.sort();
+    all.dedup();
+    format!("swathe {}", all.join(", "))
+}
+
+fn text(value: &AttributeValue) -> String {
+    match value {
+        AttributeValue::Text(text) => text.clone(),
+        other => format!("{other:?}"),
+    }
+}
+
+fn differs(what: &str, old: Option<&AttributeValue>, new: &AttributeValue) -> String {
+    let old = old.map_or("missing".to_owned(), |old| format!("{:?}", text(old)));
+    format!(
+        "{what} differs: {old} in it, {:?} in the new layers",
+        text(new)
+    )
+}
+
+fn list(names: &[&str]) -> String {
+    let shown = names
+        .iter()
+        .take(NAMED)
+        .copied()
+        .collect::<Vec<_>>()
+        .join(", ");
+    match names.len().saturating_sub(NAMED) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+fn request(path: &Path, reason: String) -> Error {
+    Error::Request {
+        path: path.display().to_string(),
+        reason,
+    }
+}
