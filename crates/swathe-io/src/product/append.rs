@@ -234,6 +234,7 @@ impl StoredCube {
                 .ok_or_else(|| refuse(format!("it has no variable {}", array.name)))?;
             self.check_array(old, array, variable)?;
         }
+        let flags = self.flags_in(layout)?;
         let mut merged = StoreDescription {
             attributes: merge_attributes(self.store.attributes(), &as_stored(&new.attributes))
                 .map_err(refuse)?,
@@ -246,7 +247,7 @@ impl StoredCube {
             if grows(array) {
                 array.shape[0] += new.shape[0];
             }
-            add_flags(&mut array.attributes, &new.attributes);
+            add_flags(&mut array.attributes, &new.attributes, &flags);
         }
         Ok(merged)
     }
@@ -298,7 +299,7 @@ impl StoredCube {
                 text(value)
             ));
         }
-        if fixed == 1 || of_flags {
+        if fixed == 1 || of_flags || name == FLAG {
             return Ok(());
         }
         let whole: Vec<_> = old.shape.iter().map(|&len| 0..len).collect();
@@ -315,6 +316,27 @@ impl StoredCube {
                 "{name} has other values in it than in the new layers"
             )),
         }
+    }
+
+    /// Where the new layers have the flags of the cube: those that took most come first, in each.
+    fn flags_in(&self, layout: &FileLayout<'_>) -> Result<Vec<usize>> {
+        let variable = layout.variables.iter().find(|v| v.name == FLAG);
+        let Some(Data::Text(new)) = variable.map(|v| &v.data) else {
+            return Ok(Vec::new());
+        };
+        let old = self.texts(FLAG)?;
+        let places = old.iter().map(|name| new.iter().position(|n| n == name));
+        let places: Option<Vec<usize>> = places.collect();
+        places
+            .filter(|places| places.len() == new.len())
+            .ok_or_else(|| {
+                let reason = format!(
+                    "its flags are {}, those of the new layers {}",
+                    old.join(","),
+                    new.join(",")
+                );
+                request(&self.path, reason)
+            })
     }
 
     fn texts(&self, name: &str) -> Result<Vec<String>> {
@@ -353,6 +375,8 @@ fn grows(array: &ArrayDescription) -> bool {
         .is_some_and(|dim| GROWING.contains(&dim.as_str()))
 }
 
+/// The variable with the flags' names.
+const FLAG: &str = "flag";
 /// Attributes of a flag's shares that follow from those of both parts.
 const FLAG_PIXELS: &str = "flag_pixels";
 const VALID_PIXELS: &str = "valid_pixels";
@@ -377,21 +401,24 @@ fn one_number(attributes: &Attributes, name: &str) -> Option<f64> {
     all_numbers(attributes, name).first().copied()
 }
 
-/// What the flags took: pixels of both parts.
-fn add_flags(old: &mut Attributes, new: &Attributes) {
+/// What the flags took: pixels of both parts. `flags` says where the new part has the flags of the old.
+fn add_flags(old: &mut Attributes, new: &Attributes, flags: &[usize]) {
     if find(new, FLAG_PIXELS).is_none() {
         return;
     }
     let of = |attributes: &Attributes| {
         let valid = one_number(attributes, VALID_PIXELS).unwrap_or(0.0);
         // Nothing is masked of nothing.
-        let removed =
-            one_number(attributes, MASKED_SHARE).map_or(0.0, |share| (share * valid).round());
+        let share = one_number(attributes, MASKED_SHARE).filter(|share| share.is_finite());
+        let removed = share.map_or(0.0, |share| (share * valid).round());
         (valid, removed, all_numbers(attributes, FLAG_PIXELS))
     };
     let ((a, removed_a, flags_a), (b, removed_b, flags_b)) = (of(old), of(new));
-    let both = |(&a, &b): (&f64, &f64)| if a < 0.0 || b < 0.0 { a.max(b) } else { a + b };
-    let flags = flags_a.iter().zip(&flags_b).map(both).collect();
+    let both = |(a, b): (f64, f64)| if a < 0.0 || b < 0.0 { a.max(b) } else { a + b };
+    let flags_b = flags
+        .iter()
+        .map(|&i| flags_b.get(i).copied().unwrap_or(-1.0));
+    let flags = flags_a.iter().copied().zip(flags_b).map(both).collect();
     for (name, values) in [
         (VALID_PIXELS, vec![a + b]),
         (FLAG_PIXELS, flags),
@@ -457,6 +484,8 @@ fn merge_attributes(old: &Attributes, new: &Attributes) -> std::result::Result<A
             }
             "data_minimum" => AttributeValue::F64(vec![extreme(f64::min)]),
             "data_maximum" => AttributeValue::F64(vec![extreme(f64::max)]),
+            // The same flags: their variable has been compared.
+            "l2_flag_names" => continue,
             _ if value == theirs => continue,
             _ => return Err(differs(name, Some(value), theirs)),
         };
