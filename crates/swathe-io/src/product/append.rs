@@ -82,7 +82,7 @@ impl StoredCube {
     /// [`Error::Request`] with the names of granules of which others, but not all, are in the cube, and of
     /// those that are not later than its last layer.
     pub fn check_granules(&self, granules: &[(&str, f64)]) -> Result<Novelty> {
-        let there = match self.arrays_named("granule_name") {
+        let there = match self.array("granule_name") {
             Some(_) => self.texts("granule_name")?,
             None => Vec::new(),
         };
@@ -101,7 +101,13 @@ impl StoredCube {
             ));
         }
         let times = self.numbers("time")?;
-        let last = times.iter().copied().fold(f64::NEG_INFINITY, f64::max);
+        if times.iter().any(|time| time.is_nan()) {
+            return Err(request(
+                &self.path,
+                "the times of its layers are not all known".into(),
+            ));
+        }
+        let last = times.into_iter().fold(f64::NEG_INFINITY, f64::max);
         let early: Vec<&str> = granules
             .iter()
             .filter(|(_, start)| !(*start > last))
@@ -208,10 +214,10 @@ impl StoredCube {
         ),
     > {
         let new = layout.variables.iter().zip(&described.arrays);
-        new.filter_map(|(variable, new)| Some((self.arrays_named(&new.name)?, (variable, new))))
+        new.filter_map(|(variable, new)| Some((self.array(&new.name)?, (variable, new))))
     }
 
-    fn arrays_named(&self, name: &str) -> Option<&ArrayDescription> {
+    fn array(&self, name: &str) -> Option<&ArrayDescription> {
         self.store.arrays().find(|array| array.name == name)
     }
 
@@ -225,14 +231,14 @@ impl StoredCube {
                 array.name
             )));
         }
+        if let Some(array) = new.arrays.iter().find(|a| self.array(&a.name).is_none()) {
+            return Err(refuse(format!("it has no variable {}", array.name)));
+        }
         // The grid first: all else differs with it.
-        let mut order: Vec<_> = layout.variables.iter().zip(&new.arrays).collect();
-        order.sort_by_key(|(_, array)| grows(array));
-        for (variable, array) in &order {
-            let old = self
-                .arrays_named(&array.name)
-                .ok_or_else(|| refuse(format!("it has no variable {}", array.name)))?;
-            self.check_array(old, array, variable)?;
+        let mut pairs: Vec<_> = self.pairs(layout, new).collect();
+        pairs.sort_by_key(|(old, _)| grows(old));
+        for (old, (variable, new)) in pairs {
+            self.check_array(old, new, variable)?;
         }
         let flags = self.flags_in(layout)?;
         let mut merged = StoreDescription {
@@ -357,7 +363,7 @@ impl StoredCube {
     }
 
     fn whole(&self, name: &str) -> Result<Array> {
-        let shape = self.arrays_named(name).map(|a| a.shape.clone());
+        let shape = self.array(name).map(|a| a.shape.clone());
         let whole: Vec<_> = shape
             .unwrap_or_default()
             .iter()
@@ -552,3 +558,6 @@ fn request(path: &Path, reason: String) -> Error {
         reason,
     }
 }
+
+#[cfg(test)]
+mod tests;
