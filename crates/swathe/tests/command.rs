@@ -336,7 +336,7 @@ fn a_cube_in_a_zarr_store_grows() {
         0,
         &["wrote"],
     );
-    assert_eq!(names("cube.zarr"), [second.clone()]);
+    assert_eq!(names("cube.zarr"), [second.as_str()]);
     expect(
         &format!("grid {third} -m bin -o cube.zarr --append"),
         0,

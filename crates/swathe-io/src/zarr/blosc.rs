@@ -75,7 +75,7 @@ pub(super) fn decode(stored: &[u8], count: usize) -> Result<Vec<u8>, String> {
     if flags & 0xE0 != ZSTD || flags & BITS_SHUFFLED != 0 || flags & WHOLE_BLOCKS == 0 {
         return Err(format!("Blosc with flags {flags:#04x} is not supported"));
     }
-    if block == 0 || block % size != 0 || count % size != 0 {
+    if block == 0 || !block.is_multiple_of(size) || !count.is_multiple_of(size) {
         return Err("its blocks do not hold whole elements".into());
     }
     // Grows with the blocks that are there, not with what the header promises.

@@ -118,7 +118,7 @@ pub(super) fn decompress(stored: &[u8], most: usize) -> std::result::Result<Vec<
     use std::io::Read as _;
     // Grows with what comes, not with what a header promises.
     let decompressed = || {
-        let mut bytes = Vec::new();
+        let mut bytes = Vec::with_capacity(most.min(stored.len().saturating_mul(16)));
         let decoder = zstd::stream::read::Decoder::with_buffer(stored)?;
         decoder.take(most as u64 + 1).read_to_end(&mut bytes)?;
         Ok::<_, std::io::Error>(bytes)

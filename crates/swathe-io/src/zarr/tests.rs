@@ -1,3 +1,5 @@
+#![allow(clippy::single_range_in_vec_init, reason = "slabs of one dimension")]
+
 use std::fs;
 
 use super::*;

@@ -3,7 +3,9 @@ use std::collections::BTreeMap;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::{Axis, GeoBox};
 
+use super::merge::{MASKED_SHARE, VALID_PIXELS, one_number};
 use super::*;
+use crate::dataset::{AttributeValue, Attributes};
 use crate::product::{
     FlagReport, GranuleRecord, GranuleStatus, LayerData, Provenance, Statistic, TimeStep, zarr,
 };
