@@ -16,3 +16,4 @@ mod place;
 pub mod product;
 pub mod simulate;
 mod sniff;
+pub mod zarr;

@@ -29,6 +29,8 @@ pub struct Job {
     pub on_error: OnError,
     /// Whether processing versions, or near-real-time and refined granules, may be mixed.
     pub allow_mixed: bool,
+    /// Whether a cube has a time dimension even if it holds one map only.
+    pub stack: bool,
 }
 
 impl Default for Job {
@@ -47,6 +49,7 @@ impl Default for Job {
             blank: Blank::default(),
             on_error: OnError::Stop,
             allow_mixed: false,
+            stack: false,
         }
     }
 }
