@@ -1,7 +1,5 @@
 //! How a command ends: exit codes and errors for people.
 
-use std::process::ExitCode;
-
 /// A command did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -11,12 +9,13 @@ pub enum Outcome {
     SomeSkipped,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> ExitCode {
-        ExitCode::from(match outcome {
+impl Outcome {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
             Outcome::Done => 0,
             Outcome::SomeSkipped => 3,
-        })
+        }
     }
 }
 
@@ -61,13 +60,28 @@ impl Failure {
         self
     }
 
+    /// What was wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The exit code that says so.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
     /// Prints it on standard error and gives the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub fn report(&self) -> u8 {
         eprintln!("error: {}", self.message);
         if let Some(hint) = &self.hint {
             eprintln!("  hint: {hint}");
         }
-        ExitCode::from(self.code)
+        self.code
     }
 }
 

@@ -1,0 +1,7 @@
+"""Pictures."""
+
+
+def plot() -> None: ...
+
+
+class Picture: ...
