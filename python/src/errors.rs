@@ -91,6 +91,9 @@ impl Raise for Error {
 
 impl Raise for Failure {
     fn raise(&self, py: Python<'_>) -> PyErr {
+        if let Some(cause) = self.cause() {
+            return cause.raise(py);
+        }
         let class = match self.code() {
             2 => "PlanError",
             4 => "NothingToDoError",

@@ -14,6 +14,7 @@ use swathe::core::source::SwathSource as _;
 use swathe::io::dataset::{Array, DataType, Dataset, Group};
 use swathe::io::error::Error;
 use swathe::io::granule;
+use swathe::job::JobError;
 
 /// Any file that can be read, swath or not.
 #[pyclass(frozen, module = "swathe._swathe")]
@@ -72,35 +73,10 @@ impl Granule {
     /// Longitude and latitude of about `count` points on each side of the swath, in a ring.
     fn outline(&self, py: Python<'_>, count: usize) -> PyResult<Vec<(f64, f64)>> {
         let granule = self.0.clone();
-        let read = move |_: &_| {
-            let (lines, _) = granule.shape();
+        watched(py, None, move |_| {
             let pool = pool(None)?;
-            let geolocation = pool.install(|| granule.geolocation(0..lines));
-            geolocation.map_err(|error| {
-                Fault::Job(swathe::job::JobError::Granule {
-                    name: granule.name().to_owned(),
-                    reason: error.to_string(),
-                })
-            })
-        };
-        let geolocation = watched(py, None, read)?;
-        let (lines, pixels) = self.0.shape();
-        let along = |len: usize| {
-            let step = len.div_ceil(count.max(1)).max(1);
-            (0..len.saturating_sub(1)).step_by(step)
-        };
-        let (last_line, last_pixel) = (lines.saturating_sub(1), pixels.saturating_sub(1));
-        let ring = along(pixels)
-            .map(|pixel| (0, pixel))
-            .chain(along(lines).map(|line| (line, last_pixel)))
-            .chain(along(pixels).map(|pixel| (last_line, last_pixel - pixel)))
-            .chain(along(lines).map(|line| (last_line - line, 0)));
-        let place = |(line, pixel): (usize, usize)| {
-            let i = line * pixels + pixel;
-            (geolocation.longitude.get(i), geolocation.latitude.get(i))
-        };
-        let located = |(lon, lat): &(f64, f64)| lon.abs() <= 360.0 && lat.abs() <= 90.0;
-        Ok(ring.map(place).filter(located).collect())
+            Ok::<_, Fault>(pool.install(|| outline(&granule, count))?)
+        })
     }
 
     /// Base name of the file.
@@ -240,4 +216,34 @@ fn read<'py>(
         Array::F64(v) => array(py, v, &shape),
         Array::Text(v) => Ok(PyList::new(py, v)?.into_any()),
     }
+}
+
+/// Longitude and latitude of about `count` points on each side of a swath, in a ring; what has no position
+/// is passed over.
+///
+/// # Errors
+/// When the geolocation cannot be read.
+pub fn outline(granule: &granule::Granule, count: usize) -> Result<Vec<(f64, f64)>, JobError> {
+    let (lines, pixels) = granule.shape();
+    let geolocation = granule.geolocation(0..lines);
+    let geolocation = geolocation.map_err(|error| JobError::Granule {
+        name: granule.name().to_owned(),
+        reason: error.to_string(),
+    })?;
+    let along = |len: usize| {
+        let step = len.div_ceil(count.max(1)).max(1);
+        (0..len.saturating_sub(1)).step_by(step)
+    };
+    let (last_line, last_pixel) = (lines.saturating_sub(1), pixels.saturating_sub(1));
+    let ring = along(pixels)
+        .map(|pixel| (0, pixel))
+        .chain(along(lines).map(|line| (line, last_pixel)))
+        .chain(along(pixels).map(|pixel| (last_line, last_pixel - pixel)))
+        .chain(along(lines).map(|line| (last_line - line, 0)));
+    let place = |(line, pixel): (usize, usize)| {
+        let i = line * pixels + pixel;
+        (geolocation.longitude.get(i), geolocation.latitude.get(i))
+    };
+    let located = |(lon, lat): &(f64, f64)| lon.abs() <= 360.0 && lat.abs() <= 90.0;
+    Ok(ring.map(place).filter(located).collect())
 }

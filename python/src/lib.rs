@@ -28,7 +28,7 @@ mod _swathe {
     #[pymodule_export]
     use super::grid::Grid;
     #[pymodule_export]
-    use super::picture::picture;
+    use super::picture::{locator, picture};
     #[pymodule_export]
     use super::plan::{Plan, merge};
     #[pymodule_export]

@@ -1,6 +1,7 @@
 //! Plans, and their results.
 
 use crate::errors::{Fault, Raise};
+use crate::file::outline;
 use crate::handed::Handed;
 use crate::inputs::{Input, gather_inputs, paths};
 use crate::options::Options;
@@ -13,6 +14,9 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::Outputs;
 use swathe::job::{self, Event, JobError, Purpose};
+
+/// Points on a side of a granule's outline.
+const OUTLINE: usize = 20;
 
 /// Everything that is decided before an array is read.
 #[pyclass(frozen, module = "swathe._swathe")]
@@ -94,11 +98,6 @@ impl Plan {
         self.plan.geobox().shape()
     }
 
-    /// x0, dx, 0, y0, 0, dy.
-    #[getter]
-    fn geotransform(&self) -> [f64; 6] {
-        self.plan.geobox().geotransform()
-    }
 
     /// West, south, east, north in units of the CRS.
     #[getter]
@@ -110,6 +109,27 @@ impl Plan {
     #[getter]
     fn memory(&self) -> u64 {
         self.plan.memory_needed()
+    }
+
+    /// Outlines of the first granules, as [`outline`] gives them.
+    fn outlines(&self, py: Python<'_>, most: usize) -> PyResult<Vec<Vec<(f64, f64)>>> {
+        let (plan, pool) = (self.plan.clone(), self.pool.clone());
+        watched(py, None, move |_| {
+            let mut outlines = Vec::new();
+            for candidate in plan.candidates().take(most) {
+                let granule = candidate.granule()?;
+                outlines.push(pool.install(|| outline(&granule, OUTLINE))?);
+            }
+            Ok::<_, Fault>(outlines)
+        })
+    }
+
+    /// The grid's box in degrees, for maps; `None` where the grid is projected.
+    #[getter]
+    fn r#box(&self) -> Option<[f64; 4]> {
+        let geobox = self.plan.geobox();
+        let (west, south, east, north) = geobox.bounds();
+        geobox.crs.is_lonlat().then_some([west, south, east, north])
     }
 
     /// For every granule: name, lines, lines near the area, chunks, bytes to read, bytes decoded.

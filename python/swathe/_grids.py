@@ -151,12 +151,12 @@ def _label(coordinate: xr.DataArray) -> tuple[str, list[float], float, str | Non
     values = np.asarray(coordinate.values)
     if values.dtype.kind not in "fiu":
         raise PlanError(f"{coordinate.name} holds no numbers: {values.dtype}")
-    kind = values.dtype if values.dtype.kind == "f" else np.dtype(float)
+    single = values.dtype.kind == "f" and values.dtype.itemsize < 8
     units = coordinate.attrs.get("units")
     return (
         str(coordinate.name),
         values.astype(float).tolist(),
-        float(np.finfo(kind).eps),
+        float(np.finfo(np.float32 if single else np.float64).eps),
         str(units) if units is not None and "degree" not in str(units) else None,
     )
 

@@ -383,7 +383,7 @@ class Plan:
         Returns
         -------
         xarray.Dataset
-            Along ``granule``: ``lines``, ``lines_near`` (those that may meet the area), ``chunks``,
+            Along ``granule``: ``lines``, ``lines_near`` (those that may meet the area), ``storage_chunks``,
             ``bytes_to_read``, ``bytes_decoded``. It is at most so much.
         """
         import xarray as xr
@@ -392,7 +392,7 @@ class Plan:
         columns = {
             "lines": [row[1] for row in rows],
             "lines_near": [0 if row[2] is None else row[2][1] - row[2][0] for row in rows],
-            "chunks": [row[3] for row in rows],
+            "storage_chunks": [row[3] for row in rows],
             "bytes_to_read": [row[4] for row in rows],
             "bytes_decoded": [row[5] for row in rows],
         }

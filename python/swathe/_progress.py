@@ -16,7 +16,7 @@ def progress(asked: bool | Show, what: str) -> Show | None:
     if not asked:
         return None
     try:
-        from tqdm.auto import tqdm
+        from tqdm.auto import tqdm  # type: ignore[import-untyped]
     except ImportError:
         return _Line(what)
     return _Bar(tqdm, what)

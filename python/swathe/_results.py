@@ -14,7 +14,7 @@ def dataset(handed: dict[str, Any]) -> xr.Dataset:
     encodings = {}
     for name, dims, values, attributes, fill, chunks in handed["variables"]:
         if isinstance(values, list):
-            values = np.array(values, dtype=object)
+            values = np.array(values, dtype=str)
         elif not dims:
             values = values.reshape(())
         variables[name] = xr.Variable(dims, values, attributes)

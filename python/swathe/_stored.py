@@ -26,7 +26,8 @@ class StoredArray(BackendArray):
         )
 
     def _read(self, key: tuple[int | slice, ...]) -> Any:
-        slab, then = [], []
+        slab: list[tuple[int, int]] = []
+        then: list[int | slice] = []
         for index, length in zip(key, self.shape, strict=True):
             if isinstance(index, slice):
                 start, stop, step = index.indices(length)
@@ -51,7 +52,7 @@ def variable(opened: Opened, described: dict[str, Any], dims: list[str] | None) 
     shape = tuple(described["shape"])
     dtype = np.dtype(object if described["dtype"] == "text" else described["dtype"])
     array = indexing.LazilyIndexedArray(StoredArray(opened, described["path"], shape, dtype))
-    encoding = {"dtype": dtype}
+    encoding: dict[str, Any] = {"dtype": dtype}
     if described["chunks"]:
         encoding["preferred_chunks"] = dict(zip(dims or described["dims"], described["chunks"]))
     return xr.Variable(dims or described["dims"], array, described["attributes"], encoding)

@@ -1,5 +1,7 @@
 //! How a command ends: exit codes and errors for people.
 
+use swathe_io::error::Error;
+
 /// A command did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Outcome {
@@ -25,6 +27,7 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
+    cause: Option<Box<Error>>,
 }
 
 impl Failure {
@@ -34,6 +37,7 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             code: 1,
+            cause: None,
         }
     }
 
@@ -75,6 +79,11 @@ impl Failure {
         self.code
     }
 
+    /// The error of a file that it comes from.
+    pub fn cause(&self) -> Option<&Error> {
+        self.cause.as_deref()
+    }
+
     /// Prints it on standard error and gives the exit code.
     pub fn report(&self) -> u8 {
         eprintln!("error: {}", self.message);
@@ -85,9 +94,14 @@ impl Failure {
     }
 }
 
-impl From<swathe_io::error::Error> for Failure {
-    fn from(error: swathe_io::error::Error) -> Self {
-        Failure::error(error)
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure {
+            message: error.to_string(),
+            hint: None,
+            code: 1,
+            cause: Some(Box::new(error)),
+        }
     }
 }
 

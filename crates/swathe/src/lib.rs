@@ -14,5 +14,6 @@ mod interrupt;
 pub mod job;
 
 pub use cli::command;
+pub use commands::plot::{Arguments as PlotArguments, draw};
 pub use commands::write::Outputs;
 pub use failure::Failure;

@@ -254,6 +254,11 @@ impl Plan {
         self.granules.len()
     }
 
+    /// Granules that take part, in order.
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.granules.iter().map(|granule| &granule.candidate)
+    }
+
     /// Granules that take no part, with the reason.
     pub fn skipped(&self) -> &[GranuleRecord] {
         &self.skipped
