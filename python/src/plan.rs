@@ -98,7 +98,6 @@ impl Plan {
         self.plan.geobox().shape()
     }
 
-
     /// West, south, east, north in units of the CRS.
     #[getter]
     fn bounds(&self) -> (f64, f64, f64, f64) {

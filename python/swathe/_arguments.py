@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import operator
 import os
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
@@ -83,6 +84,26 @@ def words(value: Any, name: str) -> list[str]:
         if all(isinstance(word, str) for word in found):
             return found
     raise TypeError(f"{name} is a name or a list of names, not {value!r:.80}")
+
+
+def whole(value: Any, name: str, least: int = 0) -> int:
+    """A whole number, not less than some."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is a whole number, not {value!r:.80}") from None
+    if not least <= found < 2**63:
+        raise PlanError(f"{name} is at least {least}, got {value}")
+    return found
+
+
+def threads_of(value: int | None) -> int | None:
+    """A number of threads, if one is given."""
+    if value is None:
+        return None
+    if whole(value, "threads", 1) > 512:
+        raise PlanError(f"threads is at most 512, got {value}")
+    return value
 
 
 def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:

@@ -7,7 +7,15 @@ from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from swathe import _swathe
-from swathe._arguments import inputs, numbers, one_input, suggesting, words
+from swathe._arguments import (
+    inputs,
+    numbers,
+    one_input,
+    suggesting,
+    threads_of,
+    whole,
+    words,
+)
 from swathe._grids import from_transform
 from swathe._grids import grid as grid_of
 from swathe._progress import Show, progress as shown
@@ -309,14 +317,14 @@ def plan(
         "valid_range": _range(valid_range),
         "statistics": [name for word in words(stat, "stat") for name in word.split(",")],
         "weight": weight or "observation",
-        "min_count": min_count,
-        "min_granules": min_granules,
+        "min_count": whole(min_count, "min_count"),
+        "min_granules": whole(min_granules, "min_granules"),
         "min_coverage": min_coverage,
         "on_error": on_error,
         "allow_mixed": allow_mixed,
         "empty_maps": False,
     }
-    return Plan(_swathe.Plan(given, options, threads))
+    return Plan(_swathe.Plan(given, options, threads_of(threads)))
 
 
 def _range(valid_range: Any) -> str | None:

@@ -7,7 +7,7 @@ import os
 from os import PathLike
 
 from swathe import _swathe
-from swathe._arguments import numbers, suggesting
+from swathe._arguments import numbers, suggesting, whole
 from swathe._progress import Show, progress as shown
 
 
@@ -85,15 +85,15 @@ def simulate(
     options: _swathe.SimulationOptions = {
         "bbox": None if bbox is None else list(numbers(bbox, "bbox", 4)),
         "start": str(start),
-        "days": days,
-        "count": count,
+        "days": whole(days, "days", 1),
+        "count": None if count is None else whole(count, "count"),
         "suite": suite,
         "version": version,
         "nrt": nrt,
-        "lines": lines,
-        "wavelengths": wavelengths,
+        "lines": None if lines is None else whole(lines, "lines"),
+        "wavelengths": whole(wavelengths, "wavelengths"),
         "clear": clear,
-        "seed": seed,
+        "seed": whole(seed, "seed"),
         "overwrite": overwrite,
     }
     made = _swathe.simulate(folder, options, shown(progress, "granule"))

@@ -112,6 +112,12 @@ pub fn run(arguments: &Arguments) -> Result {
 
 /// Draws the picture and encodes it.
 pub fn draw(arguments: &Arguments) -> Result<Vec<u8>> {
+    if let Some(area) = arguments.area {
+        check_box(area).map_err(Failure::usage)?;
+    }
+    if let Some(limits) = arguments.limits {
+        check_limits(limits).map_err(Failure::usage)?;
+    }
     let palette = match &arguments.palette {
         Some(name) => Some(Palette::named(name).map_err(Failure::usage)?),
         None => None,
@@ -354,7 +360,10 @@ fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
 }
 
 fn parse_box(text: &str) -> std::result::Result<[f64; 4], String> {
-    let area: [f64; 4] = numbers(text).ok_or("expected four numbers: west,south,east,north")?;
+    check_box(numbers(text).ok_or("expected four numbers: west,south,east,north")?)
+}
+
+fn check_box(area: [f64; 4]) -> std::result::Result<[f64; 4], String> {
     let [west, south, east, north] = area;
     if !(-90.0 <= south && south < north && north <= 90.0) {
         return Err("south must be less than north, within -90..90".into());
@@ -366,8 +375,12 @@ fn parse_box(text: &str) -> std::result::Result<[f64; 4], String> {
 }
 
 fn parse_limits(text: &str) -> std::result::Result<[f64; 2], String> {
-    match numbers(text) {
-        Some([low, high]) if low < high => Ok([low, high]),
-        _ => Err("expected two numbers, the smaller one first: 0.01,20".into()),
+    check_limits(numbers(text).unwrap_or_default())
+}
+
+fn check_limits([low, high]: [f64; 2]) -> std::result::Result<[f64; 2], String> {
+    match low < high {
+        true => Ok([low, high]),
+        false => Err("expected two numbers, the smaller one first: 0.01,20".into()),
     }
 }
