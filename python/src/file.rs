@@ -22,6 +22,12 @@ pub struct File(Arc<Dataset>);
 
 #[pymethods]
 impl File {
+    /// Whether it is HDF5; else it is classic netCDF.
+    #[getter]
+    fn is_hdf5(&self) -> bool {
+        self.0.is_hdf5()
+    }
+
     #[new]
     fn new(py: Python<'_>, input: Input) -> PyResult<Self> {
         let open = move |_: &_| Ok::<_, Fault>(Dataset::from_source(open(&input)?)?);
@@ -30,7 +36,7 @@ impl File {
 
     /// The root group: `{"path", "dimensions", "attributes", "variables", "groups"}`.
     fn root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        group(py, self.0.root())
+        group(py, &self.0, self.0.root())
     }
 
     /// Elements of a slab as they are stored: a range for every dimension.
@@ -129,7 +135,7 @@ impl Granule {
 
     /// As [`File::root`].
     fn root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
-        group(py, self.0.dataset().root())
+        group(py, self.0.dataset(), self.0.dataset().root())
     }
 
     /// As [`File::read`].
@@ -143,7 +149,11 @@ impl Granule {
     }
 }
 
-fn group<'py>(py: Python<'py>, group_of: &Group) -> PyResult<Bound<'py, PyDict>> {
+fn group<'py>(
+    py: Python<'py>,
+    dataset: &Dataset,
+    group_of: &Group,
+) -> PyResult<Bound<'py, PyDict>> {
     let dict = PyDict::new(py);
     dict.set_item("path", &group_of.path)?;
     let dimensions = group_of.dimensions.iter();
@@ -154,15 +164,28 @@ fn group<'py>(py: Python<'py>, group_of: &Group) -> PyResult<Bound<'py, PyDict>>
     for variable in &group_of.variables {
         let of = PyDict::new(py);
         of.set_item("path", &variable.path)?;
-        of.set_item("dtype", dtype(&variable.dtype))?;
+        let characters = dataset.is_characters(variable);
+        let dtype = if characters {
+            "char".to_owned()
+        } else {
+            dtype(&variable.dtype)
+        };
+        of.set_item("dtype", dtype)?;
         of.set_item("dims", &variable.dims)?;
         of.set_item("shape", &variable.shape)?;
         of.set_item("attributes", attributes::to_dict(py, &variable.attributes)?)?;
         of.set_item("chunks", &variable.chunk_shape)?;
+        let filters = dataset.filters(variable).into_iter();
+        let filters: Vec<_> = filters.map(|f| (f.id, f.parameters)).collect();
+        of.set_item("filters", filters)?;
         variables.append(of)?;
     }
     dict.set_item("variables", variables)?;
-    let groups: PyResult<Vec<_>> = group_of.groups.iter().map(|g| group(py, g)).collect();
+    let groups: PyResult<Vec<_>> = group_of
+        .groups
+        .iter()
+        .map(|g| group(py, dataset, g))
+        .collect();
     dict.set_item("groups", groups?)?;
     Ok(dict)
 }

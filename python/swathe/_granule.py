@@ -173,9 +173,14 @@ class Granule:
                 hint = f"did you mean {near!r}?" if near else f"there are {', '.join(named)}"
                 raise MissingError(f"{self.name}: no variable {name!r}", hint)
         described = _by_path(self._file.root())
-        held = {name: variable(self._opened, described[named[name][0]], named[name][1]) for name in chosen}
+        held = {
+            name: variable(self._opened, described[named[name][0]], named[name][1])
+            for name in chosen
+        }
         for name, path in zip(("latitude", "longitude"), self._file.geolocation, strict=True):
-            held[name] = variable(self._opened, described[path], named[name][1] if name in named else None)
+            held[name] = variable(
+                self._opened, described[path], named[name][1] if name in named else None
+            )
         root = self._file.root()
         start = self.time[0]
         dataset = xr.Dataset(held, attrs=root["attributes"])

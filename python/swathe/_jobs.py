@@ -18,7 +18,8 @@ from swathe._arguments import (
 )
 from swathe._grids import from_transform
 from swathe._grids import grid as grid_of
-from swathe._progress import Show, progress as shown
+from swathe._progress import Show
+from swathe._progress import progress as shown
 from swathe.errors import PlanError
 
 if TYPE_CHECKING:
@@ -135,7 +136,6 @@ def average(
     >>> ds.chlor_a.attrs["units"]
     'mg m^-3'
     """
-    from swathe import _results
 
     made = plan(
         granules,

@@ -48,5 +48,7 @@ class _Line:
         filled = 30 * done // max(total, 1)
         end = "\n" if done == total else ""
         bar = "#" * filled + "." * (30 - filled)
-        sys.stderr.write(f"\r[{bar}] {done}/{total} {self._what}s, {read / 2**20:.0f} MiB read{end}")
+        sys.stderr.write(
+            f"\r[{bar}] {done}/{total} {self._what}s, {read / 2**20:.0f} MiB read{end}"
+        )
         sys.stderr.flush()

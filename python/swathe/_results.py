@@ -19,7 +19,7 @@ def dataset(handed: dict[str, Any]) -> xr.Dataset:
             values = values.reshape(())
         variables[name] = xr.Variable(dims, values, attributes)
         if chunks is not None:
-            encodings[name] = _encoding(values, fill, chunks)
+            encodings[name] = _encoding(values, fill)
     result = xr.decode_cf(xr.Dataset(variables, attrs=handed["attributes"]))
     result.load()
     for name, encoding in encodings.items():
@@ -27,15 +27,9 @@ def dataset(handed: dict[str, Any]) -> xr.Dataset:
     return result
 
 
-def _encoding(values: np.ndarray[Any, Any], fill: float | None, chunks: list[int]) -> dict[str, Any]:
-    """How the variable is stored, so that to_netcdf() and to_zarr() write what Swathe itself writes."""
-    encoding: dict[str, Any] = {"preferred_chunks": {}, "dtype": values.dtype}
+def _encoding(values: np.ndarray[Any, Any], fill: float | None) -> dict[str, Any]:
+    """How the variable is stored, so that to_netcdf() and to_zarr() write missing values as Swathe does."""
+    encoding: dict[str, Any] = {"dtype": values.dtype}
     if fill is not None:
         encoding["_FillValue"] = values.dtype.type(fill)
-    del encoding["preferred_chunks"]
     return encoding
-
-
-def array(result: xr.Dataset, name: str) -> xr.DataArray:
-    """One variable of a data set, with the coordinates that belong to it."""
-    return result[name]

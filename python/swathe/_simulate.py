@@ -8,7 +8,8 @@ from os import PathLike
 
 from swathe import _swathe
 from swathe._arguments import numbers, suggesting, whole
-from swathe._progress import Show, progress as shown
+from swathe._progress import Show
+from swathe._progress import progress as shown
 
 
 @suggesting

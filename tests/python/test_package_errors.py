@@ -205,7 +205,9 @@ def test_grid_match_refuses(granules, arguments, kind, words):
 
 
 def test_templates_that_are_no_grids(granules):
-    uneven = xr.DataArray(np.zeros((3, 3)), dims=("lat", "lon"), coords={"lat": [3, 1, 0], "lon": [0, 1, 2]})
+    uneven = xr.DataArray(
+        np.zeros((3, 3)), dims=("lat", "lon"), coords={"lat": [3, 1, 0], "lon": [0, 1, 2]}
+    )
     with pytest.raises(errors.PlanError, match="evenly spaced"):
         package.average(granules, like=uneven)
     with pytest.raises(errors.PlanError, match="no coordinates"):
@@ -229,7 +231,13 @@ def test_pictures_and_simulations_refuse(granules, tmp_path):
             package.plot(granules[0], **change)
     with pytest.raises(errors.IoError):
         package.plot("missing.nc")
-    for change in ({"days": 0}, {"suite": "xyz"}, {"version": "1"}, {"start": "soon"}, {"clear": 3}):
+    for change in (
+        {"days": 0},
+        {"suite": "xyz"},
+        {"version": "1"},
+        {"start": "soon"},
+        {"clear": 3},
+    ):
         with pytest.raises(package.SwatheError):
             package.simulate(tmp_path / "made", **change)
     with pytest.raises(TypeError, match="did you mean 'lines'"):

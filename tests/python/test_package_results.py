@@ -32,7 +32,10 @@ def assert_same(ours, file):
         assert ours[name].dtype == file[name].dtype, name
         assert ours[name].dims == file[name].dims, name
         for key in ("_FillValue", "units", "calendar", "dtype"):
-            assert str(ours[name].encoding.get(key)) == str(file[name].encoding.get(key)), (name, key)
+            assert str(ours[name].encoding.get(key)) == str(file[name].encoding.get(key)), (
+                name,
+                key,
+            )
 
 
 @pytest.mark.parametrize(
@@ -40,7 +43,11 @@ def assert_same(ours, file):
     [
         ({}, []),
         (
-            {"stat": ["mean", "std", "max", "coverage"], "min_count": 2, "flags": ["LAND", "CLDICE"]},
+            {
+                "stat": ["mean", "std", "max", "coverage"],
+                "min_count": 2,
+                "flags": ["LAND", "CLDICE"],
+            },
             ["--stat", "mean,std,max,coverage", "--min-count", "2", "--flags", "LAND,CLDICE"],
         ),
         ({"preset": "tutorial"}, ["--preset", "tutorial"]),
@@ -48,7 +55,10 @@ def assert_same(ours, file):
             {"variable": ["chlor_a", "poc"], "method": "bin", "weight": "granule"},
             ["-v", "chlor_a", "-v", "poc", "-m", "bin", "--weight", "granule"],
         ),
-        ({"valid_range": (0.1, 5), "min_coverage": 0.5}, ["--valid-range", "0.1,5", "--min-coverage", "0.5"]),
+        (
+            {"valid_range": (0.1, 5), "min_coverage": 0.5},
+            ["--valid-range", "0.1,5", "--min-coverage", "0.5"],
+        ),
     ],
 )
 def test_an_average_is_the_commands_file_opened(swathe, granules, tmp_path, options, words):
@@ -144,7 +154,9 @@ def template_of(result, kind):
     if kind == "dataset":
         return result
     if kind == "bare":
-        return xr.DataArray(array.values, dims=array.dims, coords={n: array[n].values for n in array.dims})
+        return xr.DataArray(
+            array.values, dims=array.dims, coords={n: array[n].values for n in array.dims}
+        )
     if kind == "south up":
         return array.isel(lat=slice(None, None, -1))
     rio = array.rename(lat="y", lon="x").drop_attrs().drop_vars(["spatial_ref", "time"])
@@ -156,7 +168,9 @@ def template_of(result, kind):
     return rio
 
 
-@pytest.mark.parametrize("kind", ["dataset", "array", "bare", "south up", "rio", "rio transform", "one cell"])
+@pytest.mark.parametrize(
+    "kind", ["dataset", "array", "bare", "south up", "rio", "rio transform", "one cell"]
+)
 def test_templates_give_their_grid(granules, kind):
     expected = package.average(granules, **AREA).chlor_a
     template = template_of(package.average(granules, **AREA), kind)
@@ -181,9 +195,13 @@ def tutorials_grid_match(path, dst_crs, dst_shape, dst_transform):
     """The way that the package's function replaces, in form."""
     tree = xr.open_datatree(path)
     array = tree["geophysical_data"]["chlor_a"]
-    array = array.rio.set_spatial_dims("pixels_per_line", "number_of_lines").rio.set_crs("epsg:4326")
+    array = array.rio.set_spatial_dims("pixels_per_line", "number_of_lines").rio.set_crs(
+        "epsg:4326"
+    )
     where = (tree["navigation_data"]["longitude"], tree["navigation_data"]["latitude"])
-    array = array.rio.reproject(dst_crs, shape=dst_shape, transform=dst_transform, src_geoloc_array=where)
+    array = array.rio.reproject(
+        dst_crs, shape=dst_shape, transform=dst_transform, src_geoloc_array=where
+    )
     return array.rename({"x": "longitude", "y": "latitude"})
 
 

@@ -17,7 +17,7 @@ pytest.importorskip("mypy")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 MODULES = [f"swathe.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
-USES = '''
+USES = """
 import swathe
 import xarray as xr
 
@@ -32,7 +32,7 @@ except swathe.errors.IoError as error:
 swathe.average("a.nc", resoluton=1)  # wrong
 swathe.plan("a.nc").shape.rows  # wrong
 swathe.average("a.nc", stat=3)  # wrong
-'''
+"""
 
 
 def python(*words, **options):
@@ -55,7 +55,14 @@ def test_stubs_are_what_is_there():
 def test_callers_are_checked(tmp_path):
     source = tmp_path / "uses.py"
     source.write_text(USES)
-    code, said = python("-m", "mypy", "--strict", "--no-incremental", str(source), env={**os.environ, "MYPYPATH": "python"})
+    code, said = python(
+        "-m",
+        "mypy",
+        "--strict",
+        "--no-incremental",
+        str(source),
+        env={**os.environ, "MYPYPATH": "python"},
+    )
     wrong = {i for i, line in enumerate(USES.splitlines(), 1) if "# wrong" in line}
     found = {int(line.split(":")[1]) for line in said.splitlines() if ": error:" in line}
     assert found == wrong, said
@@ -109,7 +116,8 @@ sys.exit(code or (f"imported {heavy}" if heavy else 0))
 
 
 @pytest.mark.parametrize(
-    ("words", "code"), [(["average"], 2), (["--help"], 0), (["info", "missing.nc"], 1), (["info", "x*.nc"], 4)]
+    ("words", "code"),
+    [(["average"], 2), (["--help"], 0), (["info", "missing.nc"], 1), (["info", "x*.nc"], 4)],
 )
 def test_the_commands_exit_codes_are_kept(words, code):
     script = f"import sys; from swathe._command import main; sys.argv = ['swathe', *{words}]; sys.exit(main())"

@@ -141,6 +141,15 @@ impl Group {
     }
 }
 
+/// An HDF5 filter of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Its registered number: 1 deflate, 2 shuffle, 3 Fletcher-32, ...
+    pub id: u16,
+    /// Its parameters: of deflate the level.
+    pub parameters: Vec<u32>,
+}
+
 /// A piece of a file that reading a slab fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageChunk {
@@ -213,6 +222,11 @@ impl Dataset {
         &self.name
     }
 
+    /// Whether it is an HDF5 file, as netCDF-4 files are; else it is classic netCDF.
+    pub fn is_hdf5(&self) -> bool {
+        matches!(self.backend, Backend::Hdf5(_))
+    }
+
     /// The root group, and all that is below it.
     pub fn root(&self) -> &Group {
         &self.root
@@ -254,6 +268,22 @@ impl Dataset {
         match &self.backend {
             Backend::Hdf5(backend) => backend.storage_chunks(variable, slab),
             Backend::Netcdf3(backend) => backend.storage_chunks(variable, slab),
+        }
+    }
+
+    /// The filters of a variable's chunks, in the order in which they were applied when writing.
+    pub fn filters(&self, variable: &Variable) -> Vec<Filter> {
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.filters(variable),
+            Backend::Netcdf3(_) => Vec::new(),
+        }
+    }
+
+    /// Whether a variable of text holds single characters, as netCDF's type `char` does.
+    pub fn is_characters(&self, variable: &Variable) -> bool {
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.is_characters(variable),
+            Backend::Netcdf3(_) => variable.dtype == DataType::Text,
         }
     }
 
