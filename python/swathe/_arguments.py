@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import functools
 import inspect
+import io
 import operator
 import os
 from collections.abc import Callable, Iterable
@@ -49,19 +50,24 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
         )
     if hasattr(given, "read") and hasattr(given, "seek"):
         # earthaccess wraps the file of fsspec.
-        inner = getattr(given, "f", given)
-        for name in ("path", "name"):
-            path = getattr(inner, name, None)
-            if isinstance(path, str) and os.path.isfile(path) and not _closed(given):
-                return os.path.abspath(path)
-        return given
+        return _local_path(getattr(given, "f", given)) or given
     raise TypeError(
         f"a granule is a path or a file object, not {type(given).__name__}: {given!r:.80}"
     )
 
 
-def _closed(file: Any) -> bool:
-    return bool(getattr(file, "closed", False))
+def _local_path(file: Any) -> str | None:
+    """The path of a file object that is open on a local file, and on no other than the path's now."""
+    raw = getattr(file, "f" if type(file).__name__ == "LocalFileOpener" else "raw", file)
+    raw = getattr(raw, "raw", raw)
+    if not isinstance(raw, io.FileIO) or raw.closed or not isinstance(raw.name, str):
+        return None
+    try:
+        if os.path.samestat(os.fstat(raw.fileno()), os.stat(raw.name)):
+            return os.path.abspath(raw.name)
+    except OSError:
+        pass
+    return None
 
 
 def inputs(granules: Any) -> list[Any]:

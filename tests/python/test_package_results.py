@@ -317,3 +317,30 @@ def test_progress_is_told(granules, capfd):
     assert [step[2] for step in steps] == sorted(step[2] for step in steps)
     package.average(granules, **AREA, progress=True)
     assert f"{len(granules)}/{len(granules)}" in capfd.readouterr().err
+
+
+@pytest.mark.parametrize("start", ["spawn", "fork"])
+def test_workers_give_the_same(granules, start):
+    """Functions, granules and results travel; a fork has threads of its own."""
+    import multiprocessing
+    from concurrent.futures import ProcessPoolExecutor
+    from functools import partial
+
+    options = {"dst_crs": 4326, "dst_shape": (50, 40), "dst_transform": (0.1, 0, -77, 0, -0.1, 41)}
+    function = partial(package.grid_match, **options)
+    expected = [function(path) for path in granules]
+    with ProcessPoolExecutor(2, multiprocessing.get_context(start)) as workers:
+        for ours, theirs in zip(workers.map(function, granules), expected, strict=True):
+            xr.testing.assert_identical(ours, theirs)
+    granule = pickle.loads(pickle.dumps(package.open(granules[0])))
+    assert granule.shape == (300, 1272)
+
+
+def test_a_file_object_is_read_for_what_it_is(granules):
+    memory = io.BytesIO(pathlib.Path(granules[0]).read_bytes())
+    memory.name = granules[1]
+    assert package.open(memory).time == package.open(granules[0]).time
+    with open(granules[0], "rb") as file:
+        opened = package.open(file)
+    # A local file is read by its path: it may be closed.
+    assert opened.to_xarray().chlor_a.shape == opened.shape
