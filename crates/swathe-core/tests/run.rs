@@ -6,7 +6,9 @@ use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagMask, FlagSelection, FlagTable};
-use swathe_core::reduce::{Blank, Composite, Reduction, Statistic, Summation, Tiling, Weight};
+use swathe_core::reduce::{
+    Blank, Composite, Reduction, Statistic, Summation, TilePart, Tiling, Weight,
+};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::{FieldRecipe, Recipe, lines_near};
 use swathe_core::source::{
@@ -163,9 +165,9 @@ fn layers(source: &Memory, fields: &[FieldRecipe], method: Method, threads: usiz
     let applied = pool.install(|| recipe.apply(source)).unwrap().unwrap();
     assert!(applied.touched && applied.found);
     let mut bits = Vec::new();
-    for (field, state) in fields.iter().zip(&applied.states) {
+    for (field, parts) in fields.iter().zip(&applied.parts) {
         let mut composite = Composite::new(tiling, field.reduction.clone());
-        composite.combine(state).unwrap();
+        combine(&mut composite, parts);
         bits.extend(composite.counts());
         for statistic in [Statistic::Mean, Statistic::Std, Statistic::Coverage] {
             let values = composite.values(statistic).unwrap();
@@ -176,6 +178,12 @@ fn layers(source: &Memory, fields: &[FieldRecipe], method: Method, threads: usiz
         bits.extend([report.valid(), report.removed()]);
     }
     bits
+}
+
+fn combine(composite: &mut Composite, parts: &[(usize, TilePart)]) {
+    for (tile, part) in parts {
+        composite.combine(*tile, part).unwrap();
+    }
 }
 
 #[test]
@@ -212,7 +220,7 @@ fn a_cell_holds_what_brute_force_finds() {
     };
     let applied = recipe.apply(&source).unwrap().unwrap();
     let mut composite = Composite::new(tiling, fields[0].reduction.clone());
-    composite.combine(&applied.states[0]).unwrap();
+    combine(&mut composite, &applied.parts[0]);
     let geobox = grid.geobox();
     let (rows, columns) = geobox.shape();
     let (mut sums, mut counts) = (vec![0.0; rows * columns], vec![0u64; rows * columns]);
@@ -272,12 +280,12 @@ fn bands_of_a_variable_share_one_mask_and_variables_do_not() {
             fields,
             mask: &mask,
         };
-        let states = recipe.apply(&source).unwrap().unwrap().states;
-        let fields = fields.iter().zip(&states);
+        let parts = recipe.apply(&source).unwrap().unwrap().parts;
+        let fields = fields.iter().zip(&parts);
         fields
-            .map(|(field, state)| {
+            .map(|(field, parts)| {
                 let mut composite = Composite::new(tiling, field.reduction.clone());
-                composite.combine(state).unwrap();
+                combine(&mut composite, parts);
                 composite.counts()
             })
             .collect()

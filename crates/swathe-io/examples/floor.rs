@@ -355,18 +355,13 @@ fn read(plan: &Plan, options: &Options) -> Outcome<Steps> {
 
 /// Lines that come near the area, as the engine finds them.
 fn bounded(granule: &Granule, [west, south, east, north]: [f64; 4]) -> Outcome<Range<usize>> {
-    /// Two and a half of the widest pixels of a PACE granule, in degrees.
-    const MARGIN: f64 = 0.18;
-    let Some(extents) = granule.line_extents()? else {
-        return Ok(0..granule.shape().0);
-    };
     let region = Region {
         west,
         width: (east - west).rem_euclid(360.0),
         south,
         north,
     };
-    Ok(region.lines(&extents, MARGIN))
+    Ok(swathe_core::run::lines_near(granule, &region)?.unwrap_or(0..0))
 }
 
 /// Processor time of all threads, which other jobs on the machine disturb less than the clock's; zero

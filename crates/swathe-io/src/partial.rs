@@ -278,7 +278,9 @@ mod tests {
         });
         state.add(observations).unwrap();
         let mut composite = Composite::new(tiling, reduction);
-        composite.combine(&state).unwrap();
+        for (tile, part) in state.parts() {
+            composite.combine(tile, &part).unwrap();
+        }
         composite
     }
 

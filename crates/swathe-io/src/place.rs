@@ -82,6 +82,34 @@ pub(crate) fn place(chunk: Decoded<'_>, common: &CommonBox<'_>, size: usize, tar
 
 /// Fills `out` with the elements from number `from` on of a shuffled chunk.
 pub(crate) fn unshuffle(shuffled: &[u8], size: usize, from: usize, out: &mut [u8]) {
+    let task = Unshuffle {
+        shuffled,
+        size,
+        from,
+        out,
+    };
+    pulp::Arch::new().dispatch(task);
+}
+
+/// Compiled twice: three times as fast with the vector instructions that processors have had since 2013.
+struct Unshuffle<'a> {
+    shuffled: &'a [u8],
+    size: usize,
+    from: usize,
+    out: &'a mut [u8],
+}
+
+impl pulp::NullaryFnOnce for Unshuffle<'_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        unshuffle_here(self.shuffled, self.size, self.from, self.out);
+    }
+}
+
+#[inline(always)]
+fn unshuffle_here(shuffled: &[u8], size: usize, from: usize, out: &mut [u8]) {
     let count = shuffled.len() / size;
     let len = out.len() / size;
     let plane = |byte: usize| &shuffled[byte * count + from..][..len];

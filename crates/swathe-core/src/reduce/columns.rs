@@ -262,22 +262,49 @@ impl Columns {
         Ok(())
     }
 
-    /// Empties the cells from `first` to `end`.
-    pub fn clear(&mut self, first: usize, end: usize) {
-        fn each<T: Clone>(column: &mut [T], value: T, span: (usize, usize)) {
-            if let Some(cells) = column.get_mut(span.0..span.1) {
-                cells.fill(value);
+    /// Adds states, each to the cell that stands at its place in `cells`.
+    ///
+    /// # Errors
+    /// When a cell is full; the columns are then of no use.
+    pub fn merge_at(&mut self, other: &Columns, cells: &[u16]) -> Result<(), ReduceError> {
+        fn each<T>(own: &mut [T], other: &[T], cells: &[u16], merge: impl Fn(&mut T, &T)) {
+            // Columns that are not kept are empty.
+            for (cell, other) in cells.iter().zip(other) {
+                merge(&mut own[usize::from(*cell)], other);
             }
         }
-        let span = (first, end);
-        each(&mut self.counts, 0, span);
-        each(&mut self.weights, 0, span);
-        each(&mut self.sums, 0, span);
-        each(&mut self.squares, SumOfSquares::default(), span);
-        each(&mut self.binned_sums, BinnedSum::default(), span);
-        each(&mut self.binned_squares, BinnedSum::default(), span);
-        each(&mut self.least, f64::INFINITY, span);
-        each(&mut self.greatest, f64::NEG_INFINITY, span);
+        let mut seen = 0;
+        for (cell, other) in cells.iter().zip(&other.counts) {
+            let count = &mut self.counts[usize::from(*cell)];
+            *count += other;
+            seen |= *count;
+        }
+        check_counts(seen)?;
+        each(&mut self.weights, &other.weights, cells, |a, b| *a += b);
+        each(&mut self.sums, &other.sums, cells, |a, b| *a += b);
+        each(
+            &mut self.squares,
+            &other.squares,
+            cells,
+            SumOfSquares::merge,
+        );
+        each(
+            &mut self.binned_sums,
+            &other.binned_sums,
+            cells,
+            BinnedSum::merge,
+        );
+        each(
+            &mut self.binned_squares,
+            &other.binned_squares,
+            cells,
+            BinnedSum::merge,
+        );
+        each(&mut self.least, &other.least, cells, |a, b| *a = a.min(*b));
+        each(&mut self.greatest, &other.greatest, cells, |a, b| {
+            *a = a.max(*b)
+        });
+        Ok(())
     }
 
     /// Sum of a cell's weights in units of 2^-32.

@@ -1,8 +1,7 @@
 //! The reduction of many granules: combined in any order, finished into layers.
 
-use super::columns::{BATCH, Batch, Columns, Layout};
-use super::granule::{GranuleTile, batched};
-use super::{GranuleState, Observation, ReduceError, Reduction, Statistic, Tiling, Weight};
+use super::columns::{Batch, Columns, Layout};
+use super::{ReduceError, Reduction, Statistic, Tiling};
 use crate::resample::WEIGHT_ONE;
 use rayon::prelude::*;
 
@@ -50,59 +49,6 @@ impl Composite {
     /// What is kept.
     pub fn reduction(&self) -> &Reduction {
         &self.reduction
-    }
-
-    /// Combines one granule, which must be complete.
-    ///
-    /// # Errors
-    /// When the state is of another grid or reduction, or a cell is full. The composite is then of
-    /// no use.
-    pub fn combine(&mut self, granule: &GranuleState) -> Result<(), ReduceError> {
-        if granule.tiling != self.tiling || granule.layout != self.reduction.granule_layout() {
-            return Err(ReduceError::Mismatch);
-        }
-        for (index, from) in granule.tiles.iter().enumerate() {
-            let Some(from) = from.as_deref().filter(|tile| tile.first < tile.end) else {
-                continue;
-            };
-            let weight = self.reduction.weight;
-            let tile = self.tile(index);
-            tile.count_granule(from);
-            match weight {
-                Weight::Observation => tile.columns.merge(&from.columns, from.first, from.end)?,
-                Weight::Granule => tile.add_means(from)?,
-            }
-        }
-        Ok(())
-    }
-
-    /// Adds the observations of one granule, or of a part of it, of which no other part has the same
-    /// cells, without a granule state: each cell has at most one observation. The result is the same
-    /// as by way of a [`GranuleState`], and comes sooner.
-    ///
-    /// # Errors
-    /// As [`GranuleState::add`].
-    pub fn add_single(
-        &mut self,
-        observations: impl IntoIterator<Item = Observation>,
-    ) -> Result<(), ReduceError> {
-        let summation = self.reduction.summation;
-        let by_granule = self.reduction.weight == Weight::Granule;
-        let tiling = self.tiling;
-        // A granule's mean is a sum's value, which is rounded to the sum's quantum.
-        let observations = observations.into_iter().map(|o| Observation {
-            value: if by_granule && o.value.abs() <= summation.limit() {
-                summation.rounded(o.value)
-            } else {
-                o.value
-            },
-            ..o
-        });
-        batched(&tiling, summation, observations, |index, batch| {
-            let tile = self.tile(index);
-            tile.count_singles(batch);
-            tile.columns.add(batch)
-        })
     }
 
     /// Combines with a composite of other granules.
@@ -169,7 +115,7 @@ impl Composite {
         }))
     }
 
-    fn tile(&mut self, index: usize) -> &mut CompositeTile {
+    pub(super) fn tile(&mut self, index: usize) -> &mut CompositeTile {
         let (tiling, layout, reduction) = (&self.tiling, self.layout, &self.reduction);
         self.tiles[index].get_or_insert_with(|| {
             let cells = tiling.tile_cells(index);
@@ -257,28 +203,8 @@ impl CompositeTile {
         }
     }
 
-    /// Counts a granule, its pixels and its coverage.
-    fn count_granule(&mut self, from: &GranuleTile) {
-        let span = from.first..from.end;
-        let counts = &from.columns.counts()[span.clone()];
-        for (granules, count) in self.granules[span.clone()].iter_mut().zip(counts) {
-            *granules += u32::from(*count > 0);
-        }
-        if let Some(pixels) = self.pixels.get_mut(span.clone()) {
-            for (pixels, count) in pixels.iter_mut().zip(counts) {
-                *pixels += count;
-            }
-        }
-        if let Some(coverage) = self.coverage.get_mut(span.clone()) {
-            for (coverage, cell) in coverage.iter_mut().zip(span) {
-                let covered = from.columns.weight(cell).min(u128::from(WEIGHT_ONE));
-                *coverage = (*coverage).max(covered as u64);
-            }
-        }
-    }
-
     /// Counts a granule that has one pixel in each cell of the batch.
-    fn count_singles(&mut self, batch: &Batch) {
+    pub(super) fn count_singles(&mut self, batch: &Batch) {
         for &cell in batch.cells() {
             self.granules[cell as usize] += 1;
         }
@@ -293,22 +219,6 @@ impl CompositeTile {
                 *coverage = (*coverage).max(weight);
             }
         }
-    }
-
-    /// Adds a granule's means, each as one observation of weight one.
-    fn add_means(&mut self, from: &GranuleTile) -> Result<(), ReduceError> {
-        let mut batch = Batch::new();
-        for cell in from.first..from.end {
-            if from.columns.counts()[cell] == 0 {
-                continue;
-            }
-            batch.push(cell as u32, from.columns.mean(cell), WEIGHT_ONE);
-            if batch.len == BATCH {
-                self.columns.add(&batch)?;
-                batch.len = 0;
-            }
-        }
-        self.columns.add(&batch)
     }
 
     fn merge(&mut self, other: &CompositeTile) -> Result<(), ReduceError> {

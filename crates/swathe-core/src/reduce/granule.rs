@@ -1,7 +1,7 @@
 //! One granule's observations on the target's cells, complete before granules are weighted.
 
 use super::columns::{BATCH, Batch, Columns, Layout};
-use super::{Observation, ReduceError, Reduction, Summation, Tiling};
+use super::{Observation, ReduceError, Reduction, Summation, TilePart, Tiling};
 use crate::resample::WEIGHT_ONE;
 
 /// The state of the cells that one granule, or a part of it, gives to.
@@ -83,20 +83,17 @@ impl GranuleState {
         Ok(())
     }
 
-    /// Makes it empty for the next granule; tiles are kept.
-    pub fn clear(&mut self) {
-        for tile in self.tiles.iter_mut().flatten() {
-            if tile.first < tile.end {
-                tile.columns.clear(tile.first, tile.end);
-            }
-            tile.first = tile.columns.counts().len();
-            tile.end = 0;
-        }
+    /// What it gives to each tile; tiles without an observation are left out.
+    pub fn parts(&self) -> impl Iterator<Item = (usize, TilePart)> {
+        let tiles = self.tiles.iter().enumerate();
+        tiles
+            .filter_map(|(index, tile)| Some((index, TilePart::of_tile(tile.as_deref()?))))
+            .filter(|(_, part)| !part.is_empty())
     }
 }
 
 /// Gathers observations that have a value into batches of one tile each.
-pub(super) fn batched(
+fn batched(
     tiling: &Tiling,
     summation: Summation,
     observations: impl IntoIterator<Item = Observation>,

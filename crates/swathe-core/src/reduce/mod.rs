@@ -2,7 +2,8 @@
 //!
 //! ```text
 //! Observation (cell, value, weight) --add--> GranuleState    (one granule on the cells it meets)
-//! GranuleState --combine(Weight)--> Composite                (all granules so far)
+//! GranuleState --parts--> TilePart                           (complete, for one tile)
+//! TilePart --combine(Weight)--> Composite                    (all granules so far)
 //! Composite --merge--> Composite --values(Statistic)--> layers
 //! ```
 //!
@@ -17,6 +18,7 @@ mod composite;
 mod fixed;
 mod granule;
 mod observation;
+mod part;
 mod statistic;
 mod stored;
 mod summation;
@@ -28,6 +30,7 @@ mod tests;
 pub use composite::Composite;
 pub use granule::GranuleState;
 pub use observation::{Observation, contributed, interpolated};
+pub use part::{StoredPart, TilePart};
 pub use statistic::{Statistic, Weight};
 pub use stored::StoredTile;
 pub use summation::Summation;

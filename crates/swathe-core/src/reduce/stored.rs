@@ -91,7 +91,7 @@ impl CompositeTile {
 }
 
 impl Columns {
-    fn to_stored(&self) -> StoredTile {
+    pub(super) fn to_stored(&self) -> StoredTile {
         StoredTile {
             granules: Vec::new(),
             pixels: Vec::new(),
@@ -107,7 +107,7 @@ impl Columns {
         }
     }
 
-    fn from_stored(stored: StoredTile, layout: Layout) -> Self {
+    pub(super) fn from_stored(stored: StoredTile, layout: Layout) -> Self {
         Columns {
             layout,
             counts: stored.counts,
@@ -121,7 +121,7 @@ impl Columns {
         }
     }
 
-    fn lengths(&self) -> [usize; 8] {
+    pub(super) fn lengths(&self) -> [usize; 8] {
         [
             self.counts.len(),
             self.weights.len(),
@@ -134,7 +134,7 @@ impl Columns {
         ]
     }
 
-    fn are_possible(&self) -> bool {
+    pub(super) fn are_possible(&self) -> bool {
         let counts = self.counts.iter().all(|count| *count < MOST_OBSERVATIONS);
         let weights = self.weights.iter().zip(&self.counts);
         let weights = weights
@@ -185,7 +185,9 @@ mod tests {
                 weight: if shares { (i + 1) << 20 } else { WEIGHT_ONE },
             });
             state.add(observations).unwrap();
-            composite.combine(&state).unwrap();
+            for (tile, part) in state.parts() {
+                composite.combine(tile, &part).unwrap();
+            }
         }
         composite
     }

@@ -51,13 +51,23 @@ fn composed<'a>(reduction: &Reduction, given: impl IntoIterator<Item = &'a Given
         granules[g.granule].push(g.observation());
     }
     let mut composite = Composite::new(tiling(), reduction.clone());
-    let mut state = GranuleState::new(tiling(), reduction);
     for granule in granules {
-        state.clear();
+        let mut state = GranuleState::new(tiling(), reduction);
         state.add(granule).unwrap();
-        composite.combine(&state).unwrap();
+        combine(&mut composite, &state);
     }
     composite
+}
+
+/// By way of the stored form.
+fn combine(composite: &mut Composite, state: &GranuleState) {
+    for (tile, part) in state.parts() {
+        let reduction = composite.reduction().clone();
+        let restored = TilePart::from_stored(part.to_stored(), &tiling(), &reduction, tile);
+        let restored = restored.unwrap();
+        assert_eq!(restored, part);
+        composite.combine(tile, &restored).unwrap();
+    }
 }
 
 /// All layers at the cells in use, as bits.
@@ -243,7 +253,7 @@ proptest! {
             let [one, other] = &mut states;
             if merges { one.merge(other).unwrap() } else { other.merge(one).unwrap() }
             let whole = if merges { one } else { other };
-            composites[parts[granule]].combine(whole).unwrap();
+            combine(&mut composites[parts[granule]], whole);
         }
         let mut all = Composite::new(tiling(), reduction);
         if order & 1 == 0 {
@@ -331,21 +341,24 @@ proptest! {
     #[test]
     fn single_observations_need_no_granule_state(
         (weight, shares, fixed) in methods(),
-        values in prop::collection::vec((wild(), 1..=WEIGHT_ONE), 24),
+        values in prop::collection::vec(wild(), 24),
     ) {
         // Values that are no multiples of the quantum, too.
         let summation = Summation::for_range(fixed.then_some((-1.5, 700.0)));
         let reduction = reduction(weight, shares, summation);
-        let given: Vec<Given> = values.iter().enumerate().map(|(i, (value, weight))| Given {
+        let given: Vec<Given> = values.iter().enumerate().map(|(i, value)| Given {
             granule: i / 6,
             cell: i % 6,
             value: if fixed { value % 700.0 } else { *value },
-            weight: if shares { *weight } else { WEIGHT_ONE },
+            weight: WEIGHT_ONE,
         }).collect();
         let expected = composed(&reduction, &given);
         let mut composite = Composite::new(tiling(), reduction);
         for granule in given.chunks(6) {
-            composite.add_single(granule.iter().map(Given::observation)).unwrap();
+            let observations = granule.iter().map(Given::observation);
+            for (tile, part) in TilePart::singles(&tiling(), summation, observations).unwrap() {
+                composite.combine(tile, &part).unwrap();
+            }
         }
         prop_assert_eq!(layers(&composite), layers(&expected));
         prop_assert_eq!(composite, expected);
@@ -718,16 +731,32 @@ fn what_does_not_fit_is_refused() {
         Err(ReduceError::NoSuchCell { cell })
     );
 
+    let single = |observation| TilePart::singles(&tiling(), first.summation, observation);
+    assert!(single(of(0, 513.0)).is_err() && single(of(cell, 1.0)).is_err());
+    assert!(single(of(0, f64::NAN)).unwrap().is_empty());
+
     let mut composite = Composite::new(tiling(), first.clone());
-    assert!(composite.add_single(of(0, 513.0)).is_err());
     let other = reduction(Weight::Observation, false, FORMS[0]);
-    let states = [
-        GranuleState::new(tiling(), &other),
-        GranuleState::new(Tiling::new(ROWS, COLUMNS + 1).unwrap(), &first),
-    ];
-    for state in states {
-        assert_eq!(composite.combine(&state), Err(ReduceError::Mismatch));
-    }
+    let mut state = GranuleState::new(tiling(), &other);
+    state.add(of(0, 1.0)).unwrap();
+    let (_, part) = state.parts().next().unwrap();
+    assert_eq!(composite.combine(0, &part), Err(ReduceError::Mismatch));
+    let (_, part) = single(of(0, 1.0)).unwrap().pop().unwrap();
+    assert_eq!(composite.combine(99, &part), Err(ReduceError::Mismatch));
+    let (_, part) = single(of(255, 1.0)).unwrap().pop().unwrap();
+    assert_eq!(composite.combine(2, &part), Err(ReduceError::Mismatch));
+
+    // Parts that were damaged where they were stored.
+    let refused = |stored, tile| {
+        let restored = TilePart::from_stored(stored, &tiling(), &first, tile);
+        assert_eq!(restored, Err(ReduceError::Damaged { tile }));
+    };
+    refused(StoredPart::Single(vec![1, 2], vec![1.0]), 0);
+    refused(StoredPart::Single(vec![1], vec![513.0]), 0);
+    refused(StoredPart::Single(vec![1], vec![f64::NAN]), 0);
+    refused(StoredPart::Single(vec![30], vec![1.0]), 2);
+    let (_, several) = state.parts().next().unwrap();
+    refused(several.to_stored(), 0);
     let others = Composite::new(tiling(), other);
     assert_eq!(composite.merge(others), Err(ReduceError::Mismatch));
 }

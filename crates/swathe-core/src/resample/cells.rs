@@ -89,7 +89,7 @@ impl CellIndex {
 
     /// For some pixels of the look's group: the scalar products of each with the centres of the cells
     /// of a band near it. The larger, the nearer. Unlocated pixels have NaN for x.
-    #[inline]
+    #[inline(always)]
     pub(super) fn score_in_band(
         &self,
         look: &Look,
@@ -340,7 +340,7 @@ impl LonLatCells {
         });
     }
 
-    #[inline]
+    #[inline(always)]
     fn score(&self, look: &Look, band: &Range<usize>, pixels: &Pixels, scored: &mut impl Scored) {
         let width = self.columns.len();
         let rows = indices(
@@ -403,7 +403,7 @@ impl LonLatCells {
 
 /// First and end index of the cells from `reach[0]` to `reach[1]` around coordinates, within limits;
 /// cells are centred on `origin` and on.
-#[inline]
+#[inline(always)]
 fn indices(
     coordinates: &[f64; TOGETHER],
     reach: [f64; 2],

@@ -20,7 +20,7 @@ use cells::CellIndex;
 use crate::geobox::GeoBox;
 use crate::region::Region;
 use crate::source::{Coordinates, GeolocationArray};
-use crate::swath::{Block, Spacing, TOGETHER};
+use crate::swath::{Block, Reaches, Spacing, TOGETHER};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -181,13 +181,6 @@ pub fn locate(
     }
 }
 
-/// Degrees around a target within which a pixel's footprint may meet it.
-pub fn margin(spacing: &Spacing) -> f64 {
-    // A footprint reaches half a diagonal from its centre; extrapolated and unusually long steps
-    // (up to three times the usual) make it larger.
-    (crate::sphere::arc_bound(spacing.largest().min(1.0)) * 2.5).to_degrees()
-}
-
 /// The pixels of a granule that may meet a grid.
 struct Selected<'a> {
     geolocation: &'a GeolocationArray,
@@ -199,8 +192,10 @@ struct Selected<'a> {
 impl<'a> Selected<'a> {
     /// Those within some margins of the grid.
     fn new(geolocation: &'a GeolocationArray, grid: &Grid, margins: f64) -> Self {
-        let margin = margins * margin(&Spacing::rough(geolocation));
-        let columns = selection::columns(&grid.region, geolocation, margin);
+        let reaches = Reaches::new(geolocation);
+        let columns = selection::columns(&grid.region, geolocation, |columns| {
+            margins * reaches.among(columns)
+        });
         let first = columns
             .iter()
             .filter(|c| !c.is_empty())

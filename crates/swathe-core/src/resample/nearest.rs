@@ -6,7 +6,7 @@
 //! of the swath; elsewhere it [follows](super::groups). Nothing is searched for, and overlapping
 //! scans need no special case.
 
-use super::cells::{Band, CellIndex, Pixels, Scored};
+use super::cells::{Band, CellIndex, Look, Pixels, Scored};
 use super::groups::{Group, groups};
 use super::{Contribution, Entries, EntryKind, GeometryReport, Grid, Selected, WEIGHT_ONE};
 use crate::sphere::{Vec3, arc_bound, chord2};
@@ -101,19 +101,15 @@ impl<'a> Depth<'a> {
         }
         // Not beyond the reach, so that what is said about borders holds.
         let least = 1.0 - 0.5 * group.reach * group.reach - 1e-15;
-        for line in group.lines.clone() {
-            let [lon, lat] = swath.places(line, group.columns.clone());
-            let [x, y, z] = vectors_together(&lon, &lat);
-            let mut offer = Offer {
-                first: swath.pixel(line, group.columns.start),
-                unsure: group.unsure_in(line),
-                least,
-                first_slot: self.band.slots.start,
-                cells: &mut *self.cells,
-            };
-            let pixels = Pixels { lon, lat, x, y, z };
-            index.score_in_band(&look, &self.band, &pixels, &mut offer);
-        }
+        pulp::Arch::new().dispatch(Offering {
+            swath,
+            index,
+            group,
+            look,
+            least,
+            band: &self.band,
+            cells: self.cells,
+        });
     }
 
     /// Marks the cells inside the footprints of a group.
@@ -197,6 +193,41 @@ impl<'a> Depth<'a> {
     }
 }
 
+/// A group's pixels offer themselves: compiled twice, for any processor and for those with the vector
+/// instructions of 2013.
+struct Offering<'a, 'g> {
+    swath: &'a Selected<'g>,
+    index: &'a CellIndex,
+    group: &'a Group,
+    look: Look,
+    least: f64,
+    band: &'a Band,
+    cells: &'a mut [Nearest],
+}
+
+impl pulp::NullaryFnOnce for Offering<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let (swath, group) = (self.swath, self.group);
+        for line in group.lines.clone() {
+            let [lon, lat] = swath.places(line, group.columns.clone());
+            let [x, y, z] = vectors_together(&lon, &lat);
+            let mut offer = Offer {
+                first: swath.pixel(line, group.columns.start),
+                unsure: group.unsure_in(line),
+                least: self.least,
+                first_slot: self.band.slots.start,
+                cells: &mut *self.cells,
+            };
+            let pixels = Pixels { lon, lat, x, y, z };
+            self.index
+                .score_in_band(&self.look, self.band, &pixels, &mut offer);
+        }
+    }
+}
+
 /// Pixels that offer themselves to cells.
 struct Offer<'a> {
     first: u32,
@@ -208,7 +239,7 @@ struct Offer<'a> {
 }
 
 impl Scored for Offer<'_> {
-    #[inline]
+    #[inline(always)]
     fn run(&mut self, k: usize, slots: Range<usize>, score: impl Fn(usize) -> f64) {
         let mine = (self.first + k as u32) | (self.unsure >> k << 31);
         let held = &mut self.cells[slots.start - self.first_slot..slots.end - self.first_slot];

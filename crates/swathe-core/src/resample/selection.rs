@@ -6,14 +6,17 @@ use crate::source::{Coordinates, GeolocationArray};
 use std::ops::Range;
 
 /// For each strip of `GROUP` lines that `geolocation` holds (cut at multiples of as many), the columns of
-/// the groups that may hold a pixel within `margin` degrees of the region, and of those between them.
+/// the groups that may hold a pixel within `margin` of the region, degrees for the columns of a group,
+/// and of those between them.
 pub(super) fn columns(
     region: &Region,
     geolocation: &GeolocationArray,
-    margin: f64,
+    margin: impl Fn(&Range<usize>) -> f64,
 ) -> Vec<Range<usize>> {
     let near = Near {
-        region: region.widened(margin),
+        regions: groups_of(0..geolocation.pixels)
+            .map(|columns| region.widened(margin(&columns)))
+            .collect(),
         lines: geolocation.lines.clone(),
         pixels: geolocation.pixels,
     };
@@ -38,7 +41,8 @@ pub(super) fn groups_of(range: Range<usize>) -> impl Iterator<Item = Range<usize
 }
 
 struct Near {
-    region: Region,
+    /// For each group of columns.
+    regions: Vec<Region>,
     lines: Range<usize>,
     pixels: usize,
 }
@@ -57,19 +61,18 @@ impl Near {
                 lons.set(lon);
                 lats.set(lat);
                 let meets = |columns: &Range<usize>| {
-                    self.meets(lons.of(columns), lats.of(columns))
-                        .unwrap_or_else(|| {
-                            columns.clone().any(|column| {
-                                let place = |k: usize| {
-                                    let i = k * self.pixels + column;
-                                    (lon[i].into(), lat[i].into())
-                                };
-                                (0..lines.len()).map(place).any(|(lon, lat)| {
-                                    crate::swath::located(lon, lat)
-                                        && self.region.contains(lon, lat)
-                                })
+                    let region = &self.regions[columns.start / GROUP];
+                    meets(region, lons.of(columns), lats.of(columns)).unwrap_or_else(|| {
+                        columns.clone().any(|column| {
+                            let place = |k: usize| {
+                                let i = k * self.pixels + column;
+                                (lon[i].into(), lat[i].into())
+                            };
+                            (0..lines.len()).map(place).any(|(lon, lat)| {
+                                crate::swath::located(lon, lat) && region.contains(lon, lat)
                             })
                         })
+                    })
                 };
                 let mut meeting = groups_of(0..self.pixels).filter(meets);
                 let Some(first) = meeting.next() else {
@@ -79,21 +82,21 @@ impl Near {
             })
             .collect()
     }
+}
 
-    /// Whether pixels with these least and largest coordinates may meet the region; `None` where the
-    /// extremes do not tell, for missing pixels or a cut among longitudes.
-    fn meets(&self, (west, east): (f64, f64), (south, north): (f64, f64)) -> Option<bool> {
-        if west > east || south > north {
-            return Some(false);
-        }
-        let places = west >= -180.0 && east <= 360.0 && south >= -90.0 && north <= 90.0;
-        if !places || east - west > 180.0 {
-            return None;
-        }
-        let start = (west - self.region.west).rem_euclid(360.0);
-        let beside = start > self.region.width && start + (east - west) < 360.0;
-        Some(!beside && south <= self.region.north && north >= self.region.south)
+/// Whether pixels with these least and largest coordinates may meet the region; `None` where the
+/// extremes do not tell, for missing pixels or a cut among longitudes.
+fn meets(region: &Region, (west, east): (f64, f64), (south, north): (f64, f64)) -> Option<bool> {
+    if west > east || south > north {
+        return Some(false);
     }
+    let places = west >= -180.0 && east <= 360.0 && south >= -90.0 && north <= 90.0;
+    if !places || east - west > 180.0 {
+        return None;
+    }
+    let start = (west - region.west).rem_euclid(360.0);
+    let beside = start > region.width && start + (east - west) < 360.0;
+    Some(!beside && south <= region.north && north >= region.south)
 }
 
 /// The least and the largest number in each column of a strip; missing ones play no part.

@@ -2,7 +2,7 @@
 
 use super::lines::geolocation_near;
 use crate::mask::{FlagMask, FlagReport, Real};
-use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Tiling};
+use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, TilePart, Tiling};
 use crate::reduce::{contributed, interpolated};
 use crate::resample::{Entries, EntryKind, GeometryReport, Grid, Method, locate};
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
@@ -36,8 +36,8 @@ pub struct FieldRecipe {
 /// What a granule gave.
 #[derive(Debug)]
 pub struct Applied {
-    /// The state of the cells it gives to, for every field; complete.
-    pub states: Vec<GranuleState>,
+    /// What it gives to each tile, for every field; complete.
+    pub parts: Vec<Vec<(usize, TilePart)>>,
     /// What the flags took, for every field; nothing where none are asked for.
     pub flags: Vec<FlagReport>,
     /// What became of its pixels.
@@ -50,6 +50,58 @@ pub struct Applied {
     pub touched: bool,
     /// Whether any field has a value in any cell.
     pub found: bool,
+}
+
+/// What a granule, or blocks of its lines, give to the cells of one field.
+#[derive(Debug)]
+enum Cells {
+    /// At most one observation to each cell, in several lists.
+    Single(Vec<Vec<Observation>>),
+    /// Any number of observations.
+    Several(GranuleState),
+}
+
+impl Cells {
+    fn nothing(method: Method, tiling: Tiling, reduction: &Reduction) -> Self {
+        match method {
+            Method::Nearest | Method::Bilinear => Cells::Single(Vec::new()),
+            Method::Bin | Method::Footprint => Cells::Several(GranuleState::new(tiling, reduction)),
+        }
+    }
+
+    fn add(&mut self, observations: Vec<Observation>) -> Result<(), ReduceError> {
+        match self {
+            Cells::Single(lists) => {
+                lists.push(observations);
+                Ok(())
+            }
+            Cells::Several(state) => state.add(observations),
+        }
+    }
+
+    fn merge(&mut self, other: Self) -> Result<(), ReduceError> {
+        match (self, other) {
+            (Cells::Single(lists), Cells::Single(mut other)) => {
+                lists.append(&mut other);
+                Ok(())
+            }
+            (Cells::Several(state), Cells::Several(other)) => state.merge(&other),
+            _ => Err(ReduceError::Mismatch),
+        }
+    }
+
+    fn parts(
+        self,
+        tiling: &Tiling,
+        reduction: &Reduction,
+    ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
+        match self {
+            Cells::Single(lists) => {
+                TilePart::singles(tiling, reduction.summation, lists.into_iter().flatten())
+            }
+            Cells::Several(state) => Ok(state.parts().collect()),
+        }
+    }
 }
 
 /// A granule cannot be put on the grid.
@@ -99,12 +151,19 @@ impl Recipe<'_> {
             .try_reduce(
                 || self.nothing(),
                 |mut part, other| {
-                    part.merge(source.name(), self.fields, &other)?;
+                    part.merge(source.name(), self.fields, other)?;
                     Ok(part)
                 },
             )?;
+        let cells = part.cells.into_par_iter().zip(self.fields);
+        let parts: Result<Vec<_>, _> = cells
+            .map(|(cells, field)| {
+                let parts = cells.parts(&self.tiling, &field.reduction);
+                parts.map_err(|e| reduce_error(source.name(), field, e))
+            })
+            .collect();
         Ok(Some(Applied {
-            states: part.states,
+            parts: parts?,
             flags: part.flags,
             located,
             touched: !entries.is_empty(),
@@ -115,10 +174,10 @@ impl Recipe<'_> {
     }
 
     fn nothing(&self) -> Part {
-        let states = self.fields.iter();
+        let fields = self.fields.iter();
         Part {
-            states: states
-                .map(|f| GranuleState::new(self.tiling, &f.reduction))
+            cells: fields
+                .map(|f| Cells::nothing(self.method, self.tiling, &f.reduction))
                 .collect(),
             flags: vec![FlagReport::default(); self.fields.len()],
             found: false,
@@ -183,7 +242,7 @@ struct Observed {
 
 /// What some blocks of lines gave.
 struct Part {
-    states: Vec<GranuleState>,
+    cells: Vec<Cells>,
     flags: Vec<FlagReport>,
     found: bool,
 }
@@ -198,7 +257,7 @@ impl Part {
         let all = observed.observations.into_iter().zip(&observed.reports);
         for (i, (observations, report)) in all.enumerate() {
             self.found |= !observations.is_empty();
-            self.states[i]
+            self.cells[i]
                 .add(observations)
                 .map_err(|e| reduce_error(name, &fields[i], e))?;
             self.flags[i].merge(report);
@@ -206,15 +265,10 @@ impl Part {
         Ok(())
     }
 
-    fn merge(
-        &mut self,
-        name: &str,
-        fields: &[FieldRecipe],
-        other: &Part,
-    ) -> Result<(), ApplyError> {
-        for (i, (state, report)) in other.states.iter().zip(&other.flags).enumerate() {
-            self.states[i]
-                .merge(state)
+    fn merge(&mut self, name: &str, fields: &[FieldRecipe], other: Part) -> Result<(), ApplyError> {
+        for (i, (cells, report)) in other.cells.into_iter().zip(&other.flags).enumerate() {
+            self.cells[i]
+                .merge(cells)
                 .map_err(|e| reduce_error(name, &fields[i], e))?;
             self.flags[i].merge(report);
         }

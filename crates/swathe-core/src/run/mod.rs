@@ -1,7 +1,7 @@
-//! Chunk, apply, combine: one granule after another is put on the grid, and their states are combined.
+//! Chunk, apply, combine: one granule after another is put on the grid, and what they give is combined.
 //!
 //! ```text
-//! SwathSource --apply(Recipe)--> Applied: a GranuleState for every field      (many at a time)
+//! SwathSource --apply(Recipe)--> Applied: TileParts for every field            (many at a time)
 //!                                   `--> whoever combines, one after another  (execute)
 //! ```
 

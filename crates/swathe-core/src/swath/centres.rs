@@ -94,7 +94,7 @@ pub(crate) fn located(lon: f64, lat: f64) -> bool {
 pub(crate) const TOGETHER: usize = 8;
 
 /// Up to [`TOGETHER`] coordinates in double precision, with NaN to fill up.
-#[inline]
+#[inline(always)]
 pub(crate) fn padded<T: Copy + Into<f64>>(values: &[T]) -> [f64; TOGETHER] {
     // As a whole where possible: vector loads from what was stored piece by piece would wait.
     if let Some(all) = values.first_chunk::<TOGETHER>() {
@@ -108,7 +108,7 @@ pub(crate) fn padded<T: Copy + Into<f64>>(values: &[T]) -> [f64; TOGETHER] {
 }
 
 /// x, y and z of the points of geolocated pixels; NaN as [`vector`] has it.
-#[inline]
+#[inline(always)]
 pub(crate) fn vectors_together(
     lon: &[f64; TOGETHER],
     lat: &[f64; TOGETHER],

@@ -16,4 +16,4 @@ pub use block::Block;
 pub use centres::Centres;
 pub(crate) use centres::{TOGETHER, located, padded, vector, vectors_together};
 pub use quad::{Quad, QuadShape};
-pub use spacing::Spacing;
+pub use spacing::{Reaches, Spacing};

@@ -2,14 +2,17 @@
 
 use super::centres::{Centres, vector};
 use crate::source::GeolocationArray;
-use crate::sphere::{Vec3, chord2, dot, sub};
+use crate::sphere::{Vec3, arc_bound, chord2, dot, sub};
 use std::ops::Range;
 
 /// Line pairs that the median is taken over: the threshold is three times it, so that a sample does.
 const SAMPLES: usize = 41;
 
-/// The same where only a wide margin depends on it.
+/// The same where only a margin depends on it, of strips of columns.
 const ROUGH_SAMPLES: usize = 9;
+/// Columns from one strip to the next, and in a strip.
+const STRIP_STEP: usize = 64;
+const STRIP: usize = 8;
 
 /// Every how many columns the line direction is worked out: it turns by one degree in 110 km.
 pub(super) const DIRECTION_STRIDE: usize = 16;
@@ -27,11 +30,6 @@ impl Spacing {
     /// `columns`. A regular sample would fall in step with the scans of a multi-line scanner.
     pub fn new(geolocation: &GeolocationArray, columns: Range<usize>) -> Self {
         Spacing::sampled(geolocation, columns, SAMPLES)
-    }
-
-    /// A first look, at all columns but fewer line pairs.
-    pub fn rough(geolocation: &GeolocationArray) -> Self {
-        Spacing::sampled(geolocation, 0..geolocation.pixels, ROUGH_SAMPLES)
     }
 
     fn sampled(geolocation: &GeolocationArray, columns: Range<usize>, samples: usize) -> Self {
@@ -56,7 +54,7 @@ impl Spacing {
                 steps[c * sampled.len() + k] = chord2(*here, *next);
             }
             for (c, pair) in here.windows(2).enumerate() {
-                if (k * 31 + c + 1) % 8 == 0 {
+                if width <= STRIP || (k * 31 + c + 1) % 8 == 0 {
                     across.push(chord2(pair[0], pair[1]));
                 }
             }
@@ -89,6 +87,52 @@ impl Spacing {
     /// A usual spacing that few pixels exceed, along or across the track, as a chord.
     pub fn largest(&self) -> f64 {
         self.largest
+    }
+}
+
+/// How far, in degrees, footprints reach from their centres across a granule, from a few lines and
+/// strips of columns: a margin for what may meet a target, not a measure.
+#[derive(Debug, Clone)]
+pub struct Reaches {
+    /// At the first column of each strip.
+    strips: Vec<(usize, f64)>,
+}
+
+impl Reaches {
+    /// From the lines that `geolocation` holds.
+    pub fn new(geolocation: &GeolocationArray) -> Self {
+        let pixels = geolocation.pixels;
+        let last = pixels.saturating_sub(STRIP);
+        let starts = (0..last).step_by(STRIP_STEP).chain([last]);
+        let strips = starts.map(|start| {
+            let columns = start..(start + STRIP).min(pixels);
+            let largest = Spacing::sampled(geolocation, columns, ROUGH_SAMPLES).largest;
+            // A footprint reaches half a diagonal from its centre; extrapolated and unusually long
+            // steps (up to three times the usual) make it larger.
+            (start, (arc_bound(largest.min(1.0)) * 2.5).to_degrees())
+        });
+        Reaches {
+            strips: strips.collect(),
+        }
+    }
+
+    /// The first column of each strip and the reach there.
+    pub fn strips(&self) -> impl Iterator<Item = (usize, f64)> {
+        self.strips.iter().copied()
+    }
+
+    /// The greatest reach among columns.
+    pub fn among(&self, columns: &Range<usize>) -> f64 {
+        // From the strip before the first column to the one after the last.
+        let first = self
+            .strips
+            .partition_point(|(start, _)| *start <= columns.start);
+        let end = self
+            .strips
+            .partition_point(|(start, _)| *start < columns.end);
+        let strips = first.saturating_sub(1)..(end + 1).min(self.strips.len());
+        let reaches = self.strips[strips].iter().map(|(_, reach)| *reach);
+        reaches.fold(0.0, f64::max)
     }
 }
 

@@ -171,20 +171,10 @@ impl Decoder {
         let (low, high, missing) = self.typed_limits::<T>(own_range);
         // Infinities and NaN fail the comparison, since `low` and `high` are finite.
         match missing.as_slice() {
-            &[] => data.iter_mut().for_each(|v| {
-                if !(*v >= low && *v <= high) {
-                    *v = T::NAN;
-                }
-            }),
-            &[fill] => data.iter_mut().for_each(|v| {
-                if !(*v >= low && *v <= high && *v != fill) {
-                    *v = T::NAN;
-                }
-            }),
-            several => data.iter_mut().for_each(|v| {
-                if !(*v >= low && *v <= high) || several.contains(v) {
-                    *v = T::NAN;
-                }
+            &[] => keep_where(&mut data, |v| (v >= low) & (v <= high)),
+            &[fill] => keep_where(&mut data, |v| (v >= low) & (v <= high) & (v != fill)),
+            several => keep_where(&mut data, |v| {
+                v >= low && v <= high && !several.contains(&v)
             }),
         }
         data
@@ -294,6 +284,17 @@ impl Packing {
             Packing::Both32(s, o) => (v as f32 * s + o).into(),
             Packing::Both64(s, o) => v * s + o,
             Packing::Both32Then64(s, o) => f64::from(v as f32 * s) + o,
+        }
+    }
+}
+
+/// Makes NaN of what does not pass. Positions seldom miss any: a block is written to only if one does.
+fn keep_where<T: Float>(data: &mut [T], pass: impl Fn(T) -> bool) {
+    for block in data.chunks_mut(1024) {
+        if !block.iter().fold(true, |all, v| all & pass(*v)) {
+            for v in block {
+                *v = if pass(*v) { *v } else { T::NAN };
+            }
         }
     }
 }

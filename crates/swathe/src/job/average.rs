@@ -24,8 +24,10 @@ pub(super) fn average(
         .collect();
     let mut run = Run::new(plan);
     run.over_granules(pool, observer, |_, applied| {
-        for (composite, state) in composites.iter_mut().zip(&applied.states) {
-            composite.combine(state)?;
+        for (composite, parts) in composites.iter_mut().zip(&applied.parts) {
+            for (tile, part) in parts {
+                composite.combine(*tile, part)?;
+            }
         }
         Ok(())
     })?;

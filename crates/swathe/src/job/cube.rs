@@ -22,10 +22,12 @@ pub(super) fn cube(
     let mut maps: Vec<Vec<Option<Vec<f64>>>> = vec![vec![None; count]; plan.fields.len()];
     let mut run = Run::new(plan);
     run.over_granules(pool, observer, |i, applied| {
-        for (field, state) in applied.states.iter().enumerate() {
+        for (field, parts) in applied.parts.iter().enumerate() {
             let reduction = plan.granules[i].recipes[field].reduction.clone();
             let mut composite = Composite::new(plan.tiling, reduction);
-            composite.combine(state)?;
+            for (tile, part) in parts {
+                composite.combine(*tile, part)?;
+            }
             maps[field][i] = Some(composite.values(Statistic::Mean)?);
         }
         Ok(())

@@ -1,0 +1,283 @@
+//! What one granule gives to the cells of one tile: the unit that is combined, kept on disk, and sent
+//! to other machines.
+
+use super::columns::{BATCH, Batch, Columns};
+use super::composite::CompositeTile;
+use super::granule::GranuleTile;
+use super::stored::StoredTile;
+use super::{Composite, Observation, ReduceError, Reduction, Summation, Tiling, Weight};
+use crate::resample::WEIGHT_ONE;
+use serde::{Deserialize, Serialize};
+
+/// What one granule, complete, gives to the cells of one tile.
+#[derive(Debug, Clone, PartialEq)]
+pub struct TilePart {
+    /// Places of the cells in the tile.
+    cells: Vec<u16>,
+    given: Given,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+enum Given {
+    /// One observation each, of weight one.
+    Single(Vec<f64>),
+    /// Sums over their observations.
+    Several(Columns),
+}
+
+/// The form in which a part is stored: the cells' places in the tile, and what they are given.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum StoredPart {
+    /// One observation each.
+    Single(Vec<u16>, Vec<f64>),
+    /// Sums.
+    Several(Vec<u16>, Box<StoredTile>),
+}
+
+impl TilePart {
+    /// Parts of observations of which no two have the same cell, each of weight one. Values that are
+    /// not finite are missing.
+    ///
+    /// # Errors
+    /// When a value is beyond the summation's limit, or a cell is not in the grid.
+    pub fn singles(
+        tiling: &Tiling,
+        summation: Summation,
+        observations: impl IntoIterator<Item = Observation>,
+    ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
+        let limit = summation.limit();
+        let cells = tiling.cells() as u64;
+        let mut parts: Vec<Option<(Vec<u16>, Vec<f64>)>> = vec![None; tiling.tiles()];
+        for Observation { cell, value, .. } in observations {
+            if !value.is_finite() {
+                continue;
+            }
+            if value.abs() > limit {
+                return Err(ReduceError::BeyondLimit { value, limit });
+            }
+            if u64::from(cell) >= cells {
+                return Err(ReduceError::NoSuchCell { cell });
+            }
+            let place = tiling.place(cell);
+            let (cells, values) = parts[place.tile].get_or_insert_default();
+            cells.push(place.within as u16);
+            values.push(value);
+        }
+        let parts = parts.into_iter().enumerate();
+        Ok(parts
+            .filter_map(|(tile, part)| {
+                let (cells, values) = part?;
+                let given = Given::Single(values);
+                Some((tile, TilePart { cells, given }))
+            })
+            .collect())
+    }
+
+    /// The cells of a tile that have observations.
+    pub(super) fn of_tile(tile: &GranuleTile) -> Self {
+        let counts = tile.columns.counts();
+        let cells: Vec<u16> = (tile.first..tile.end)
+            .filter(|&cell| counts[cell] > 0)
+            .map(|cell| cell as u16)
+            .collect();
+        TilePart {
+            given: Given::Several(tile.columns.selected(&cells)),
+            cells,
+        }
+    }
+
+    /// Whether it gives nothing.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// The greatest number of observations in a cell.
+    pub fn most(&self) -> u64 {
+        match &self.given {
+            Given::Single(values) => u64::from(!values.is_empty()),
+            Given::Several(columns) => columns.counts().iter().copied().max().unwrap_or(0),
+        }
+    }
+
+    /// Memory that it takes, bytes.
+    pub fn bytes(&self, reduction: &Reduction) -> usize {
+        let cell = match &self.given {
+            Given::Single(_) => size_of::<f64>(),
+            Given::Several(_) => reduction.granule_bytes_per_cell(),
+        };
+        self.cells.len() * (size_of::<u16>() + cell)
+    }
+
+    /// The stored form.
+    pub fn to_stored(&self) -> StoredPart {
+        match &self.given {
+            Given::Single(values) => StoredPart::Single(self.cells.clone(), values.clone()),
+            Given::Several(columns) => {
+                StoredPart::Several(self.cells.clone(), Box::new(columns.to_stored()))
+            }
+        }
+    }
+
+    /// A part from its stored form.
+    ///
+    /// # Errors
+    /// When it is not of this tile and reduction, or no observations could have led to it.
+    pub fn from_stored(
+        stored: StoredPart,
+        tiling: &Tiling,
+        reduction: &Reduction,
+        tile: usize,
+    ) -> Result<Self, ReduceError> {
+        let part = match stored {
+            StoredPart::Single(cells, values) => TilePart {
+                cells,
+                given: Given::Single(values),
+            },
+            StoredPart::Several(cells, stored) => TilePart {
+                cells,
+                given: Given::Several(Columns::from_stored(*stored, reduction.granule_layout())),
+            },
+        };
+        let limit = reduction.summation.limit();
+        let possible = match &part.given {
+            Given::Single(values) => {
+                values.len() == part.cells.len()
+                    && values.iter().all(|v| v.is_finite() && v.abs() <= limit)
+            }
+            Given::Several(columns) => {
+                let form = Columns::new(reduction.granule_layout(), part.cells.len());
+                columns.lengths() == form.lengths()
+                    && columns.counts().iter().all(|count| *count > 0)
+                    && columns.are_possible()
+            }
+        };
+        let cells = tiling.tile_cells(tile);
+        if !(possible && part.cells.iter().all(|cell| usize::from(*cell) < cells)) {
+            return Err(ReduceError::Damaged { tile });
+        }
+        Ok(part)
+    }
+}
+
+impl Composite {
+    /// Combines what a granule gives to a tile; once for each granule and tile.
+    ///
+    /// # Errors
+    /// When the part is of another reduction, the tile not of this grid, or a cell is full. The
+    /// composite is then of no use.
+    pub fn combine(&mut self, tile: usize, part: &TilePart) -> Result<(), ReduceError> {
+        if tile >= self.tiling.tiles() {
+            return Err(ReduceError::Mismatch);
+        }
+        let reduction = self.reduction.clone();
+        let layout = reduction.granule_layout();
+        let size = self.tiling.tile_cells(tile);
+        if part.cells.iter().any(|cell| usize::from(*cell) >= size) {
+            return Err(ReduceError::Mismatch);
+        }
+        let own = self.tile(tile);
+        match &part.given {
+            Given::Single(values) => own.add_singles(&part.cells, values, &reduction),
+            Given::Several(columns) if columns.layout == layout => {
+                own.add_several(&part.cells, columns, reduction.weight)
+            }
+            Given::Several(_) => Err(ReduceError::Mismatch),
+        }
+    }
+}
+
+impl CompositeTile {
+    fn add_singles(
+        &mut self,
+        cells: &[u16],
+        values: &[f64],
+        reduction: &Reduction,
+    ) -> Result<(), ReduceError> {
+        // A granule's mean is a sum's value, which is rounded to the sum's quantum.
+        let by_granule = reduction.weight == Weight::Granule;
+        let mut batch = Batch::new();
+        for (cells, values) in cells.chunks(BATCH).zip(values.chunks(BATCH)) {
+            batch.len = 0;
+            for (cell, value) in cells.iter().zip(values) {
+                let value = if by_granule {
+                    reduction.summation.rounded(*value)
+                } else {
+                    *value
+                };
+                batch.push(u32::from(*cell), value, WEIGHT_ONE);
+            }
+            self.count_singles(&batch);
+            self.columns.add(&batch)?;
+        }
+        Ok(())
+    }
+
+    fn add_several(
+        &mut self,
+        cells: &[u16],
+        columns: &Columns,
+        weight: Weight,
+    ) -> Result<(), ReduceError> {
+        self.count_granule(cells, columns);
+        match weight {
+            Weight::Observation => self.columns.merge_at(columns, cells),
+            Weight::Granule => {
+                let mut batch = Batch::new();
+                for (index, cell) in cells.iter().enumerate() {
+                    batch.push(u32::from(*cell), columns.mean(index), WEIGHT_ONE);
+                    if batch.len == BATCH {
+                        self.columns.add(&batch)?;
+                        batch.len = 0;
+                    }
+                }
+                self.columns.add(&batch)
+            }
+        }
+    }
+
+    /// Counts a granule, its pixels and its coverage.
+    fn count_granule(&mut self, cells: &[u16], columns: &Columns) {
+        let cells = || cells.iter().map(|cell| usize::from(*cell)).enumerate();
+        for (_, cell) in cells() {
+            self.granules[cell] += 1;
+        }
+        if !self.pixels.is_empty() {
+            for (index, cell) in cells() {
+                self.pixels[cell] += columns.counts()[index];
+            }
+        }
+        if !self.coverage.is_empty() {
+            for (index, cell) in cells() {
+                let covered = columns.weight(index).min(u128::from(WEIGHT_ONE));
+                self.coverage[cell] = self.coverage[cell].max(covered as u64);
+            }
+        }
+    }
+}
+
+impl Columns {
+    /// The state of some cells.
+    fn selected(&self, cells: &[u16]) -> Columns {
+        fn each<T: Copy>(column: &[T], cells: &[u16]) -> Vec<T> {
+            // Columns that are not kept are empty.
+            if column.is_empty() {
+                return Vec::new();
+            }
+            cells
+                .iter()
+                .map(|cell| column[usize::from(*cell)])
+                .collect()
+        }
+        Columns {
+            layout: self.layout,
+            counts: each(&self.counts, cells),
+            weights: each(&self.weights, cells),
+            sums: each(&self.sums, cells),
+            squares: each(&self.squares, cells),
+            binned_sums: each(&self.binned_sums, cells),
+            binned_squares: each(&self.binned_squares, cells),
+            least: each(&self.least, cells),
+            greatest: each(&self.greatest, cells),
+        }
+    }
+}
