@@ -1,8 +1,56 @@
-//! The compiled part of the `swathe` Python package.
+//! The compiled part of the `swathe` Python package: it translates, and computes nothing itself.
+//!
+//! ```text
+//! granules --inputs--> paths, sources      options --options, grid--> Job
+//!     Plan --watched (signals, progress)--> Product --handed--> numpy arrays and dictionaries
+//! ```
+
+mod attributes;
+mod errors;
+mod file;
+mod grid;
+mod handed;
+mod inputs;
+mod options;
+mod picture;
+mod plan;
+mod pool;
+mod simulate;
+mod watched;
 
 use pyo3::prelude::*;
+use std::ffi::OsString;
 
 #[pymodule]
-fn _swathe(module: &Bound<'_, PyModule>) -> PyResult<()> {
-    module.add("__version__", env!("CARGO_PKG_VERSION"))
+mod _swathe {
+    #[pymodule_export]
+    use super::file::{File, Granule};
+    #[pymodule_export]
+    use super::grid::Grid;
+    #[pymodule_export]
+    use super::picture::{locator, picture};
+    #[pymodule_export]
+    use super::plan::{Plan, merge};
+    #[pymodule_export]
+    use super::simulate::simulate;
+    #[pymodule_export]
+    use super::{command, nearest};
+
+    #[pymodule_export]
+    #[expect(non_upper_case_globals, reason = "Python's name")]
+    const __version__: &str = env!("CARGO_PKG_VERSION");
+}
+
+/// Runs the `swathe` command and gives its exit code. It takes over Ctrl-C: for a process that does
+/// nothing else.
+#[pyfunction]
+fn command(py: Python<'_>, words: Vec<OsString>) -> u8 {
+    py.detach(|| ::swathe::command(words.into_iter()))
+}
+
+/// The candidate that was probably meant by a name, if any is near.
+#[pyfunction]
+fn nearest(name: &str, candidates: Vec<String>) -> Option<String> {
+    let candidates = candidates.iter().map(String::as_str);
+    ::swathe::core::suggest::nearest(name, candidates).map(str::to_owned)
 }

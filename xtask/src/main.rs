@@ -1,10 +1,12 @@
 //! Developer tasks. `cargo xtask test` runs everything: Rust tests, then the Python tests that
-//! compare with netCDF4, h5py, xarray, rasterio and pyproj, in a virtual environment of their own.
+//! compare with netCDF4, h5py, xarray, rasterio and pyproj, and those of the Python package, in a virtual
+//! environment of their own. `cargo xtask wheel` makes the package as people install it, and tries it.
 
+use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask test [rust|python]";
+const USAGE: &str = "usage: cargo xtask test [rust|python] | wheel";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -13,6 +15,7 @@ fn main() -> ExitCode {
         ["test"] => rust_tests().and_then(|()| python_tests()),
         ["test", "rust"] => rust_tests(),
         ["test", "python"] => python_tests(),
+        ["wheel"] => wheel(),
         _ => Err(USAGE.into()),
     };
     match outcome {
@@ -25,26 +28,55 @@ fn main() -> ExitCode {
 }
 
 fn rust_tests() -> Result<(), String> {
-    // The extension module has no tests of its own and needs an interpreter to link.
-    run(cargo().args(["test", "--workspace", "--exclude", "swathe-python"]))
+    run(cargo().args(["test", "--workspace"]))
 }
 
 fn python_tests() -> Result<(), String> {
     let python = environment()?;
-    run(cargo().args([
-        "build",
-        "--workspace",
-        "--exclude",
-        "swathe-python",
-        "--bins",
-        "--examples",
-    ]))?;
+    // The package's library too, as part of the workspace: on its own its dependencies would have
+    // other features, and the engine would be compiled a second time.
+    run(cargo().args(["build", "--workspace", "--lib", "--bins", "--examples"]))?;
     let target = root().join("target/debug");
+    let package = root().join("python");
+    let (from, to) = (
+        target.join(format!("{DLL_PREFIX}_swathe{DLL_SUFFIX}")),
+        package.join("swathe/_swathe.abi3.so"),
+    );
+    // Removed first: a process that runs keeps its own.
+    let _ = std::fs::remove_file(&to);
+    std::fs::copy(&from, &to).map_err(|e| format!("{}: {e}", from.display()))?;
     run(Command::new(python)
         .current_dir(root())
         .args(["-m", "pytest", "-q", "tests/python"])
+        .env("PYTHONPATH", package)
         .env("SWATHE_BIN", target.join("swathe"))
         .env("SWATHE_EXAMPLES", target.join("examples")))
+}
+
+/// Builds the wheel, installs it in a new environment with what it depends on and nothing else, and runs
+/// the test of an installed package there.
+fn wheel() -> Result<(), String> {
+    let python = environment()?;
+    let wheels = root().join("target/wheels");
+    let _ = std::fs::remove_dir_all(&wheels);
+    run(Command::new(&python)
+        .current_dir(root())
+        .args(["-m", "pip", "wheel", "--quiet", "--no-deps", ".", "-w"])
+        .arg(&wheels))?;
+    let fresh = root().join("target/wheel-environment");
+    let _ = std::fs::remove_dir_all(&fresh);
+    run(Command::new(&python).args(["-m", "venv"]).arg(&fresh))?;
+    let files = std::fs::read_dir(&wheels).map_err(|e| format!("{}: {e}", wheels.display()))?;
+    for file in files.flatten() {
+        println!("{}", file.path().display());
+        run(Command::new(fresh.join("bin/python"))
+            .args(["-m", "pip", "install", "--quiet"])
+            .arg(file.path()))?;
+    }
+    run(Command::new(fresh.join("bin/python"))
+        .current_dir(&fresh)
+        .arg(root().join("tests/python/installed_package.py"))
+        .env("PATH", fresh.join("bin")))
 }
 
 /// The test environment's interpreter; made, or brought up to date, when its list has changed.

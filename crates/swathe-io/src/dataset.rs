@@ -142,6 +142,15 @@ impl Group {
     }
 }
 
+/// An HDF5 filter of a variable.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Filter {
+    /// Its registered number: 1 deflate, 2 shuffle, 3 Fletcher-32, ...
+    pub id: u16,
+    /// Its parameters: of deflate the level.
+    pub parameters: Vec<u32>,
+}
+
 /// A piece of a file that reading a slab fetches.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct StorageChunk {
@@ -224,6 +233,11 @@ impl Dataset {
         &self.name
     }
 
+    /// Whether it is an HDF5 file, as netCDF-4 files are; else it is classic netCDF.
+    pub fn is_hdf5(&self) -> bool {
+        matches!(self.backend, Backend::Hdf5(_))
+    }
+
     /// The root group, and all that is below it.
     pub fn root(&self) -> &Group {
         &self.root
@@ -269,6 +283,23 @@ impl Dataset {
             Backend::Zarr(store) => {
                 store.storage_chunks(variable.path.trim_start_matches('/'), slab)
             }
+        }
+    }
+
+    /// The filters of a variable's chunks, in the order in which they were applied when writing.
+    pub fn filters(&self, variable: &Variable) -> Vec<Filter> {
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.filters(variable),
+            Backend::Netcdf3(_) | Backend::Zarr(_) => Vec::new(),
+        }
+    }
+
+    /// Whether a variable of text holds single characters, as netCDF's type `char` does.
+    pub fn is_characters(&self, variable: &Variable) -> bool {
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.is_characters(variable),
+            Backend::Netcdf3(_) => variable.dtype == DataType::Text,
+            Backend::Zarr(_) => false,
         }
     }
 

@@ -1,6 +1,6 @@
 //! How a command ends: exit codes and errors for people.
 
-use std::process::ExitCode;
+use swathe_io::error::Error;
 
 /// A command did its work.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -11,12 +11,13 @@ pub enum Outcome {
     SomeSkipped,
 }
 
-impl From<Outcome> for ExitCode {
-    fn from(outcome: Outcome) -> ExitCode {
-        ExitCode::from(match outcome {
+impl Outcome {
+    /// The exit code.
+    pub fn code(self) -> u8 {
+        match self {
             Outcome::Done => 0,
             Outcome::SomeSkipped => 3,
-        })
+        }
     }
 }
 
@@ -26,6 +27,7 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
+    cause: Option<Box<Error>>,
 }
 
 impl Failure {
@@ -35,6 +37,7 @@ impl Failure {
             message: message.to_string(),
             hint: None,
             code: 1,
+            cause: None,
         }
     }
 
@@ -61,19 +64,44 @@ impl Failure {
         self
     }
 
+    /// What was wrong.
+    pub fn message(&self) -> &str {
+        &self.message
+    }
+
+    /// What to do about it.
+    pub fn hint(&self) -> Option<&str> {
+        self.hint.as_deref()
+    }
+
+    /// The exit code that says so.
+    pub fn code(&self) -> u8 {
+        self.code
+    }
+
+    /// The error of a file that it comes from.
+    pub fn cause(&self) -> Option<&Error> {
+        self.cause.as_deref()
+    }
+
     /// Prints it on standard error and gives the exit code.
-    pub fn report(&self) -> ExitCode {
+    pub fn report(&self) -> u8 {
         eprintln!("error: {}", self.message);
         if let Some(hint) = &self.hint {
             eprintln!("  hint: {hint}");
         }
-        ExitCode::from(self.code)
+        self.code
     }
 }
 
-impl From<swathe_io::error::Error> for Failure {
-    fn from(error: swathe_io::error::Error) -> Self {
-        Failure::error(error)
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Failure {
+            message: error.to_string(),
+            hint: None,
+            code: 1,
+            cause: Some(Box::new(error)),
+        }
     }
 }
 

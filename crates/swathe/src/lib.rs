@@ -1,6 +1,19 @@
 //! Many satellite swaths in, one map out.
 
+// The command is written as any program on the library would be.
+extern crate self as swathe;
+
 pub use swathe_core as core;
 pub use swathe_io as io;
 
+mod allocator;
+mod cli;
+mod commands;
+mod failure;
+mod interrupt;
 pub mod job;
+
+pub use cli::command;
+pub use commands::plot::{Arguments as PlotArguments, draw};
+pub use commands::write::Outputs;
+pub use failure::Failure;

@@ -30,7 +30,7 @@ use self::attributes::HeapCache;
 use self::storage::BlockStorage;
 use self::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
-use crate::dataset::{Array, DataType, Group, StorageChunk, Variable};
+use crate::dataset::{Array, DataType, Filter, Group, StorageChunk, Variable};
 use crate::error::{Error, Result};
 use crate::numbers::numbers;
 
@@ -109,6 +109,26 @@ impl Hdf5Backend {
         let place = self.place_of(variable);
         let content = stored.content(&place)?;
         slab::storage_chunks(self, stored, content, slab, &place)
+    }
+
+    /// The filters of a variable's chunks, in the order in which they were applied when writing.
+    pub(crate) fn filters(&self, variable: &Variable) -> Vec<Filter> {
+        let content = self.stored(variable).and_then(|stored| stored.content(""));
+        let filters = content.map(|content| content.filters.iter());
+        filters
+            .into_iter()
+            .flatten()
+            .map(|filter| Filter {
+                id: filter.id,
+                parameters: filter.client_data.clone(),
+            })
+            .collect()
+    }
+
+    /// Whether a variable of text holds single characters: strings of one byte.
+    pub(crate) fn is_characters(&self, variable: &Variable) -> bool {
+        let content = self.stored(variable).and_then(|stored| stored.content(""));
+        variable.dtype == DataType::Text && content.is_ok_and(|content| content.element.size == 1)
     }
 
     fn stored(&self, variable: &Variable) -> Result<&StoredVariable> {

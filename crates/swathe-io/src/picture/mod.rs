@@ -16,6 +16,7 @@ mod encode;
 mod font;
 mod frame;
 mod graticule;
+mod locator;
 mod page;
 mod palette;
 mod raster;
@@ -29,6 +30,7 @@ use scale::Scale;
 use swathe_core::geobox::GeoBox;
 
 pub use caption::{layer_values, time_covered, time_line};
+pub use locator::locator;
 pub use page::WIDTHS;
 pub use palette::{PALETTES, Palette, Rgb};
 pub use scale::{Limits, Steps};

@@ -1,12 +1,12 @@
 //! Options that `grid` and `average` share: which granules, which variables, which grid, how.
 
 use super::progress::{self, Progress};
+use super::report;
 use super::write::Outputs;
-use super::{granules, report};
 use crate::failure::{Failure, Outcome, Result};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use swathe::job::{self, GridRequest, Job, JobError, OnError, Plan, Purpose, gather};
+use swathe::job::{self, GridRequest, Job, JobError, OnError, Plan, Purpose, expand, gather};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, ValidRange};
@@ -211,7 +211,7 @@ impl Gridding {
         purpose: Purpose,
         open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
     ) -> Result {
-        let paths = granules::expand(&self.granules)?;
+        let paths = expand(&self.granules)?;
         let outputs = open(&self.outputs, &paths, self.overwrite)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.map_or(0, usize::from))

@@ -1,8 +1,8 @@
 //! `swathe info`: what is in a file.
 
-use super::granules;
 use crate::failure::{Failure, Outcome, Result};
 use clap::Args;
+use swathe::job::expand;
 use swathe_io::granule::{Description, describe};
 
 /// Show what is in granules: product, time, extent, variables, flags.
@@ -23,7 +23,7 @@ pub struct Arguments {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    let paths = granules::expand(&arguments.granules)?;
+    let paths = expand(&arguments.granules)?;
     let mut described: Vec<Description> = Vec::new();
     let mut failed = false;
     for path in &paths {

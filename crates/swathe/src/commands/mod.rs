@@ -2,7 +2,6 @@
 
 pub mod average;
 pub mod demo;
-mod granules;
 pub mod grid;
 pub mod gridding;
 pub mod info;
@@ -11,4 +10,4 @@ pub mod plot;
 mod progress;
 mod report;
 pub mod simulate;
-mod write;
+pub mod write;

@@ -27,42 +27,42 @@ use swathe_io::product::{Gridded, OutputSet};
 pub struct Arguments {
     /// Granule or gridded file
     #[arg(value_name = "FILE")]
-    file: PathBuf,
+    pub file: PathBuf,
     /// What to draw: chlor_a, Rrs@443, NAME[2]; else the file's main variable
     #[arg(short, long, value_name = "VAR")]
-    variable: Option<String>,
+    pub variable: Option<String>,
     /// Picture to write; else the file's name with .png, in the current directory
     #[arg(short, long, value_name = "FILE.png")]
-    output: Option<PathBuf>,
+    pub output: Option<PathBuf>,
     /// Longitude/latitude box to outline in red
     #[arg(long = "box", value_name = "W,S,E,N", value_parser = parse_box, allow_hyphen_values = true)]
-    area: Option<[f64; 4]>,
+    pub area: Option<[f64; 4]>,
     /// Ends of the colour bar at the 2nd and 98th percentile
     #[arg(long, conflicts_with = "limits")]
-    robust: bool,
+    pub robust: bool,
     /// Ends of the colour bar
     #[arg(long, value_name = "LO,HI", value_parser = parse_limits, allow_hyphen_values = true)]
-    limits: Option<[f64; 2]>,
+    pub limits: Option<[f64; 2]>,
     /// Logarithmic colours (default for variables that ask for it, and chlorophyll)
     #[arg(long)]
-    log: bool,
+    pub log: bool,
     /// Linear colours
     #[arg(long, conflicts_with = "log")]
-    linear: bool,
+    pub linear: bool,
     /// Colours: viridis, cividis, inferno, turbo, gray, algae, thermal, haline, deep, matter, speed,
     /// balance
     #[arg(long, value_name = "NAME")]
-    palette: Option<String>,
+    pub palette: Option<String>,
     /// Line above the map
     #[arg(long, value_name = "TEXT")]
-    title: Option<String>,
+    pub title: Option<String>,
     /// Width of the picture in pixels; tall maps come out narrower
     #[arg(long, value_name = "PX", default_value_t = MapPicture::USUAL_WIDTH,
           value_parser = clap::value_parser!(u32).range(i64::from(*WIDTHS.start())..=i64::from(*WIDTHS.end())))]
-    width: u32,
+    pub width: u32,
     /// Projection of a granule's map: EPSG code, PROJ string or WKT
     #[arg(long, value_name = "CRS")]
-    crs: Option<String>,
+    pub crs: Option<String>,
     /// Leave out a granule's pixels with these quality flags: l3, l2, ... or names
     #[arg(
         long,
@@ -70,10 +70,10 @@ pub struct Arguments {
         default_value = "none",
         hide_default_value = true
     )]
-    flags: String,
+    pub flags: String,
     /// Replace an existing picture
     #[arg(long)]
-    overwrite: bool,
+    pub overwrite: bool,
 }
 
 impl Arguments {
@@ -103,6 +103,21 @@ pub fn run(arguments: &Arguments) -> Result {
     let path = output_path(arguments)?;
     let inputs = std::slice::from_ref(&arguments.file);
     let mut output = OutputSet::new(std::slice::from_ref(&path), inputs, arguments.overwrite)?;
+    let png = draw(arguments)?;
+    write::png(&mut output, &path, &png)?;
+    output.commit()?;
+    println!("{}", path.display());
+    Ok(Outcome::Done)
+}
+
+/// Draws the picture and encodes it.
+pub fn draw(arguments: &Arguments) -> Result<Vec<u8>> {
+    if let Some(area) = arguments.area {
+        check_box(area).map_err(Failure::usage)?;
+    }
+    if let Some(limits) = arguments.limits {
+        check_limits(limits).map_err(Failure::usage)?;
+    }
     let palette = match &arguments.palette {
         Some(name) => Some(Palette::named(name).map_err(Failure::usage)?),
         None => None,
@@ -145,11 +160,7 @@ pub fn run(arguments: &Arguments) -> Result {
     picture.palette = palette;
     picture.area = arguments.area;
     picture.width = arguments.width;
-    let png = picture.png()?;
-    write::png(&mut output, &path, &png)?;
-    output.commit()?;
-    println!("{}", path.display());
-    Ok(Outcome::Done)
+    Ok(picture.png()?)
 }
 
 /// What is drawn, from whatever file.
@@ -349,7 +360,10 @@ fn numbers<const N: usize>(text: &str) -> Option<[f64; N]> {
 }
 
 fn parse_box(text: &str) -> std::result::Result<[f64; 4], String> {
-    let area: [f64; 4] = numbers(text).ok_or("expected four numbers: west,south,east,north")?;
+    check_box(numbers(text).ok_or("expected four numbers: west,south,east,north")?)
+}
+
+fn check_box(area: [f64; 4]) -> std::result::Result<[f64; 4], String> {
     let [west, south, east, north] = area;
     if !(-90.0 <= south && south < north && north <= 90.0) {
         return Err("south must be less than north, within -90..90".into());
@@ -361,8 +375,12 @@ fn parse_box(text: &str) -> std::result::Result<[f64; 4], String> {
 }
 
 fn parse_limits(text: &str) -> std::result::Result<[f64; 2], String> {
-    match numbers(text) {
-        Some([low, high]) if low < high => Ok([low, high]),
-        _ => Err("expected two numbers, the smaller one first: 0.01,20".into()),
+    check_limits(numbers(text).unwrap_or_default())
+}
+
+fn check_limits([low, high]: [f64; 2]) -> std::result::Result<[f64; 2], String> {
+    match low < high {
+        true => Ok([low, high]),
+        false => Err("expected two numbers, the smaller one first: 0.01,20".into()),
     }
 }

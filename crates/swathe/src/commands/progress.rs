@@ -3,6 +3,7 @@
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use std::io::IsTerminal as _;
+use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 use swathe::job::Event;
 
@@ -58,8 +59,8 @@ impl Progress {
         }
     }
 
-    /// Shows an event.
-    pub fn show(&mut self, event: &Event<'_>) {
+    /// Shows an event; the run goes on.
+    pub fn show(&mut self, event: &Event<'_>) -> ControlFlow<()> {
         let Event::Granule {
             record,
             done,
@@ -95,6 +96,7 @@ impl Progress {
             }
             Style::Plain | Style::None | Style::Auto => {}
         }
+        ControlFlow::Continue(())
     }
 
     /// Takes the bar away.

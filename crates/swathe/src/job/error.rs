@@ -48,6 +48,9 @@ pub enum JobError {
     /// The states of granules cannot be combined.
     #[error(transparent)]
     Reduce(#[from] ReduceError),
+    /// The run was broken off by who watches it.
+    #[error("interrupted")]
+    Interrupted,
     /// Threads cannot be started.
     #[error("threads cannot be started: {0}")]
     Threads(#[from] rayon::ThreadPoolBuildError),

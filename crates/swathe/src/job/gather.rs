@@ -4,6 +4,9 @@ use super::{JobError, OnError};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use swathe_io::bytes::ByteSource;
+use swathe_io::dataset::Dataset;
 use swathe_io::error::Error;
 use swathe_io::granule::{Granule, Identity, TimeRange};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
@@ -29,7 +32,7 @@ pub struct Candidate {
 }
 
 /// Granules that could be opened, and those that could not.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Gathered {
     /// In the order given.
     pub candidates: Vec<Candidate>,
@@ -45,13 +48,37 @@ pub fn gather(paths: &[PathBuf], on_error: OnError) -> Result<Gathered, JobError
     let opened: Vec<_> = paths
         .par_iter()
         .enumerate()
-        .map(|(i, path)| Candidate::open(path, i < KEPT_OPEN))
+        .map(|(i, path)| {
+            let name = path.to_string_lossy().into_owned();
+            (name, Candidate::open(path, i < KEPT_OPEN))
+        })
         .collect();
-    let mut gathered = Gathered {
-        candidates: Vec::with_capacity(paths.len()),
-        skipped: Vec::new(),
-    };
-    for (path, opened) in paths.iter().zip(opened) {
+    collect(opened, on_error)
+}
+
+/// Opens granules that are no local files, in parallel on the current thread pool. They stay open.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_sources(
+    sources: Vec<Arc<dyn ByteSource>>,
+    on_error: OnError,
+) -> Result<Gathered, JobError> {
+    let opened: Vec<_> = sources
+        .into_par_iter()
+        .map(|source| (source.name().to_owned(), Candidate::read(source)))
+        .collect();
+    collect(opened, on_error)
+}
+
+/// Parts those that could be opened from those that could not.
+fn collect(
+    opened: impl IntoIterator<Item = (String, Result<Candidate, Error>)>,
+    on_error: OnError,
+) -> Result<Gathered, JobError> {
+    let mut gathered = Gathered::default();
+    for (name, opened) in opened {
+        let path = Path::new(&name);
         match (opened, on_error) {
             (Ok(candidate), _) => gathered.candidates.push(candidate),
             (Err(error), OnError::Stop) => {
@@ -70,16 +97,31 @@ pub fn gather(paths: &[PathBuf], on_error: OnError) -> Result<Gathered, JobError
 }
 
 impl Candidate {
+    fn read(source: Arc<dyn ByteSource>) -> Result<Candidate, Error> {
+        let (path, length) = (PathBuf::from(source.name()), source.len());
+        let granule = Granule::from_dataset(Dataset::from_source(source)?)?;
+        Ok(Candidate::of(path, length, granule))
+    }
+
     fn open(path: &Path, keep: bool) -> Result<Candidate, Error> {
         let granule = Granule::open(path)?;
-        Ok(Candidate {
-            name: base_name(path),
-            length: std::fs::metadata(path).map_or(0, |m| m.len()),
+        let length = std::fs::metadata(path).map_or(0, |m| m.len());
+        let mut candidate = Candidate::of(path.to_owned(), length, granule);
+        if !keep {
+            candidate.granule = None;
+        }
+        Ok(candidate)
+    }
+
+    fn of(path: PathBuf, length: u64, granule: Granule) -> Candidate {
+        Candidate {
+            name: base_name(&path),
+            length,
             identity: granule.identity().clone(),
             time: granule.time(),
-            path: path.to_owned(),
-            granule: keep.then_some(granule),
-        })
+            path,
+            granule: Some(granule),
+        }
     }
 
     /// The granule, opened again if need be.

@@ -15,6 +15,7 @@ mod estimate;
 mod gather;
 mod header;
 mod memory;
+mod names;
 mod options;
 mod order;
 mod partial;
@@ -24,7 +25,8 @@ mod run;
 
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
-pub use gather::{Candidate, Gathered, gather};
+pub use gather::{Candidate, Gathered, gather, gather_sources};
+pub use names::expand;
 pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
 pub use partial::{Partial, merge};

@@ -31,6 +31,8 @@ pub struct Job {
     pub allow_mixed: bool,
     /// Whether a cube has a time dimension even if it holds one map only.
     pub stack: bool,
+    /// Whether granules that are all outside the area give an empty map; else there is nothing to do.
+    pub empty_maps: bool,
 }
 
 impl Default for Job {
@@ -50,6 +52,7 @@ impl Default for Job {
             on_error: OnError::Stop,
             allow_mixed: false,
             stack: false,
+            empty_maps: false,
         }
     }
 }

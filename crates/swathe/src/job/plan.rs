@@ -261,6 +261,11 @@ impl Plan {
         all.map(move |candidate| (candidate.name.as_str(), seconds(candidate.time.start)))
     }
 
+    /// Granules that take part, in order.
+    pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
+        self.granules.iter().map(|granule| &granule.candidate)
+    }
+
     /// Granules that take no part, with the reason.
     pub fn skipped(&self) -> &[GranuleRecord] {
         &self.skipped

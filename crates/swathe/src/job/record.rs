@@ -1,6 +1,7 @@
 //! What a run tells: while it goes on, and at its end.
 
 use super::Partial;
+use std::ops::ControlFlow;
 use swathe_core::mask::FlagReport;
 use swathe_core::resample::GeometryReport;
 use swathe_io::bytes::ReadCounters;
@@ -22,8 +23,8 @@ pub enum Event<'a> {
     },
 }
 
-/// Who is told; called on the thread that started the run.
-pub type Observer<'a> = &'a mut dyn FnMut(&Event<'_>);
+/// Who is told, and may break the run off; called on the thread that started it.
+pub type Observer<'a> = &'a mut dyn FnMut(&Event<'_>) -> ControlFlow<()>;
 
 /// A finished run.
 #[derive(Debug)]

@@ -109,12 +109,15 @@ impl<'a> Run<'a> {
                     Err(reason) => return Err(JobError::granule(&candidate.name, reason)),
                 };
                 done += 1;
-                observer(&Event::Granule {
+                let told = observer(&Event::Granule {
                     record: &record,
                     done,
                     total,
                     read: self.read,
                 });
+                if told.is_break() {
+                    return Err(JobError::Interrupted);
+                }
                 self.records[i] = Some(record);
                 Ok(())
             },
@@ -129,7 +132,7 @@ impl<'a> Run<'a> {
         self,
         make: impl FnOnce(&Header) -> Result<(Product, Option<Partial>), JobError>,
     ) -> Result<Finished, JobError> {
-        if self.touched == 0 {
+        if self.touched == 0 && !self.plan.job.empty_maps {
             let mut reasons: Vec<String> = self
                 .records
                 .iter()

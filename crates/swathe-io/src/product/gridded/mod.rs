@@ -384,62 +384,109 @@ fn grid(
             y.shape, x.shape
         )));
     }
+    let labels = |variable: &Variable| -> Result<Labels> {
+        Ok(Labels {
+            name: base_name(&variable.path).to_owned(),
+            values: crate::granule::read_doubles(dataset, variable)?,
+            epsilon: match variable.dtype {
+                DataType::F32 => f32::EPSILON.into(),
+                _ => f64::EPSILON,
+            },
+            units: text(&variable.attributes, "units").map(str::to_owned),
+        })
+    };
+    let mapping = mapping.map(|m| &m.attributes);
+    labelled_grid(labels(y)?, labels(x)?, lonlat, mapping).map_err(refuse)
+}
+
+/// Cell centres along one axis, as a file or a data set in memory has them.
+#[derive(Debug, Clone)]
+pub struct Labels {
+    /// Name of the coordinate, for messages.
+    pub name: String,
+    /// The centres, in order.
+    pub values: Vec<f64>,
+    /// Machine epsilon of the type that they are stored in.
+    pub epsilon: f64,
+    /// Units of the coordinate, where it has any.
+    pub units: Option<String>,
+}
+
+/// The grid with these cell centres, and the CRS of a grid mapping's attributes (longitude and latitude
+/// where there is none and the coordinates are those). One cell alone takes its size from the mapping's
+/// `GeoTransform`.
+///
+/// # Errors
+/// In one sentence: coordinates that are not evenly spaced, a rotated grid, a CRS that cannot be used.
+pub fn geobox_of_labels(
+    y: Labels,
+    x: Labels,
+    lonlat: bool,
+    mapping: Option<&Attributes>,
+) -> std::result::Result<GeoBox, String> {
+    labelled_grid(y, x, lonlat, mapping).map(|(geobox, _)| geobox)
+}
+
+/// The grid, and whether rows run from south to north and columns from east to west.
+fn labelled_grid(
+    y: Labels,
+    x: Labels,
+    lonlat: bool,
+    mapping: Option<&Attributes>,
+) -> std::result::Result<(GeoBox, (bool, bool)), String> {
     let unit = match lonlat {
         true => 1.0,
-        false => metres(x).map_err(refuse)?,
+        false => metres(&x)?,
     };
     let crs = match mapping {
-        Some(mapping) => crs::of(&mapping.attributes, unit).map_err(refuse)?,
+        Some(mapping) => crs::of(mapping, unit)?,
         None if lonlat => Crs::lonlat(),
-        None => {
-            return Err(refuse(
-                "y and x have no grid mapping that says their CRS".into(),
-            ));
-        }
+        None => return Err("y and x have no grid mapping that says their CRS".into()),
     };
     if lonlat && !crs.is_lonlat() {
-        return Err(refuse(format!(
-            "its coordinates are degrees, its CRS is {crs}"
-        )));
+        return Err(format!("its coordinates are degrees, its CRS is {crs}"));
     }
     // Coordinates may be kilometres where the CRS says metres.
-    let factor = |variable: &Variable| -> Result<f64> {
+    let factor = |labels: &Labels| -> std::result::Result<f64, String> {
         if crs.is_lonlat() {
             return Ok(1.0);
         }
-        let metres = metres(variable).map_err(refuse)?;
+        let metres = metres(labels)?;
         let same = (metres - crs.metres_per_unit()).abs() <= 1e-9 * metres;
-        let unnamed = text(&variable.attributes, "units").is_none();
-        Ok(if same || unnamed {
+        Ok(if same || labels.units.is_none() {
             1.0
         } else {
             metres / crs.metres_per_unit()
         })
     };
-    let fit = |variable: &Variable, direction: Direction, lattice: &str| -> Result<Fitted> {
-        let factor = factor(variable)?;
-        let values = crate::granule::read_doubles(dataset, variable)?;
+    let lattice = |name: &str| -> Option<[f64; 4]> {
+        let all = numbers(find(mapping?, name)?)?;
+        let all: Vec<f64> = all.into_iter().map(|v| v.as_f64()).collect();
+        all.try_into().ok()
+    };
+    let fit = |labels: Labels, direction: Direction| -> std::result::Result<Fitted, String> {
+        let factor = factor(&labels)?;
+        let (own, [origin, step]) = match direction {
+            Direction::Falling => ("lattice_y", [3, 5]),
+            Direction::Rising => ("lattice_x", [0, 1]),
+        };
+        let single = || match labels.values.len() {
+            1 => geotransform(mapping?).map(|t| [t[origin], t[step], 1.0, 0.0]),
+            _ => None,
+        };
+        let lattice = lattice(own).or_else(single);
         let centres = Centres {
-            values: values.into_iter().map(|v| v * factor).collect(),
-            epsilon: match variable.dtype {
-                DataType::F32 => f32::EPSILON.into(),
-                _ => f64::EPSILON,
-            },
+            values: labels.values.into_iter().map(|v| v * factor).collect(),
+            epsilon: labels.epsilon,
             wraps: lonlat && direction == Direction::Rising,
             direction,
-            lattice: mapping
-                .and_then(|m| numbers(find(&m.attributes, lattice)?))
-                .and_then(|all| {
-                    let all: Vec<f64> = all.into_iter().map(|v| v.as_f64()).collect();
-                    all.try_into().ok()
-                }),
+            lattice,
         };
-        centres
-            .fit()
-            .map_err(|reason| refuse(format!("{} {reason}", base_name(&variable.path))))
+        let name = &labels.name;
+        centres.fit().map_err(|reason| format!("{name} {reason}"))
     };
-    let y = fit(y, Direction::Falling, "lattice_y")?;
-    let x = fit(x, Direction::Rising, "lattice_x")?;
+    let y = fit(y, Direction::Falling)?;
+    let x = fit(x, Direction::Rising)?;
     let geobox = GeoBox {
         crs,
         x: x.axis,
@@ -448,9 +495,16 @@ fn grid(
     Ok((geobox, (y.flipped, x.flipped)))
 }
 
+/// GDAL's transform, as rioxarray writes it: x0 dx 0 y0 0 dy.
+fn geotransform(mapping: &Attributes) -> Option<[f64; 6]> {
+    let words = text(mapping, "GeoTransform")?.split_whitespace();
+    let all: Vec<f64> = words.map(|word| word.parse().ok()).collect::<Option<_>>()?;
+    all.try_into().ok()
+}
+
 /// Metres in a unit of a projection's coordinate; metres where it says nothing.
-fn metres(coordinate: &Variable) -> std::result::Result<f64, String> {
-    let Some(units) = text(&coordinate.attributes, "units") else {
+fn metres(coordinate: &Labels) -> std::result::Result<f64, String> {
+    let Some(units) = &coordinate.units else {
         return Ok(1.0);
     };
     let named = super::projection::unit_named(units).map(|unit| unit.metres);
@@ -463,12 +517,7 @@ fn metres(coordinate: &Variable) -> std::result::Result<f64, String> {
     named
         .or_else(counted)
         .filter(|metres| metres.is_finite() && *metres > 0.0)
-        .ok_or_else(|| {
-            format!(
-                "units {units:?} of {} are no length",
-                base_name(&coordinate.path)
-            )
-        })
+        .ok_or_else(|| format!("units {units:?} of {} are no length", coordinate.name))
 }
 
 /// Values of the coordinate `time`, in the units that it names.

@@ -1,6 +1,6 @@
-//! From the words of a command line to the granules they mean.
+//! From words to the granules they mean.
 
-use crate::failure::{Failure, Result};
+use super::JobError;
 use std::path::{Path, PathBuf};
 use swathe_io::zarr::ZarrStore;
 
@@ -9,7 +9,10 @@ const SUFFIXES: [&str; 6] = ["nc", "nc4", "h5", "hdf5", "he5", "cdf"];
 
 /// The granules that words mean: a file, a folder (the netCDF and HDF5 files in it), a pattern
 /// (`*.nc`), `@list.txt` (a name on every line), `-` (names on standard input).
-pub fn expand(words: &[String]) -> Result<Vec<PathBuf>> {
+///
+/// # Errors
+/// A list or a folder that cannot be read; a pattern that matches nothing.
+pub fn expand(words: &[String]) -> Result<Vec<PathBuf>, JobError> {
     let mut paths = Vec::new();
     for word in words {
         expand_word(word, &mut paths, true)?;
@@ -17,18 +20,18 @@ pub fn expand(words: &[String]) -> Result<Vec<PathBuf>> {
     Ok(paths)
 }
 
-fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<()> {
+fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<(), JobError> {
     if word.contains("://") {
-        return Err(
-            Failure::error(format!("{word}: only local files can be read"))
-                .with_hint("download it first"),
-        );
+        return Err(JobError::granule(
+            word,
+            "only local files can be read: download it first",
+        ));
     }
     if lists && word == "-" {
         return from_list(std::io::stdin().lock(), "standard input", paths);
     }
     if lists && let Some(list) = word.strip_prefix('@') {
-        let file = std::fs::File::open(list).map_err(|e| Failure::error(format!("{list}: {e}")))?;
+        let file = std::fs::File::open(list).map_err(|e| JobError::granule(list, e))?;
         return from_list(std::io::BufReader::new(file), list, paths);
     }
     let path = Path::new(word);
@@ -39,12 +42,14 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<()> 
     // A file may have brackets in its name: what exists is no pattern.
     if !path.exists() && word.contains(['*', '?', '[']) {
         let found = paths.len();
-        let pattern = glob::glob(word).map_err(|e| Failure::usage(format!("{word}: {e}")))?;
+        let pattern = glob::glob(word).map_err(|e| JobError::plan(format!("{word}: {e}")))?;
         for path in pattern {
-            paths.push(path.map_err(Failure::error)?);
+            paths.push(path.map_err(|e| JobError::granule(word, e))?);
         }
         if paths.len() == found {
-            return Err(Failure::nothing(format!("no file matches {word}")));
+            return Err(JobError::Nothing {
+                reason: format!("no file matches {word}"),
+            });
         }
         return Ok(());
     }
@@ -52,9 +57,13 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<()> 
     Ok(())
 }
 
-fn from_list(list: impl std::io::BufRead, name: &str, paths: &mut Vec<PathBuf>) -> Result<()> {
+fn from_list(
+    list: impl std::io::BufRead,
+    name: &str,
+    paths: &mut Vec<PathBuf>,
+) -> Result<(), JobError> {
     for line in list.lines() {
-        let line = line.map_err(|e| Failure::error(format!("{name}: {e}")))?;
+        let line = line.map_err(|e| JobError::granule(name, e))?;
         let word = line.trim();
         if !(word.is_empty() || word.starts_with('#')) {
             expand_word(word, paths, false)?;
@@ -63,8 +72,8 @@ fn from_list(list: impl std::io::BufRead, name: &str, paths: &mut Vec<PathBuf>) 
     Ok(())
 }
 
-fn from_folder(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
-    let failed = |e: std::io::Error| Failure::error(format!("{}: {e}", folder.display()));
+fn from_folder(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), JobError> {
+    let failed = |e: std::io::Error| JobError::granule(&folder.display().to_string(), e);
     let mut found = Vec::new();
     for entry in std::fs::read_dir(folder).map_err(failed)? {
         let path = entry.map_err(failed)?.path();
@@ -75,10 +84,12 @@ fn from_folder(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<()> {
     }
     if found.is_empty() {
         let known = SUFFIXES.map(|s| format!(".{s}")).join(" ");
-        return Err(Failure::nothing(format!(
-            "{}: the folder holds no granule ({known})",
-            folder.display()
-        )));
+        return Err(JobError::Nothing {
+            reason: format!(
+                "{}: the folder holds no granule ({known})",
+                folder.display()
+            ),
+        });
     }
     found.sort();
     paths.extend(found);

@@ -1,0 +1,53 @@
+//! The `swathe` command: parses arguments, hands them to a command, turns its outcome into an exit code.
+
+use crate::{allocator, commands, interrupt};
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+
+/// Many satellite swaths in, one map out.
+#[derive(Parser)]
+#[command(version, about, max_term_width = 100, arg_required_else_help = true)]
+struct Cli {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    Info(commands::info::Arguments),
+    Grid(Box<commands::grid::Arguments>),
+    Average(Box<commands::average::Arguments>),
+    Merge(commands::merge::Arguments),
+    Simulate(commands::simulate::Arguments),
+    Plot(Box<commands::plot::Arguments>),
+    Demo(commands::demo::Arguments),
+}
+
+/// Runs the command of these words, the program's name first, and gives the exit code. It sets how the
+/// process takes Ctrl-C and keeps memory: for a process that is the command and nothing else.
+pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
+    allocator::keep_memory();
+    interrupt::watch();
+    let words = commands::gridding::join_four_words(words);
+    let command = match Cli::try_parse_from(words) {
+        Ok(cli) => cli.command,
+        Err(said) => {
+            // Help and version are no errors; where nobody reads them there is nothing to do.
+            let _ = said.print();
+            return u8::try_from(said.exit_code()).unwrap_or(2);
+        }
+    };
+    let outcome = match command {
+        Command::Info(arguments) => commands::info::run(&arguments),
+        Command::Grid(arguments) => commands::grid::run(&arguments),
+        Command::Average(arguments) => commands::average::run(&arguments),
+        Command::Merge(arguments) => commands::merge::run(&arguments),
+        Command::Simulate(arguments) => commands::simulate::run(&arguments),
+        Command::Plot(arguments) => commands::plot::run(&arguments),
+        Command::Demo(arguments) => commands::demo::run(&arguments),
+    };
+    match outcome {
+        Ok(outcome) => outcome.code(),
+        Err(failure) => failure.report(),
+    }
+}

@@ -1,0 +1,143 @@
+//! Errors of the library as exceptions of `swathe.errors`: a class for every variant, by its name.
+
+use pyo3::exceptions::{PyKeyboardInterrupt, PyRuntimeError};
+use pyo3::prelude::*;
+use swathe::Failure;
+use swathe::io::error::Error;
+use swathe::job::JobError;
+
+/// What options are called in Python, longest first: messages speak the command line's language.
+const WORDS: [(&str, &str); 11] = [
+    (
+        "as in -b -77,36,-73,41 -r 0.015",
+        "as in bbox=(-77, 36, -73, 41), resolution=0.015",
+    ),
+    ("--overwrite replaces it", "overwrite=True replaces it"),
+    ("--flags none", "flags=\"none\""),
+    ("--valid-range", "valid_range"),
+    ("--allow-mixed", "allow_mixed=True"),
+    ("--bounds", "bounds"),
+    ("--linear", "log=False"),
+    ("--limits ", "limits="),
+    ("-m nearest", "method=\"nearest\""),
+    (
+        "choose a variable with -v; `swathe info` lists them",
+        "choose a variable; swathe.open(path).variables lists them",
+    ),
+    ("`swathe grid`", "swathe.grid"),
+];
+
+/// Text for people who write Python.
+fn in_python(text: &str) -> String {
+    WORDS.iter().fold(text.to_owned(), |text, (word, meant)| {
+        text.replace(word, meant)
+    })
+}
+
+/// An exception of a class of `swathe.errors`.
+pub fn exception(py: Python<'_>, class: &str, message: &str, hint: Option<&str>) -> PyErr {
+    let made = py
+        .import("swathe.errors")
+        .and_then(|errors| errors.getattr(class))
+        .and_then(|class| class.call1((in_python(message), hint.map(in_python))));
+    match made {
+        Ok(made) => PyErr::from_value(made),
+        // A package without its Python part.
+        Err(_) => PyRuntimeError::new_err(message.to_owned()),
+    }
+}
+
+/// An error that Python can raise.
+pub trait Raise {
+    /// The exception.
+    fn raise(&self, py: Python<'_>) -> PyErr;
+}
+
+impl Raise for JobError {
+    fn raise(&self, py: Python<'_>) -> PyErr {
+        let class = match self {
+            JobError::Granule { .. } => "GranuleError",
+            JobError::Plan { .. } => "PlanError",
+            JobError::Nothing { .. } => "NothingToDoError",
+            JobError::Grid(_) => "GridError",
+            JobError::Crs(_) => "CrsError",
+            JobError::Flags { .. } => "FlagsError",
+            JobError::Reduce(_) => "ReduceError",
+            JobError::Interrupted => return PyKeyboardInterrupt::new_err(()),
+            JobError::Threads(_) => "ThreadsError",
+            _ => "SwatheError",
+        };
+        exception(py, class, &self.to_string(), self.hint())
+    }
+}
+
+impl Raise for Error {
+    fn raise(&self, py: Python<'_>) -> PyErr {
+        let class = match self {
+            Error::Io { .. } => "IoError",
+            Error::Format { .. } => "FormatError",
+            Error::Unsupported { .. } => "UnsupportedError",
+            Error::Missing { .. } => "MissingError",
+            Error::Request { .. } => "RequestError",
+            Error::Product { .. } => "ProductError",
+            Error::Slab { .. } => "SlabError",
+            Error::NotASwath { .. } => "NotASwathError",
+            Error::NotAGrid { .. } => "NotAGridError",
+            _ => "SwatheError",
+        };
+        exception(py, class, &self.to_string(), None)
+    }
+}
+
+impl Raise for Failure {
+    fn raise(&self, py: Python<'_>) -> PyErr {
+        if let Some(cause) = self.cause() {
+            return cause.raise(py);
+        }
+        let class = match self.code() {
+            2 => "PlanError",
+            4 => "NothingToDoError",
+            _ => "SwatheError",
+        };
+        exception(py, class, self.message(), self.hint())
+    }
+}
+
+/// What a task may end with besides its result.
+#[derive(Debug)]
+pub enum Fault {
+    /// A job cannot be done.
+    Job(JobError),
+    /// A file cannot be read or written.
+    File(Error),
+    /// A command cannot do its work.
+    Command(Failure),
+}
+
+impl Raise for Fault {
+    fn raise(&self, py: Python<'_>) -> PyErr {
+        match self {
+            Fault::Job(error) => error.raise(py),
+            Fault::File(error) => error.raise(py),
+            Fault::Command(error) => error.raise(py),
+        }
+    }
+}
+
+impl From<JobError> for Fault {
+    fn from(error: JobError) -> Self {
+        Fault::Job(error)
+    }
+}
+
+impl From<Error> for Fault {
+    fn from(error: Error) -> Self {
+        Fault::File(error)
+    }
+}
+
+impl From<Failure> for Fault {
+    fn from(error: Failure) -> Self {
+        Fault::Command(error)
+    }
+}

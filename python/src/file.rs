@@ -1,0 +1,272 @@
+//! Open files: what is in them, and their arrays as stored.
+
+use crate::attributes;
+use crate::errors::{Fault, Raise, exception};
+use crate::handed::array;
+use crate::inputs::{Input, open};
+use crate::pool::pool;
+use crate::watched::watched;
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use std::ops::Range;
+use std::sync::Arc;
+use swathe::core::source::SwathSource as _;
+use swathe::io::dataset::{Array, DataType, Dataset, Group};
+use swathe::io::error::Error;
+use swathe::io::granule;
+use swathe::job::JobError;
+
+/// Any file that can be read, swath or not.
+#[pyclass(frozen, module = "swathe._swathe")]
+pub struct File(Arc<Dataset>);
+
+#[pymethods]
+impl File {
+    /// Whether it is HDF5; else it is classic netCDF.
+    #[getter]
+    fn is_hdf5(&self) -> bool {
+        self.0.is_hdf5()
+    }
+
+    #[new]
+    fn new(py: Python<'_>, input: Input) -> PyResult<Self> {
+        let open = move |_: &_| Ok::<_, Fault>(Dataset::from_source(open(&input)?)?);
+        Ok(File(Arc::new(watched(py, None, open)?)))
+    }
+
+    /// The root group: `{"path", "dimensions", "attributes", "variables", "groups"}`.
+    fn root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        group(py, &self.0, self.0.root())
+    }
+
+    /// Elements of a slab as they are stored: a range for every dimension.
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        path: &str,
+        slab: Vec<(usize, usize)>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        read(py, &self.0, path, slab)
+    }
+}
+
+/// A granule.
+#[pyclass(frozen, module = "swathe._swathe")]
+pub struct Granule(Arc<granule::Granule>);
+
+#[pymethods]
+impl Granule {
+    #[new]
+    fn new(py: Python<'_>, input: Input) -> PyResult<Self> {
+        let open = move |_: &_| {
+            let dataset = Dataset::from_source(open(&input)?)?;
+            Ok::<_, Fault>(granule::Granule::from_dataset(dataset)?)
+        };
+        Ok(Granule(Arc::new(watched(py, None, open)?)))
+    }
+
+    /// Everything that `swathe info --json` prints of it, as JSON. Reads the geolocation, for the extent.
+    fn info(&self, py: Python<'_>) -> PyResult<String> {
+        let granule = self.0.clone();
+        let info = watched(py, None, move |_| {
+            let pool = pool(None)?;
+            Ok::<_, Fault>(pool.install(|| granule.info())?)
+        })?;
+        serde_json::to_string(&info)
+            .map_err(|error| exception(py, "SwatheError", &error.to_string(), None))
+    }
+
+    /// Longitude and latitude of about `count` points on each side of the swath, in a ring.
+    fn outline(&self, py: Python<'_>, count: usize) -> PyResult<Vec<(f64, f64)>> {
+        let granule = self.0.clone();
+        watched(py, None, move |_| {
+            let pool = pool(None)?;
+            Ok::<_, Fault>(pool.install(|| outline(&granule, count))?)
+        })
+    }
+
+    /// Base name of the file.
+    #[getter]
+    fn name(&self) -> &str {
+        self.0.name()
+    }
+
+    /// (lines, pixels).
+    #[getter]
+    fn shape(&self) -> (usize, usize) {
+        self.0.shape()
+    }
+
+    /// First and last observation in milliseconds since 1970 UTC, where known.
+    #[getter]
+    fn time(&self) -> (Option<i64>, Option<i64>) {
+        let time = self.0.time();
+        (time.start, time.end)
+    }
+
+    /// Variables on the swath: path, and names of the dimensions.
+    #[getter]
+    fn variables(&self) -> Vec<(String, Vec<String>)> {
+        let variables = self.0.variables().iter();
+        variables
+            .map(|v| (v.path().to_owned(), v.dims.clone()))
+            .collect()
+    }
+
+    /// Names of the quality flags, and the path of their variable.
+    #[getter]
+    fn flags(&self) -> (Vec<String>, Option<String>) {
+        let names = self
+            .0
+            .flag_table()
+            .map(|table| table.names().map(str::to_owned).collect());
+        (
+            names.unwrap_or_default(),
+            self.0.flag_path().map(str::to_owned),
+        )
+    }
+
+    /// Paths of latitude and longitude.
+    #[getter]
+    fn geolocation(&self) -> (String, String) {
+        let (latitude, longitude) = self.0.geolocation_paths();
+        (latitude.to_owned(), longitude.to_owned())
+    }
+
+    /// As [`File::root`].
+    fn root<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyDict>> {
+        group(py, self.0.dataset(), self.0.dataset().root())
+    }
+
+    /// As [`File::read`].
+    fn read<'py>(
+        &self,
+        py: Python<'py>,
+        path: &str,
+        slab: Vec<(usize, usize)>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        read(py, self.0.dataset(), path, slab)
+    }
+}
+
+fn group<'py>(
+    py: Python<'py>,
+    dataset: &Dataset,
+    group_of: &Group,
+) -> PyResult<Bound<'py, PyDict>> {
+    let dict = PyDict::new(py);
+    dict.set_item("path", &group_of.path)?;
+    let dimensions = group_of.dimensions.iter();
+    let dimensions: Vec<_> = dimensions.map(|d| (&d.name, d.len, d.unlimited)).collect();
+    dict.set_item("dimensions", dimensions)?;
+    dict.set_item("attributes", attributes::to_dict(py, &group_of.attributes)?)?;
+    let variables = PyList::empty(py);
+    for variable in &group_of.variables {
+        let of = PyDict::new(py);
+        of.set_item("path", &variable.path)?;
+        let characters = dataset.is_characters(variable);
+        let dtype = if characters {
+            "char".to_owned()
+        } else {
+            dtype(&variable.dtype)
+        };
+        of.set_item("dtype", dtype)?;
+        of.set_item("dims", &variable.dims)?;
+        of.set_item("shape", &variable.shape)?;
+        of.set_item("attributes", attributes::to_dict(py, &variable.attributes)?)?;
+        of.set_item("chunks", &variable.chunk_shape)?;
+        let filters = dataset.filters(variable).into_iter();
+        let filters: Vec<_> = filters.map(|f| (f.id, f.parameters)).collect();
+        of.set_item("filters", filters)?;
+        variables.append(of)?;
+    }
+    dict.set_item("variables", variables)?;
+    let groups: PyResult<Vec<_>> = group_of
+        .groups
+        .iter()
+        .map(|g| group(py, dataset, g))
+        .collect();
+    dict.set_item("groups", groups?)?;
+    Ok(dict)
+}
+
+fn dtype(dtype: &DataType) -> String {
+    match dtype {
+        DataType::I8 => "int8",
+        DataType::U8 => "uint8",
+        DataType::I16 => "int16",
+        DataType::U16 => "uint16",
+        DataType::I32 => "int32",
+        DataType::U32 => "uint32",
+        DataType::I64 => "int64",
+        DataType::U64 => "uint64",
+        DataType::F32 => "float32",
+        DataType::F64 => "float64",
+        DataType::Text => "text",
+        DataType::Other(class) => class,
+    }
+    .to_owned()
+}
+
+fn read<'py>(
+    py: Python<'py>,
+    dataset: &Dataset,
+    path: &str,
+    slab: Vec<(usize, usize)>,
+) -> PyResult<Bound<'py, PyAny>> {
+    let slab: Vec<Range<usize>> = slab.into_iter().map(|(start, end)| start..end).collect();
+    let shape: Vec<usize> = slab.iter().map(|range| range.len()).collect();
+    let pool = pool(None).map_err(|e| e.raise(py))?;
+    let elements = py.detach(|| {
+        let variable = dataset.find(path).ok_or_else(|| Error::Missing {
+            path: dataset.name().to_owned(),
+            kind: "variable",
+            name: path.to_owned(),
+            hint: None,
+        })?;
+        pool.install(|| dataset.read(variable, &slab))
+    });
+    match elements.map_err(|e| e.raise(py))? {
+        Array::I8(v) => array(py, v, &shape),
+        Array::U8(v) => array(py, v, &shape),
+        Array::I16(v) => array(py, v, &shape),
+        Array::U16(v) => array(py, v, &shape),
+        Array::I32(v) => array(py, v, &shape),
+        Array::U32(v) => array(py, v, &shape),
+        Array::I64(v) => array(py, v, &shape),
+        Array::U64(v) => array(py, v, &shape),
+        Array::F32(v) => array(py, v, &shape),
+        Array::F64(v) => array(py, v, &shape),
+        Array::Text(v) => Ok(PyList::new(py, v)?.into_any()),
+    }
+}
+
+/// Longitude and latitude of about `count` points on each side of a swath, in a ring; what has no position
+/// is passed over.
+///
+/// # Errors
+/// When the geolocation cannot be read.
+pub fn outline(granule: &granule::Granule, count: usize) -> Result<Vec<(f64, f64)>, JobError> {
+    let (lines, pixels) = granule.shape();
+    let geolocation = granule.geolocation(0..lines);
+    let geolocation = geolocation.map_err(|error| JobError::Granule {
+        name: granule.name().to_owned(),
+        reason: error.to_string(),
+    })?;
+    let along = |len: usize| {
+        let step = len.div_ceil(count.max(1)).max(1);
+        (0..len.saturating_sub(1)).step_by(step)
+    };
+    let (last_line, last_pixel) = (lines.saturating_sub(1), pixels.saturating_sub(1));
+    let ring = along(pixels)
+        .map(|pixel| (0, pixel))
+        .chain(along(lines).map(|line| (line, last_pixel)))
+        .chain(along(pixels).map(|pixel| (last_line, last_pixel - pixel)))
+        .chain(along(lines).map(|line| (last_line - line, 0)));
+    let place = |(line, pixel): (usize, usize)| {
+        let i = line * pixels + pixel;
+        (geolocation.longitude.get(i), geolocation.latitude.get(i))
+    };
+    let located = |(lon, lat): &(f64, f64)| lon.abs() <= 360.0 && lat.abs() <= 90.0;
+    Ok(ring.map(place).filter(located).collect())
+}

@@ -1,0 +1,123 @@
+//! A product handed over to Python: the file layout's dimensions, variables and attributes, with the
+//! arrays moved, not copied.
+
+use crate::attributes;
+use numpy::{Element, PyArray1, PyArrayMethods as _};
+use pyo3::prelude::*;
+use pyo3::types::{PyDict, PyList};
+use std::borrow::Cow;
+use std::collections::HashMap;
+use swathe::io::dataset::Attributes;
+use swathe::io::error::Error;
+use swathe::io::product::layout::{Data, layout};
+use swathe::io::product::{LayerData, Product};
+
+/// Everything that a netCDF file of the product would hold.
+pub struct Handed {
+    attributes: Attributes,
+    variables: Vec<Variable>,
+}
+
+struct Variable {
+    name: String,
+    dims: Vec<String>,
+    shape: Vec<usize>,
+    attributes: Attributes,
+    fill: Option<f64>,
+    chunks: Option<Vec<usize>>,
+    values: Values,
+}
+
+enum Values {
+    Numbers(LayerData),
+    Texts(Vec<String>),
+    /// The product's own layer of this name.
+    Layer,
+}
+
+impl Handed {
+    /// Lays a product out.
+    ///
+    /// # Errors
+    /// As [`layout`].
+    pub fn new(product: Product) -> Result<Self, Error> {
+        let layout = layout(&product)?;
+        let lengths: HashMap<&str, usize> = layout
+            .dimensions
+            .iter()
+            .map(|(name, len)| (name.as_str(), *len))
+            .collect();
+        let shape = |dims: &[String]| {
+            let length = |dim: &String| lengths.get(dim.as_str()).copied().unwrap_or(0);
+            dims.iter().map(length).collect()
+        };
+        let mut variables: Vec<Variable> = layout
+            .variables
+            .into_iter()
+            .map(|variable| Variable {
+                shape: shape(&variable.dims),
+                name: variable.name,
+                dims: variable.dims,
+                attributes: variable.attributes,
+                fill: variable.fill,
+                chunks: variable.chunks,
+                values: match variable.data {
+                    Data::Text(texts) => Values::Texts(texts),
+                    Data::F32(Cow::Owned(v)) => Values::Numbers(LayerData::F32(v)),
+                    Data::F64(Cow::Owned(v)) => Values::Numbers(LayerData::F64(v)),
+                    Data::I32(Cow::Owned(v)) => Values::Numbers(LayerData::I32(v)),
+                    Data::I64(Cow::Owned(v)) => Values::Numbers(LayerData::I64(v)),
+                    Data::F32(_) | Data::F64(_) | Data::I32(_) | Data::I64(_) => Values::Layer,
+                },
+            })
+            .collect();
+        let attributes = layout.attributes;
+        let layers = product.layers.into_iter();
+        let mut layers: HashMap<String, LayerData> = layers.map(|l| (l.name, l.data)).collect();
+        for variable in &mut variables {
+            if let (Values::Layer, Some(data)) = (&variable.values, layers.remove(&variable.name)) {
+                variable.values = Values::Numbers(data);
+            }
+        }
+        Ok(Handed {
+            attributes,
+            variables,
+        })
+    }
+
+    /// `{"attributes": {...}, "variables": [(name, dims, values, attributes, fill, chunks), ...]}`.
+    pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        let handed = PyDict::new(py);
+        handed.set_item("attributes", attributes::to_dict(py, &self.attributes)?)?;
+        let variables = PyList::empty(py);
+        for variable in self.variables {
+            let values = match variable.values {
+                Values::Numbers(LayerData::F32(v)) => array(py, v, &variable.shape)?,
+                Values::Numbers(LayerData::F64(v)) => array(py, v, &variable.shape)?,
+                Values::Numbers(LayerData::I32(v)) => array(py, v, &variable.shape)?,
+                Values::Numbers(LayerData::I64(v)) => array(py, v, &variable.shape)?,
+                Values::Texts(texts) => PyList::new(py, texts)?.into_any(),
+                Values::Layer => py.None().into_bound(py),
+            };
+            variables.append((
+                variable.name,
+                variable.dims,
+                values,
+                attributes::to_dict(py, &variable.attributes)?,
+                variable.fill,
+                variable.chunks,
+            ))?;
+        }
+        handed.set_item("variables", variables)?;
+        Ok(handed)
+    }
+}
+
+/// A numpy array that owns the vector.
+pub fn array<'py, T: Element>(
+    py: Python<'py>,
+    values: Vec<T>,
+    shape: &[usize],
+) -> PyResult<Bound<'py, PyAny>> {
+    Ok(PyArray1::from_vec(py, values).reshape(shape)?.into_any())
+}

@@ -1,0 +1,183 @@
+//! What a granule may be given as: a name, a path, a file object.
+
+use crate::errors::Fault;
+use pyo3::prelude::*;
+use pyo3::types::PyBytes;
+use std::io;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, PoisonError};
+use swathe::io::bytes::{ByteSource, FileSource};
+use swathe::io::error::Error;
+use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_sources};
+
+/// One granule, or several.
+#[derive(FromPyObject)]
+pub enum Input {
+    /// A word as on the command line: a file, a folder, a pattern, `@list.txt`.
+    #[pyo3(transparent)]
+    Word(String),
+    /// A path as it is.
+    #[pyo3(transparent)]
+    Path(PathBuf),
+    /// Anything with `seek` and `read`.
+    #[pyo3(transparent)]
+    File(Py<PyAny>),
+}
+
+/// Names the inputs that are local files.
+///
+/// # Errors
+/// A list or folder that cannot be read; a pattern that nothing matches.
+pub fn paths(inputs: &[Input]) -> Result<Vec<PathBuf>, JobError> {
+    let mut paths = Vec::new();
+    for input in inputs {
+        match input {
+            Input::Word(word) => paths.extend(expand(std::slice::from_ref(word))?),
+            Input::Path(path) => paths.push(path.clone()),
+            Input::File(_) => {}
+        }
+    }
+    Ok(paths)
+}
+
+/// Opens the inputs of a job, on the current thread pool.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_inputs(
+    inputs: &[Input],
+    paths: &[PathBuf],
+    on_error: OnError,
+) -> Result<Gathered, JobError> {
+    let mut gathered = gather(paths, on_error)?;
+    let sources: Result<Vec<_>, JobError> = inputs
+        .iter()
+        .filter_map(|input| match input {
+            Input::File(object) => Some(source(object)),
+            _ => None,
+        })
+        .collect();
+    let others = gather_sources(sources?, on_error)?;
+    gathered.candidates.extend(others.candidates);
+    gathered.skipped.extend(others.skipped);
+    Ok(gathered)
+}
+
+/// The bytes of one input; call it without the interpreter.
+///
+/// # Errors
+/// When it cannot be opened, or means several files.
+pub fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
+    let path = match input {
+        Input::File(object) => return Ok(source(object)?),
+        Input::Path(path) => path.clone(),
+        // One file is wanted: a word is no pattern here.
+        Input::Word(word) if word.contains("://") => {
+            return expand(std::slice::from_ref(word))
+                .map(|_| {
+                    Err(Error::Io {
+                        path: word.clone(),
+                        source: io::ErrorKind::Unsupported.into(),
+                    })
+                })?
+                .map_err(Into::into);
+        }
+        Input::Word(word) => PathBuf::from(word),
+    };
+    Ok(Arc::new(FileSource::open(&path)?))
+}
+
+fn source(object: &Py<PyAny>) -> Result<Arc<dyn ByteSource>, JobError> {
+    match FileObject::new(object) {
+        Ok(source) => Ok(Arc::new(source)),
+        Err((name, reason)) => Err(JobError::Granule {
+            reason: format!("{name}: {reason}"),
+            name,
+        }),
+    }
+}
+
+/// A Python file object: read by `seek` and `read`, one read at a time.
+struct FileObject {
+    /// The lock is taken before the interpreter's, never the other way round.
+    object: Mutex<Py<PyAny>>,
+    name: String,
+    len: u64,
+}
+
+impl FileObject {
+    /// Asks an object for its name and length; an error has the name.
+    fn new(object: &Py<PyAny>) -> Result<Self, (String, String)> {
+        Python::attach(|py| {
+            let bound = object.bind(py);
+            let name = name_of(bound);
+            let len = bound
+                .call_method1("seek", (0, 2))
+                .and_then(|_| bound.call_method0("tell"))
+                .and_then(|end| end.extract::<u64>());
+            match len {
+                Ok(len) => Ok(FileObject {
+                    object: Mutex::new(object.clone_ref(py)),
+                    name,
+                    len,
+                }),
+                Err(error) => Err((name, said(py, &error))),
+            }
+        })
+    }
+}
+
+impl ByteSource for FileObject {
+    fn name(&self) -> &str {
+        &self.name
+    }
+
+    fn len(&self) -> u64 {
+        self.len
+    }
+
+    fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let object = self.object.lock().unwrap_or_else(PoisonError::into_inner);
+        Python::attach(|py| {
+            let failed = |error: PyErr| io::Error::other(said(py, &error));
+            let object = object.bind(py);
+            object.call_method1("seek", (offset,)).map_err(failed)?;
+            let mut filled = 0;
+            while let Some(rest) = buffer.get_mut(filled..).filter(|rest| !rest.is_empty()) {
+                let read = object.call_method1("read", (rest.len(),)).map_err(failed)?;
+                let bytes = read.cast::<PyBytes>().map_err(|_| {
+                    io::Error::other("the file object gives no bytes: open it with mode \"rb\"")
+                })?;
+                let bytes = bytes.as_bytes();
+                match rest.get_mut(..bytes.len()) {
+                    Some(_) if bytes.is_empty() => return Err(io::ErrorKind::UnexpectedEof.into()),
+                    Some(part) => part.copy_from_slice(bytes),
+                    None => return Err(io::Error::other("the file object gives too many bytes")),
+                }
+                filled += bytes.len();
+            }
+            Ok(())
+        })
+    }
+}
+
+/// The name of a file object, without a query, which may hold a secret.
+fn name_of(object: &Bound<'_, PyAny>) -> String {
+    let name = ["full_name", "path", "name"].iter().find_map(|name| {
+        let value = object.getattr(*name).ok()?;
+        value.extract::<String>().ok()
+    });
+    match name {
+        Some(name) => name.split(['?', '#']).next().unwrap_or(&name).to_owned(),
+        None => "file object".to_owned(),
+    }
+}
+
+/// What an exception says.
+fn said(py: Python<'_>, error: &PyErr) -> String {
+    let text = error.value(py).to_string();
+    match text.is_empty() {
+        true => error.to_string(),
+        false => text,
+    }
+}

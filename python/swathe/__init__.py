@@ -1,0 +1,65 @@
+"""Many satellite swaths in, one map out.
+
+>>> ds = swathe.average(granules, "chlor_a", bbox=(-77, 36, -73, 41), resolution=0.1)
+>>> g = swathe.open(granules[0])
+>>> "chlor_a" in g.variables
+True
+
+Everything is computed in Rust, without the interpreter's lock; Ctrl-C works at any time. Errors are
+classes of :mod:`swathe.errors`.
+"""
+
+import importlib
+from typing import TYPE_CHECKING, Any
+
+from swathe import errors
+from swathe._swathe import __version__
+from swathe.errors import GranuleError, NothingToDoError, PlanError, SwatheError
+
+if TYPE_CHECKING:
+    from swathe._granule import Granule, info, open
+    from swathe._jobs import Plan, average, grid, grid_match, merge, plan
+    from swathe._pictures import Picture, plot
+    from swathe._simulate import simulate
+
+__all__ = [
+    "Granule",
+    "GranuleError",
+    "NothingToDoError",
+    "Picture",
+    "Plan",
+    "PlanError",
+    "SwatheError",
+    "__version__",
+    "average",
+    "errors",
+    "grid",
+    "grid_match",
+    "info",
+    "merge",
+    "open",
+    "plan",
+    "plot",
+    "simulate",
+]
+
+# The command of the wheel imports this package too: it need not wait for numpy.
+_MODULES = {
+    "_granule": ("Granule", "info", "open"),
+    "_jobs": ("Plan", "average", "grid", "grid_match", "merge", "plan"),
+    "_pictures": ("Picture", "plot"),
+    "_simulate": ("simulate",),
+}
+
+
+def __getattr__(name: str) -> Any:
+    for module, names in _MODULES.items():
+        if name in names:
+            value = getattr(importlib.import_module(f"swathe.{module}"), name)
+            globals()[name] = value
+            return value
+    raise AttributeError(f"module 'swathe' has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted([*globals(), *__all__])

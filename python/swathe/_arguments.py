@@ -1,0 +1,125 @@
+"""What functions are given, brought into one form."""
+
+from __future__ import annotations
+
+import functools
+import inspect
+import io
+import operator
+import os
+from collections.abc import Callable, Iterable
+from typing import Any, ParamSpec, TypeVar
+
+from swathe import _swathe
+from swathe.errors import PlanError
+
+P = ParamSpec("P")
+R = TypeVar("R")
+
+
+def suggesting(function: Callable[P, R]) -> Callable[P, R]:
+    """Let a function answer an unknown keyword with the one that was probably meant."""
+    known = list(inspect.signature(function).parameters)
+
+    @functools.wraps(function)
+    def checked(*args: P.args, **kwargs: P.kwargs) -> R:
+        for name in kwargs:
+            if name not in known:
+                near = _swathe.nearest(name, known)
+                hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
+                raise TypeError(f"{function.__name__}() has no argument {name!r}: {hint}")
+        return function(*args, **kwargs)
+
+    return checked
+
+
+def one_input(given: Any) -> str | os.PathLike[str] | Any:
+    """One granule: a path, or a file object.
+
+    File objects that wrap a local file, as those of ``fsspec`` and ``earthaccess.open`` may, are read by
+    its path: that needs no interpreter.
+    """
+    if isinstance(given, str | os.PathLike):
+        return given
+    if isinstance(given, bytes):
+        raise TypeError("a granule is a path or a file object, not bytes: wrap them in io.BytesIO")
+    if callable(getattr(given, "data_links", None)):
+        raise PlanError(
+            "granules found by a search cannot be read yet where they are",
+            "earthaccess.download gives local files, earthaccess.open file objects",
+        )
+    if hasattr(given, "read") and hasattr(given, "seek"):
+        # earthaccess wraps the file of fsspec.
+        return _local_path(getattr(given, "f", given)) or given
+    raise TypeError(
+        f"a granule is a path or a file object, not {type(given).__name__}: {given!r:.80}"
+    )
+
+
+def _local_path(file: Any) -> str | None:
+    """The path of a file object that is open on a local file, and on no other than the path's now."""
+    raw = getattr(file, "f" if type(file).__name__ == "LocalFileOpener" else "raw", file)
+    raw = getattr(raw, "raw", raw)
+    if not isinstance(raw, io.FileIO) or raw.closed or not isinstance(raw.name, str):
+        return None
+    try:
+        if os.path.samestat(os.fstat(raw.fileno()), os.stat(raw.name)):
+            return os.path.abspath(raw.name)
+    except OSError:
+        pass
+    return None
+
+
+def inputs(granules: Any) -> list[Any]:
+    """All granules of an argument: one, or an iterable of them."""
+    if isinstance(granules, str | os.PathLike | bytes) or hasattr(granules, "read"):
+        return [one_input(granules)]
+    if callable(getattr(granules, "data_links", None)) or not isinstance(granules, Iterable):
+        return [one_input(granules)]
+    return [one_input(granule) for granule in granules]
+
+
+def words(value: Any, name: str) -> list[str]:
+    """One word, or several."""
+    if value is None:
+        return []
+    if isinstance(value, str):
+        return [value]
+    if isinstance(value, Iterable):
+        found = list(value)
+        if all(isinstance(word, str) for word in found):
+            return found
+    raise TypeError(f"{name} is a name or a list of names, not {value!r:.80}")
+
+
+def whole(value: Any, name: str, least: int = 0) -> int:
+    """A whole number, not less than some."""
+    try:
+        found = operator.index(value)
+    except TypeError:
+        raise TypeError(f"{name} is a whole number, not {value!r:.80}") from None
+    if not least <= found < 2**63:
+        raise PlanError(f"{name} is at least {least}, got {value}")
+    return found
+
+
+def threads_of(value: int | None) -> int | None:
+    """A number of threads, if one is given."""
+    if value is None:
+        return None
+    if whole(value, "threads", 1) > 512:
+        raise PlanError(f"threads is at most 512, got {value}")
+    return value
+
+
+def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:
+    """So many numbers, as a tuple or as text with commas."""
+    if isinstance(value, str):
+        value = value.split(",")
+    try:
+        found = tuple(float(number) for number in value)
+    except (TypeError, ValueError):
+        found = ()
+    if len(found) != count:
+        raise PlanError(f"{name} is {count} numbers, not {value!r:.80}")
+    return found

@@ -1,0 +1,175 @@
+"""What notebooks show of granules and plans. Everything from files is escaped."""
+
+from __future__ import annotations
+
+from html import escape
+from typing import TYPE_CHECKING, Any
+
+from swathe import _swathe
+
+if TYPE_CHECKING:
+    from swathe._granule import Granule
+    from swathe._jobs import Plan
+
+STYLE = """<style>
+.swathe {display: flex; flex-wrap: wrap; gap: 1.5em; align-items: flex-start; font-size: 90%;}
+.swathe > div {max-width: 52em;}
+.swathe table {border-collapse: collapse; margin: 0 0 0.5em 0;}
+.swathe td, .swathe th {text-align: left; padding: 0.1em 0.8em 0.1em 0; vertical-align: top; border: 0;}
+.swathe th {font-weight: 600;}
+.swathe summary {cursor: pointer; font-weight: 600;}
+.swathe svg {border: 1px solid #c5ccd3;}
+</style>"""
+
+#: Granules of a plan whose outlines are drawn and whose costs are listed.
+MOST = 50
+
+
+def _rows(rows: list[tuple[str, Any]]) -> str:
+    cells = "".join(
+        f"<tr><th>{escape(str(name))}</th><td>{escape(str(value))}</td></tr>"
+        for name, value in rows
+        if value not in (None, "")
+    )
+    return f"<table>{cells}</table>"
+
+
+def _table(head: list[str], rows: list[list[Any]]) -> str:
+    top = "".join(f"<th>{escape(name)}</th>" for name in head)
+    body = "".join(
+        "<tr>" + "".join(f"<td>{escape(str(cell))}</td>" for cell in row) + "</tr>" for row in rows
+    )
+    return f"<table><tr>{top}</tr>{body}</table>"
+
+
+def _details(title: str, content: str, shown: bool = False) -> str:
+    state = ' open="open"' if shown else ""
+    return f"<details{state}><summary>{escape(title)}</summary>{content}</details>"
+
+
+def granule(of: Granule) -> str:
+    """Facts, variables and flags, beside a map of the outline."""
+    info = of.info
+    lines, pixels = of.shape
+    instrument = " on ".join(str(info[key]) for key in ("instrument", "platform") if info.get(key))
+    facts = _rows(
+        [
+            ("granule", of.name),
+            ("suite", info.get("suite")),
+            ("version", info.get("processing_version")),
+            ("instrument", instrument),
+            ("start", info.get("time_start")),
+            ("end", info.get("time_end")),
+            ("swath", f"{lines} lines of {pixels} pixels"),
+        ]
+    )
+    variables = _table(
+        ["variable", "units", ""],
+        [[v["name"], v.get("units") or "", v.get("long_name") or ""] for v in info["variables"]],
+    )
+    parts = [
+        facts,
+        _details(f"{len(info['variables'])} variables", variables, shown=True),
+    ]
+    if of.flags:
+        parts.append(_details(f"{len(of.flags)} flags", escape(", ".join(of.flags))))
+    if info["warnings"]:
+        notes = "".join(f"<div>{escape(warning)}</div>" for warning in info["warnings"])
+        parts.append(_details("notes", notes))
+    picture = _swathe.locator([of.outline()], None)
+    return f'{STYLE}<div class="swathe"><div>{"".join(parts)}</div><div>{picture}</div></div>'
+
+
+def _size(count: int) -> str:
+    size = float(count)
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1024 or unit == "GiB":
+            break
+        size /= 1024
+    return f"{size:.0f} {unit}" if unit == "B" else f"{size:.1f} {unit}"
+
+
+def plan(of: Plan) -> str:
+    """What will be done, beside a map of outlines and area, above the graph."""
+    estimate = of.estimate()
+    rows, columns = of.shape
+    near = int((estimate.lines_near > 0).sum())
+    facts = _rows(
+        [
+            ("variables", ", ".join(of.variables)),
+            ("grid", f"{rows} x {columns} cells, {of.crs}"),
+            ("method", of.method),
+            ("granules", f"{of.granules}, {near} near the area"),
+            ("to read", f"at most {_size(int(estimate.bytes_to_read.sum()))}"),
+            ("decoded", f"at most {_size(int(estimate.bytes_decoded.sum()))}"),
+            ("memory", f"at least {_size(of.memory)}"),
+        ]
+    )
+    costs = _table(
+        ["granule", "lines near the area", "chunks", "to read"],
+        [
+            [name, f"{near} of {lines}", chunks, _size(int(read))]
+            for name, near, lines, chunks, read in zip(
+                estimate.granule.values[:MOST],
+                estimate.lines_near.values,
+                estimate.lines.values,
+                estimate.storage_chunks.values,
+                estimate.bytes_to_read.values,
+                strict=False,
+            )
+        ],
+    )
+    parts = [facts]
+    if of.notes:
+        notes = "".join(f"<div>{escape(note)}</div>" for note in of.notes)
+        parts.append(_details("chosen for you", notes, shown=True))
+    more = of.granules - MOST
+    title = "granules" if more <= 0 else f"granules ({more} more not shown)"
+    parts.append(_details(title, costs))
+    if of.skipped:
+        rows_ = [[name, reason] for name, reason in of.skipped.items()]
+        parts.append(_details("not used", _table(["granule", "reason"], rows_)))
+    parts.append(_details("graph", _graph(of, near)))
+    picture = _swathe.locator(of._plan.outlines(MOST), of._plan.box)
+    return f'{STYLE}<div class="swathe"><div>{"".join(parts)}</div><div>{picture}</div></div>'
+
+
+def _graph(of: Plan, near: int) -> str:
+    """Chunk, apply, combine, finish: granules to the left, the product to the right."""
+    shown = min(near, 4)
+    names = [f"granule {i + 1}" for i in range(shown)]
+    if near > shown:
+        names[-1] = f"... {near - shown + 1} more"
+    height = max(1, len(names)) * 34
+    middle = height / 2
+
+    def box(x: float, y: float, width: float, text: str) -> str:
+        return (
+            f'<rect x="{x}" y="{y - 12}" width="{width}" height="24" rx="4" fill="#ffffff" '
+            f'stroke="#1f5f8b"/><text x="{x + width / 2}" y="{y + 4}" text-anchor="middle">'
+            f"{escape(text)}</text>"
+        )
+
+    def line(x0: float, y0: float, x1: float, y1: float) -> str:
+        return f'<line x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}" stroke="#7d8a96"/>'
+
+    parts = []
+    for i, name in enumerate(names):
+        y = 17 + 34 * i
+        parts += [
+            line(90, y, 120, y),
+            line(200, y, 240, middle),
+            box(0, y, 90, name),
+            box(120, y, 80, of.method),
+        ]
+    parts += [
+        line(310, middle, 340, middle),
+        line(400, middle, 430, middle),
+        box(240, middle, 70, "combine"),
+        box(340, middle, 60, "finish"),
+        box(430, middle, 110, ", ".join(of.variables)[:16]),
+    ]
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="542" height="{height}" '
+        f'viewBox="-1 0 542 {height}" font-family="sans-serif" font-size="11">{"".join(parts)}</svg>'
+    )

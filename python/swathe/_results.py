@@ -1,0 +1,35 @@
+"""Results as xarray objects: what opening the netCDF file of the same product gives."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import numpy as np
+import xarray as xr
+
+
+def dataset(handed: dict[str, Any]) -> xr.Dataset:
+    """A data set of the variables that Rust hands over; arrays are not copied."""
+    variables = {}
+    encodings = {}
+    for name, dims, values, attributes, fill, chunks in handed["variables"]:
+        if isinstance(values, list):
+            values = np.array(values, dtype=str)
+        elif not dims:
+            values = values.reshape(())
+        variables[name] = xr.Variable(dims, values, attributes)
+        if chunks is not None:
+            encodings[name] = _encoding(values, fill)
+    result = xr.decode_cf(xr.Dataset(variables, attrs=handed["attributes"]))
+    result.load()
+    for name, encoding in encodings.items():
+        result[name].encoding.update(encoding)
+    return result
+
+
+def _encoding(values: np.ndarray[Any, Any], fill: float | None) -> dict[str, Any]:
+    """How the variable is stored, so that to_netcdf() and to_zarr() write missing values as Swathe does."""
+    encoding: dict[str, Any] = {"dtype": values.dtype}
+    if fill is not None:
+        encoding["_FillValue"] = values.dtype.type(fill)
+    return encoding

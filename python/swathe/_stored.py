@@ -1,0 +1,127 @@
+"""Arrays of files, read when xarray needs them."""
+
+from __future__ import annotations
+
+from typing import Any, Protocol
+
+import numpy as np
+import xarray as xr
+from xarray.backends import BackendArray
+from xarray.core import indexing
+
+#: HDF5's numbers of filters, with the names that netCDF4 gives them.
+DEFLATE, SHUFFLE, FLETCHER32, SZIP = 1, 2, 3, 4
+OTHERS = {307: "bzip2", 32001: "blosc", 32015: "zstd"}
+#: numpy's types of those that are read.
+TYPES: dict[str, np.dtype[Any]] = {name: np.dtype(name) for name in ("float32", "float64")}
+TYPES |= {
+    f"{kind}{bits}": np.dtype(f"{kind}{bits}")
+    for kind in ("int", "uint")
+    for bits in (8, 16, 32, 64)
+}
+TYPES |= {"char": np.dtype("S1"), "text": np.dtype(object)}
+
+
+class _File(Protocol):
+    def read(self, path: str, slab: list[tuple[int, int]]) -> Any: ...
+
+
+class _Opened(Protocol):
+    """An open file that pickles."""
+
+    @property
+    def file(self) -> _File: ...
+
+
+class StoredArray(BackendArray):
+    """A variable as it is stored. Reads what is asked for, from any number of threads at once."""
+
+    def __init__(
+        self, opened: _Opened, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+    ) -> None:
+        self._opened, self._path = opened, path
+        self.shape, self.dtype = shape, dtype
+
+    def __getitem__(self, key: Any) -> Any:
+        return indexing.explicit_indexing_adapter(
+            key, self.shape, indexing.IndexingSupport.OUTER_1VECTOR, self._read
+        )
+
+    def _read(self, key: tuple[Any, ...]) -> Any:
+        slab: list[tuple[int, int]] = []
+        then: list[Any] = []
+        for index, length in zip(key, self.shape, strict=True):
+            if isinstance(index, slice):
+                # A slice that runs backwards is read forwards, and turned.
+                places = range(*index.indices(length))
+                low, high = (min(places), max(places) + 1) if len(places) else (0, 0)
+                then.append(slice(None, None, places.step))
+            elif np.ndim(index) == 1:
+                array = np.asarray(index)
+                array = np.where(array < 0, array + length, array)
+                low, high = (int(array.min()), int(array.max()) + 1) if array.size else (0, 0)
+                then.append(array - low)
+            else:
+                low = int(index) % length
+                high = low + 1
+                then.append(0)
+            slab.append((low, high))
+        values = self._opened.file.read(self._path, slab)
+        if isinstance(values, list):
+            shape = [high - low for low, high in slab]
+            if self.dtype.kind == "S":
+                values = [text.encode() for text in values]
+            values = np.array(values, dtype=self.dtype).reshape(shape)
+        return values[tuple(then)]
+
+
+def readable(described: dict[str, Any]) -> bool:
+    """Whether a variable holds numbers or text: others, as compound types, can only be listed."""
+    return described["dtype"] in TYPES
+
+
+def variable(
+    opened: _Opened, described: dict[str, Any], dims: list[str] | None = None
+) -> xr.Variable:
+    """A variable whose array is read later, with the storage's encoding as netCDF4 tells it."""
+    shape = tuple(described["shape"])
+    dtype = TYPES[described["dtype"]]
+    array = indexing.LazilyIndexedArray(StoredArray(opened, described["path"], shape, dtype))
+    names = dims or described["dims"]
+    attributes = dict(described["attributes"])
+    if dtype.kind == "S" and isinstance(fill := attributes.get("_FillValue"), str):
+        attributes["_FillValue"] = np.bytes_(fill.encode())
+    encoding: dict[str, Any] = {"dtype": str if dtype.kind == "O" else dtype}
+    encoding |= _filters(described["filters"])
+    chunks = described["chunks"]
+    encoding["contiguous"] = chunks is None
+    encoding["chunksizes"] = None if chunks is None else tuple(chunks)
+    if chunks is not None:
+        encoding["preferred_chunks"] = dict(zip(names, chunks, strict=True))
+    encoding["original_shape"] = shape
+    return xr.Variable(names, array, attributes, encoding)
+
+
+def _filters(filters: list[tuple[int, list[int]]]) -> dict[str, Any]:
+    found = dict(filters)
+    level = found.get(DEFLATE, [0])
+    return {
+        "zlib": DEFLATE in found,
+        "szip": _szip(found[SZIP]) if SZIP in found else False,
+        **{name: number in found for number, name in sorted(OTHERS.items(), reverse=True)},
+        "shuffle": SHUFFLE in found,
+        "complevel": level[0] if level else 0,
+        "fletcher32": FLETCHER32 in found,
+    }
+
+
+def _szip(parameters: list[int]) -> dict[str, Any] | bool:
+    match parameters:
+        case [mask, pixels, *_]:
+            nearest_neighbour = 32
+            return {
+                "coding": "nn" if mask & nearest_neighbour else "ec",
+                "pixels_per_block": pixels,
+            }
+        case _:
+            return True

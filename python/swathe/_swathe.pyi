@@ -1,0 +1,151 @@
+from collections.abc import Callable
+from os import PathLike
+from typing import Any, TypedDict, final, type_check_only
+
+__all__ = [
+    "File",
+    "Granule",
+    "Grid",
+    "Plan",
+    "__version__",
+    "command",
+    "locator",
+    "merge",
+    "nearest",
+    "picture",
+    "simulate",
+]
+__version__: str
+
+_Path = str | PathLike[str]
+_Box = tuple[float, float, float, float]
+_Label = tuple[str, list[float], float, str | None]
+_Progress = Callable[[int, int, int, str], object]
+
+@type_check_only
+class Options(TypedDict):
+    purpose: str
+    variables: list[str]
+    grid: Grid
+    method: str | None
+    flags: str | None
+    valid_range: str | None
+    statistics: list[str]
+    weight: str
+    min_count: int
+    min_granules: int
+    min_coverage: float
+    on_error: str
+    allow_mixed: bool
+    empty_maps: bool
+
+@type_check_only
+class PictureOptions(TypedDict):
+    variable: str | None
+    area: list[float] | None
+    robust: bool
+    limits: list[float] | None
+    log: bool | None
+    palette: str | None
+    title: str | None
+    width: int
+    crs: str | None
+    flags: str
+
+@type_check_only
+class SimulationOptions(TypedDict):
+    bbox: list[float] | None
+    start: str
+    days: int
+    count: int | None
+    suite: str
+    version: str
+    nrt: bool
+    lines: int | None
+    wavelengths: int
+    clear: float
+    seed: int
+    overwrite: bool
+
+@final
+class Grid:
+    @staticmethod
+    def own(crs: str | None, resolution: str | None) -> Grid: ...
+    @staticmethod
+    def bbox(bbox: _Box, resolution: str, crs: str | None) -> Grid: ...
+    @staticmethod
+    def bounds(bounds: _Box, resolution: str, crs: str | None) -> Grid: ...
+    @staticmethod
+    def named(name: str) -> Grid: ...
+    @staticmethod
+    def file(path: _Path) -> Grid: ...
+    @staticmethod
+    def transform(crs: str, shape: tuple[int, int], transform: list[float]) -> Grid: ...
+    @staticmethod
+    def labels(y: _Label, x: _Label, lonlat: bool, mapping: dict[str, Any] | None) -> Grid: ...
+
+@final
+class Plan:
+    def __new__(cls, inputs: list[Any], options: Options, threads: int | None) -> Plan: ...
+    @property
+    def notes(self) -> list[str]: ...
+    @property
+    def fields(self) -> list[str]: ...
+    @property
+    def method(self) -> str: ...
+    @property
+    def granules(self) -> int: ...
+    @property
+    def skipped(self) -> list[tuple[str, str]]: ...
+    @property
+    def crs(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def bounds(self) -> _Box: ...
+    @property
+    def box(self) -> list[float] | None: ...
+    @property
+    def memory(self) -> int: ...
+    def outlines(self, most: int) -> list[list[tuple[float, float]]]: ...
+    def estimate(self) -> list[tuple[str, int, tuple[int, int] | None, int, int, int]]: ...
+    def run(
+        self, progress: _Progress | None, outputs: list[_Path], overwrite: bool
+    ) -> dict[str, Any]: ...
+
+@final
+class File:
+    def __new__(cls, input: Any) -> File: ...
+    @property
+    def is_hdf5(self) -> bool: ...
+    def root(self) -> dict[str, Any]: ...
+    def read(self, path: str, slab: list[tuple[int, int]]) -> Any: ...
+
+@final
+class Granule:
+    def __new__(cls, input: Any) -> Granule: ...
+    @property
+    def name(self) -> str: ...
+    @property
+    def shape(self) -> tuple[int, int]: ...
+    @property
+    def time(self) -> tuple[int | None, int | None]: ...
+    @property
+    def variables(self) -> list[tuple[str, list[str]]]: ...
+    @property
+    def flags(self) -> tuple[list[str], str | None]: ...
+    @property
+    def geolocation(self) -> tuple[str, str]: ...
+    def info(self) -> str: ...
+    def outline(self, count: int) -> list[tuple[float, float]]: ...
+    def root(self) -> dict[str, Any]: ...
+    def read(self, path: str, slab: list[tuple[int, int]]) -> Any: ...
+
+def command(words: list[str]) -> int: ...
+def locator(outlines: list[list[tuple[float, float]]], area: list[float] | None) -> str: ...
+def merge(parts: list[_Path], outputs: list[_Path], overwrite: bool) -> dict[str, Any]: ...
+def nearest(name: str, candidates: list[str]) -> str | None: ...
+def picture(file: _Path, options: PictureOptions) -> bytes: ...
+def simulate(
+    folder: _Path, options: SimulationOptions, progress: _Progress | None
+) -> list[_Path]: ...

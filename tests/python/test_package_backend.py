@@ -1,0 +1,154 @@
+"""The engine "swathe" beside the engine "netcdf4", on every file that both read."""
+
+import pickle
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+np = pytest.importorskip("numpy")
+xr = pytest.importorskip("xarray")
+pytest.importorskip("netCDF4")
+package = pytest.importorskip("swathe")
+
+from swathe._backend import SwatheBackend as ENGINE  # noqa: E402
+
+# Files to try readers with: netCDF-C refuses some, and crashes on some.
+UNREADABLE = ("seadas_kosc.", "jhdf.")
+# What netCDF-C and this reader differ in, by file, with the reason.
+EXCEPTIONS = {
+    # Enumerations are listed, not read.
+    ("pyfive.h5netcdf_test.hdf5", "/enum_var"),
+}
+
+
+def same(ours, theirs):
+    if theirs.dtype.kind in "OUST":
+        return list(map(str, ours.ravel())) == list(map(str, theirs.ravel()))
+    return np.array_equal(ours, theirs, equal_nan=theirs.dtype.kind in "fMm")
+
+
+def text(attributes):
+    """Attributes with their types; order is the library's business, and so is a file's byte order."""
+    return {key: str(value).replace(">", "") for key, value in attributes.items()}
+
+
+def encoding(variable):
+    found = dict(variable.encoding)
+    if isinstance(found.get("dtype"), np.dtype):
+        found["dtype"] = found["dtype"].newbyteorder("=")
+    return text(found)
+
+
+def differences(path):
+    """Places where the two engines differ."""
+    theirs = xr.open_groups(path, engine="netcdf4")
+    ours = xr.open_groups(path, engine=ENGINE)
+    assert list(ours) == list(theirs)
+    found, values = [], 0
+    for group, b in theirs.items():
+        a = ours[group]
+        if (
+            text(a.attrs) != text(b.attrs)
+            or a.encoding["unlimited_dims"] != b.encoding["unlimited_dims"]
+        ):
+            found.append(group)
+        for name in set(a.variables) | set(b.variables):
+            place = f"{group.rstrip('/')}/{name}"
+            if (path.name, place) in EXCEPTIONS:
+                continue
+            x, y = a.variables.get(name), b.variables.get(name)
+            if x is None or y is None:
+                found.append(place)
+                continue
+            described = (x.dims, x.shape, text(x.attrs), encoding(x))
+            if described != (y.dims, y.shape, text(y.attrs), encoding(y)):
+                found.append(place)
+            try:
+                expected = y.values
+            except (RuntimeError, ValueError):
+                # A filter that netCDF-C was built without, an array beyond memory.
+                continue
+            try:
+                got = x.values
+            except package.errors.UnsupportedError:
+                continue
+            values += 1
+            if got.dtype.newbyteorder("=") != expected.dtype.newbyteorder("=") or not same(
+                got, expected
+            ):
+                found.append(place)
+    return found, values
+
+
+def test_every_real_file_is_as_netcdf4_reads_it(shared_data):
+    checked = 0
+    paths = sorted(p for p in shared_data.rglob("*") if p.suffix in {".nc", ".nc4", ".h5", ".hdf5"})
+    for path in paths:
+        if path.name.startswith(UNREADABLE):
+            continue
+        found, values = differences(path)
+        assert not found, f"{path.name}: {found}"
+        checked += values
+    assert checked > 200
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory):
+    return package.simulate(tmp_path_factory.mktemp("granules"), lines=300, count=2)
+
+
+def test_simulated_granules_and_products_are_the_same(granules, products):
+    import pathlib
+
+    for path in [*map(pathlib.Path, granules), *sorted(products.glob("*.nc"))]:
+        found, values = differences(path)
+        assert not found and values > 3, path.name
+
+
+def test_groups(granules):
+    ours = xr.open_dataset(granules[0], engine=ENGINE, group="geophysical_data")
+    xr.testing.assert_identical(
+        ours, xr.open_dataset(granules[0], engine="netcdf4", group="geophysical_data")
+    )
+    ours = xr.open_datatree(granules[0], engine=ENGINE, group="geophysical_data")
+    theirs = xr.open_datatree(granules[0], engine="netcdf4", group="geophysical_data")
+    assert ours.identical(theirs)
+    for form in ("geophysical_dat", "/geophysical_dat/"):
+        with pytest.raises(package.errors.MissingError, match="did you mean /geophysical_data"):
+            xr.open_dataset(granules[0], engine=ENGINE, group=form)
+    with pytest.raises(package.errors.IoError):
+        xr.open_dataset("missing.nc", engine=ENGINE)
+
+
+def test_the_tutorials_merge_works(granules):
+    tree = xr.open_datatree(granules[0], engine=ENGINE)
+    dataset = xr.merge(tree.to_dict().values()).set_coords(("latitude", "longitude"))
+    theirs = xr.merge(xr.open_datatree(granules[0], engine="netcdf4").to_dict().values())
+    np.testing.assert_array_equal(dataset.chlor_a, theirs.chlor_a)
+
+
+def test_arrays_are_lazy_pickle_and_read_from_threads(granules):
+    lazy = xr.open_dataset(granules[0], engine=ENGINE, group="geophysical_data")
+    assert len(pickle.dumps(lazy)) < 100_000
+    again = pickle.loads(pickle.dumps(lazy))
+    expected = xr.open_dataset(granules[0], engine="netcdf4", group="geophysical_data").load()
+    names = list(expected.data_vars) * 4
+    with ThreadPoolExecutor(4) as pool:
+        for name, values in zip(names, pool.map(lambda name: again[name].values, names)):
+            np.testing.assert_array_equal(values, expected[name])
+    with open(granules[0], "rb") as file:
+        xr.testing.assert_identical(
+            xr.open_dataset(file, engine=ENGINE, group="geophysical_data").load(), expected
+        )
+
+
+def test_chunks_are_the_storages(granules):
+    pytest.importorskip("dask")
+    lazy = xr.open_dataset(granules[0], engine=ENGINE, group="geophysical_data", chunks={})
+    theirs = xr.open_dataset(granules[0], engine="netcdf4", group="geophysical_data", chunks={})
+    assert lazy.chunks == theirs.chunks
+    np.testing.assert_array_equal(lazy.chlor_a[10:20, 3], theirs.chlor_a[10:20, 3])
+    many = xr.open_mfdataset(
+        granules, engine=ENGINE, group="geophysical_data", combine="nested", concat_dim="time"
+    )
+    assert many.chlor_a.shape == (2, 300, 1272) and float(many.chlor_a.max()) > 0

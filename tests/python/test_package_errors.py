@@ -1,0 +1,322 @@
+"""What the Python package does about mistakes, and about Ctrl-C."""
+
+import inspect
+import io
+import pathlib
+import pickle
+import re
+import signal
+import subprocess
+import sys
+import textwrap
+import time
+
+import pytest
+
+np = pytest.importorskip("numpy")
+xr = pytest.importorskip("xarray")
+package = pytest.importorskip("swathe")
+errors = package.errors
+
+ROOT = pathlib.Path(__file__).resolve().parents[2]
+AREA = {"bbox": (-77, 36, -73, 41), "resolution": 0.1}
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory):
+    return package.simulate(tmp_path_factory.mktemp("granules"), lines=100, count=2)
+
+
+def test_classes_carry_rusts_names():
+    """A class for every variant of Rust's errors, and none besides."""
+    expected = {"SwatheError"}
+    for source, enum in [
+        ("crates/swathe/src/job/error.rs", "JobError"),
+        ("crates/swathe-io/src/error.rs", "Error"),
+    ]:
+        body = (ROOT / source).read_text().split(f"pub enum {enum} {{")[1].split("\n}\n")[0]
+        expected |= {f"{name}Error" for name in re.findall(r"^    ([A-Z]\w+)", body, re.MULTILINE)}
+    # Ctrl-C is Python's own; "nothing" alone says nothing in a traceback.
+    expected = expected - {"InterruptedError", "NothingError"} | {"NothingToDoError"}
+    defined = {name for name, value in vars(errors).items() if inspect.isclass(value)}
+    assert defined == set(errors.__all__) == expected
+    raised = set(re.findall(r'=> "(\w+Error)"', (ROOT / "python/src/errors.rs").read_text()))
+    assert raised == expected
+    for name in expected:
+        kind = getattr(errors, name)
+        assert issubclass(kind, package.SwatheError) and kind.__doc__
+        error = kind("what was wrong", "what to do")
+        again = pickle.loads(pickle.dumps(error))
+        assert type(again) is kind and again.hint == "what to do"
+        assert str(again) == str(error) == "what was wrong (what to do)"
+
+
+@pytest.mark.parametrize(
+    ("change", "kind", "words"),
+    [
+        ({"resoluton": 1}, TypeError, "did you mean 'resolution'"),
+        ({"colour": 1}, TypeError, "there are granules, variable"),
+        ({"variable": "chlora"}, errors.PlanError, "did you mean chlor_a"),
+        ({"variable": 3}, TypeError, "a name or a list of names"),
+        ({"flags": "LADN"}, errors.FlagsError, "LAND"),
+        ({"method": "neerest"}, errors.PlanError, 'did you mean "nearest"'),
+        ({"stat": "maen"}, errors.PlanError, 'did you mean "mean"'),
+        ({"weight": "granul"}, errors.PlanError, "granule"),
+        ({"preset": "nasa"}, errors.PlanError, "tutorial"),
+        ({"on_error": "ignore"}, errors.PlanError, "stop, skip"),
+        ({"bbox": (1, 2, 3)}, errors.PlanError, "bbox is 4 numbers"),
+        ({"bbox": "here"}, errors.PlanError, "bbox is 4 numbers"),
+        ({"bbox": (-77, 41, -73, 36)}, errors.GridError, "south must be less"),
+        ({"bbox": (-77, 36, -73, float("nan"))}, errors.GridError, "not finite"),
+        ({"bbox": (0, 0, 1, 1)}, errors.NothingToDoError, "no granule touches the area"),
+        ({"resolution": None}, errors.PlanError, "needs a resolution"),
+        ({"resolution": -1}, errors.GridError, "resolution"),
+        ({"resolution": object()}, TypeError, "resolution is a number"),
+        ({"resolution": 1e-9}, errors.GridError, "4 billion"),
+        ({"crs": "EPSG:99999"}, errors.CrsError, "99999"),
+        ({"crs": object()}, TypeError, "to_wkt"),
+        ({"grid": "l3m-4km"}, errors.PlanError, "exclude each other"),
+        ({"like": 3}, errors.PlanError, "exclude each other"),
+        ({"bbox": None, "resolution": None}, errors.PlanError, "bbox=\\(-77"),
+        ({"bbox": None, "grid": "l3m-4km"}, errors.PlanError, "resolution of its own"),
+        ({"bbox": None, "resolution": None, "grid": "l3m-1km"}, errors.GridError, "l3m-4km"),
+        ({"bbox": None, "resolution": None, "like": 3}, TypeError, "DataArray"),
+        ({"bbox": None, "resolution": None, "like": "none.nc"}, errors.IoError, "No such file"),
+        ({"valid_range": (2, 1)}, errors.PlanError, "the lower first"),
+        ({"min_coverage": 2}, errors.PlanError, "0 to 1"),
+        ({"min_count": -1}, errors.PlanError, "at least 0"),
+        ({"min_count": 1.5}, TypeError, "whole number"),
+        ({"threads": 0}, errors.PlanError, "at least 1"),
+        ({"bounding_box": (0, 0, 1, 1)}, errors.PlanError, "are the same"),
+        ({"output": "map.jpg"}, errors.PlanError, "jpg"),
+        ({"output": "nowhere/map.nc"}, errors.SwatheError, "nowhere"),
+        ({"variable": "l2_flags"}, errors.PlanError, "swathe.grid"),
+    ],
+    ids=lambda value: str(value)[:40] if isinstance(value, dict) else "",
+)
+def test_mistakes_are_answered(granules, change, kind, words):
+    with pytest.raises(kind, match=words) as raised:
+        package.average(granules, **{**AREA, **change})
+    # Python's words, not the command line's.
+    assert not re.search(r"(^|\s)--?[a-z]", str(raised.value)), raised.value
+
+
+def closed_file(path):
+    with open(path, "rb") as file:
+        return file
+
+
+def text_file(path):
+    memory = io.StringIO("text")
+    memory.name = "text.nc"
+    return memory
+
+
+class Found(dict):
+    """As earthaccess gives what it found."""
+
+    def data_links(self):
+        return ["https://example.org/a.nc"]
+
+
+@pytest.mark.parametrize(
+    ("given", "kind", "words"),
+    [
+        (lambda path: [], errors.NothingToDoError, "no granule"),
+        (lambda path: [None], TypeError, "not NoneType"),
+        (lambda path: 7, TypeError, "not int"),
+        (lambda path: b"bytes", TypeError, "io.BytesIO"),
+        (lambda path: "missing.nc", errors.GranuleError, "missing.nc: No such file"),
+        (lambda path: "none*.nc", errors.NothingToDoError, "no file matches"),
+        (lambda path: "https://example.org/a.nc", errors.GranuleError, "download it first"),
+        (lambda path: Found(), errors.PlanError, "earthaccess.open"),
+        (lambda path: [Found()], errors.PlanError, "earthaccess.open"),
+        (closed_file, errors.GranuleError, "closed file"),
+        (text_file, errors.GranuleError, "text.nc"),
+        (lambda path: io.BytesIO(b"x" * 1000), errors.GranuleError, "file object"),
+        (lambda path: io.BytesIO(), errors.GranuleError, "file object"),
+        (lambda path: __file__, errors.GranuleError, "test_package_errors.py"),
+    ],
+)
+def test_what_is_no_granule_is_refused(granules, given, kind, words):
+    with pytest.raises(kind, match=words):
+        package.average(given(granules[0]), **AREA)
+
+
+@pytest.mark.parametrize(
+    ("given", "kind"),
+    [
+        (lambda path: "missing.nc", errors.IoError),
+        (lambda path: "/", errors.IoError),
+        (lambda path: __file__, errors.FormatError),
+        (closed_file, errors.GranuleError),
+        (lambda path: [path], TypeError),
+    ],
+)
+def test_open_refuses_with_the_reasons_class(granules, given, kind):
+    with pytest.raises(kind):
+        package.open(given(granules[0]))
+    with pytest.raises(kind):
+        package.info(given(granules[0]))
+
+
+def test_a_truncated_granule_is_named_and_can_be_skipped(granules, tmp_path):
+    broken = tmp_path / "broken.nc"
+    whole = pathlib.Path(granules[0]).read_bytes()
+    broken.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(errors.GranuleError, match="broken.nc"):
+        package.average([broken, granules[1]], **AREA)
+    result = package.average([broken, *granules], **AREA, on_error="skip")
+    status = dict(zip(result.granule_name.values, result.granule_status.values))
+    assert status["broken.nc"] == "skipped" and len(status) == 3
+    memory = io.BytesIO(broken.read_bytes())
+    with pytest.raises(errors.GranuleError, match="file object"):
+        package.average([memory], **AREA)
+
+
+def test_a_file_object_that_fails_in_the_middle(granules):
+    class Failing(io.BytesIO):
+        left = 20
+
+        def read(self, size=-1):
+            self.left -= 1
+            if self.left < 0:
+                raise OSError("the network is gone")
+            return super().read(size)
+
+    with pytest.raises(errors.GranuleError, match="the network is gone"):
+        package.average([Failing(pathlib.Path(granules[0]).read_bytes())], **AREA)
+
+
+@pytest.mark.parametrize(
+    ("arguments", "kind", "words"),
+    [
+        (("epsg:4326", (0, 5), (0.1, 0, 0, 0, -0.1, 0)), errors.PlanError, "empty"),
+        (("epsg:4326", 5, (0.1, 0, 0, 0, -0.1, 0)), errors.PlanError, "rows, columns"),
+        (("epsg:4326", (5, 5), (0.1, 0, 0)), errors.PlanError, "6 numbers"),
+        (("epsg:4326", (5, 5), (0.1, 0.2, 0, 0, -0.1, 0)), errors.PlanError, "rotated"),
+        (("epsg:4326", (5, 5), (0.1, 0, 0, 0, 0.1, 0)), errors.PlanError, "north to south"),
+        (("nowhere", (5, 5), (0.1, 0, 0, 0, -0.1, 0)), errors.CrsError, "nowhere"),
+    ],
+)
+def test_grid_match_refuses(granules, arguments, kind, words):
+    with pytest.raises(kind, match=words):
+        package.grid_match(granules[0], *arguments)
+
+
+def test_templates_that_are_no_grids(granules):
+    uneven = xr.DataArray(
+        np.zeros((3, 3)), dims=("lat", "lon"), coords={"lat": [3, 1, 0], "lon": [0, 1, 2]}
+    )
+    with pytest.raises(errors.PlanError, match="evenly spaced"):
+        package.average(granules, like=uneven)
+    with pytest.raises(errors.PlanError, match="no coordinates"):
+        package.average(granules, like=xr.DataArray(np.zeros((3, 3))))
+    swath = package.open(granules[0]).to_xarray().chlor_a
+    with pytest.raises(errors.PlanError, match="no coordinates"):
+        package.average(granules, like=swath)
+
+
+def test_pictures_and_simulations_refuse(granules, tmp_path):
+    for change, words in [
+        ({"variable": "chlora"}, "chlor_a"),
+        ({"palette": "jett"}, "palette"),
+        ({"width": 5}, "width"),
+        ({"limits": (3, 1)}, "smaller one first"),
+        ({"limits": (1, 2), "robust": True}, "exclude"),
+        ({"box": (1, 2)}, "4 numbers"),
+        ({"output": tmp_path / "a.jpg"}, ".png"),
+    ]:
+        with pytest.raises(package.SwatheError, match=words):
+            package.plot(granules[0], **change)
+    with pytest.raises(errors.IoError):
+        package.plot("missing.nc")
+    for change in (
+        {"days": 0},
+        {"suite": "xyz"},
+        {"version": "1"},
+        {"start": "soon"},
+        {"clear": 3},
+    ):
+        with pytest.raises(package.SwatheError):
+            package.simulate(tmp_path / "made", **change)
+    with pytest.raises(TypeError, match="did you mean 'lines'"):
+        package.simulate(tmp_path, line=3)
+
+
+def test_merging_refuses(granules, tmp_path):
+    package.average(granules, **AREA, output=tmp_path / "a.swathe")
+    with pytest.raises(errors.PlanError, match="two parts hold"):
+        package.merge([tmp_path / "a.swathe"] * 2)
+    with pytest.raises(errors.NothingToDoError):
+        package.merge([])
+    with pytest.raises(TypeError):
+        package.merge([3])
+    with pytest.raises(errors.GranuleError):
+        package.merge(granules[0])
+
+
+def test_what_progress_raises_stops_the_run(granules, tmp_path):
+    class Enough(Exception):
+        pass
+
+    def stop(*step):
+        raise Enough
+
+    with pytest.raises(Enough):
+        package.average(granules, **AREA, progress=stop, output=tmp_path / "a.nc", threads=1)
+    assert list(tmp_path.iterdir()) == []
+
+
+def test_ctrl_c_stops_a_run(tmp_path):
+    """A run of many seconds ends soon after SIGINT, leaves no file and no busy thread, and works again."""
+    script = textwrap.dedent(
+        """
+        import sys, time, threading, os, swathe
+        granules = swathe.simulate(sys.argv[1], count=6)
+        print("ready", flush=True)
+        def once():
+            swathe.average(granules, grid="l3m-4km", stat="mean,std,min,max", threads=1, output="a.nc")
+        started = time.monotonic()
+        try:
+            once()
+            print("not interrupted")
+        except KeyboardInterrupt:
+            took = time.monotonic() - started
+            before = time.process_time()
+            time.sleep(0.3)
+            print("interrupted", time.process_time() - before < 0.2, os.listdir("."))
+        area = dict(bbox=(-77, 36, -73, 41), resolution=0.1)
+        print(swathe.average(granules[:1], **area).chlor_a.shape)
+        """
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "granules")]
+    work = tmp_path / "work"
+    work.mkdir()
+    process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=work)
+    assert process.stdout.readline() == "ready\n"
+    time.sleep(0.4)
+    process.send_signal(signal.SIGINT)
+    said, _ = process.communicate(timeout=60)
+    assert said.splitlines() == ["interrupted True []", "(50, 40)"]
+
+
+def test_python_runs_while_rust_works(granules):
+    """The interpreter's lock is free: a thread of Python goes on counting."""
+    import threading
+
+    ticks, stop = [], threading.Event()
+
+    def count():
+        while not stop.is_set():
+            ticks.append(time.monotonic())
+            time.sleep(0.001)
+
+    counter = threading.Thread(target=count)
+    counter.start()
+    started = time.monotonic()
+    package.average(granules, grid="l3m-9km")
+    ended = time.monotonic()
+    stop.set()
+    counter.join()
+    assert sum(started < tick < ended for tick in ticks) > 5
