@@ -8,9 +8,9 @@
 //! ```
 //!
 //! Numbers are little-endian; the content is postcard's. A record is of use once it is whole: what a
-//! stopped process left unfinished at the end is cut off. Pieces of a record are in order of their units
-//! (tile times fields, plus field), so that some units of a granule are read as one stretch. The file is
-//! locked while a run writes it.
+//! stopped process left unfinished at the end is cut off. A unit is what is combined at a time: a tile of a
+//! field. Where the pieces are is held in memory, 24 bytes for each. The file is locked while a run
+//! writes it.
 
 use std::fs::{File, OpenOptions, TryLockError};
 use std::io::{BufReader, ErrorKind, Read};
@@ -39,7 +39,7 @@ pub struct Pieces {
 }
 
 impl Pieces {
-    /// Appends a piece; units must ascend.
+    /// Appends the piece of a unit.
     ///
     /// # Errors
     /// When a piece has 4 GiB or more.
@@ -55,23 +55,21 @@ impl Pieces {
         self.table.push((unit, length));
         Ok(())
     }
+}
 
-    /// Each piece with its unit.
-    pub fn iter(&self) -> impl Iterator<Item = (u32, &[u8])> {
-        let mut rest = self.bytes.as_slice();
-        self.table.iter().map(move |&(unit, length)| {
-            let (piece, after) = rest.split_at((length as usize).min(rest.len()));
-            rest = after;
-            (unit, piece)
-        })
-    }
+/// Where the piece that a granule gave to a unit is kept.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Piece {
+    /// The unit.
+    pub unit: u32,
+    /// The granule.
+    pub granule: u32,
+    offset: u64,
+    length: u32,
 }
 
 /// A piece, or what came of a granule, from its bytes.
-///
-/// # Errors
-/// [`Error::Format`] where they are none.
-pub fn read_piece<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
+fn read_piece<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|_| Error::Format {
         path: "journal".into(),
         reason: "a piece of it is damaged".into(),
@@ -85,6 +83,7 @@ pub struct Journal {
     file: File,
     end: u64,
     records: Vec<Record>,
+    pieces: Vec<Piece>,
 }
 
 /// Where a record is.
@@ -94,7 +93,6 @@ struct Record {
     /// Of what follows the front.
     start: u64,
     outcome: u32,
-    pieces: u32,
 }
 
 impl Journal {
@@ -113,6 +111,7 @@ impl Journal {
             file,
             end: 0,
             records: Vec::new(),
+            pieces: Vec::new(),
         };
         let header = postcard::to_stdvec(run).map_err(|e| Error::Product {
             reason: format!("the run cannot be kept: {e}"),
@@ -158,10 +157,11 @@ impl Journal {
             file,
             end: front.len() as u64 + size,
             records: Vec::new(),
+            pieces: Vec::new(),
         };
-        while let Some((record, end)) = next_record(&mut reader, journal.end, length) {
-            journal.records.push(record);
-            journal.end = end;
+        while let Some(record) = next_record(&mut reader, journal.end, length) {
+            journal.note(record.granule, record.start, record.outcome, &record.table);
+            journal.end = record.end;
         }
         journal.file.set_len(journal.end).map_err(failed)?;
         Ok(Some((run, journal)))
@@ -197,21 +197,39 @@ impl Journal {
         check.update(&pieces.bytes);
         front[..8].copy_from_slice(&size.to_le_bytes());
         front[8..12].copy_from_slice(&check.sum().to_le_bytes());
-        let start = self.end + FRONT as u64;
-        let before = self.end;
+        let (start, before) = (self.end + FRONT as u64, self.end);
         let written = self.put(&front).and_then(|()| self.put(&pieces.bytes));
         if written.is_err() {
             // What is there of it would be cut off when the journal is opened again.
             self.end = before;
             written?;
         }
+        self.note(granule, start, length, &pieces.table);
+        Ok(())
+    }
+
+    fn note(&mut self, granule: u32, start: u64, outcome: u32, table: &[(u32, u32)]) {
         self.records.push(Record {
             granule,
             start,
-            outcome: length,
-            pieces: count,
+            outcome,
         });
-        Ok(())
+        let mut offset = start + u64::from(outcome) + 8 * table.len() as u64;
+        for &(unit, length) in table {
+            self.pieces.push(Piece {
+                unit,
+                granule,
+                offset,
+                length,
+            });
+            offset += u64::from(length);
+        }
+    }
+
+    /// All pieces, by unit and granule.
+    pub fn sorted(&mut self) -> &[Piece] {
+        self.pieces.sort_unstable();
+        &self.pieces
     }
 
     /// Number of granules that have been kept.
@@ -242,35 +260,22 @@ impl Journal {
         Ok((record.granule, read_piece(&bytes)?))
     }
 
-    /// The pieces of a record for some units.
+    /// All pieces, in the order in which they came, or by unit and granule once [sorted](Journal::sorted).
+    pub fn pieces(&self) -> &[Piece] {
+        &self.pieces
+    }
+
+    /// A piece.
     ///
     /// # Errors
-    /// When they cannot be read.
-    pub fn pieces(&self, record: usize, units: std::ops::Range<u32>) -> Result<Pieces> {
-        let Some(record) = self.records.get(record) else {
-            return Err(self.damaged());
-        };
-        let table_start = record.start + u64::from(record.outcome);
-        let mut table = vec![0; record.pieces as usize * 8];
-        self.read(table_start, &mut table)?;
-        let mut offset = table_start + table.len() as u64;
-        let mut pieces = Pieces::default();
-        let mut size = 0;
-        for entry in table.chunks_exact(8) {
-            let (unit, length) = (number(entry), number(&entry[4..]));
-            if unit < units.start {
-                offset += u64::from(length);
-            } else if unit < units.end {
-                pieces.table.push((unit, length));
-                size += u64::from(length);
-            }
-        }
-        if offset + size > self.end {
+    /// When it cannot be read.
+    pub fn piece<T: DeserializeOwned>(&self, piece: &Piece) -> Result<T> {
+        if piece.offset + u64::from(piece.length) > self.end {
             return Err(self.damaged());
         }
-        pieces.bytes = vec![0; size as usize];
-        self.read(offset, &mut pieces.bytes)?;
-        Ok(pieces)
+        let mut bytes = vec![0; piece.length as usize];
+        self.read(piece.offset, &mut bytes)?;
+        read_piece(&bytes)
     }
 
     /// Removes the journal: its run is complete.
@@ -303,8 +308,18 @@ impl Journal {
     }
 }
 
-/// The record that starts at `start`, and where it ends, if it is whole.
-fn next_record(reader: &mut impl Read, start: u64, length: u64) -> Option<(Record, u64)> {
+/// A record that is whole.
+struct Whole {
+    granule: u32,
+    /// Of what follows the front.
+    start: u64,
+    end: u64,
+    outcome: u32,
+    table: Vec<(u32, u32)>,
+}
+
+/// The record that starts at `start`, if it is whole.
+fn next_record(reader: &mut impl Read, start: u64, length: u64) -> Option<Whole> {
     let mut front = [0; FRONT];
     reader.read_exact(&mut front).ok()?;
     let mut size = [0; 8];
@@ -312,13 +327,22 @@ fn next_record(reader: &mut impl Read, start: u64, length: u64) -> Option<(Recor
     let size = u64::from_le_bytes(size);
     let end = start.checked_add(12)?.checked_add(size)?;
     let [granule, outcome, pieces] = [12, 16, 20].map(|at| number(&front[at..]));
-    let needed = 12 + u64::from(outcome) + 8 * u64::from(pieces);
-    if end > length || size < needed {
+    let head = u64::from(outcome) + 8 * u64::from(pieces);
+    let rest = size.checked_sub(12)?.checked_sub(head)?;
+    if end > length {
         return None;
     }
     let mut check = libdeflater::Crc::new();
     check.update(&front[12..]);
-    let mut left = size - 12;
+    // Both fit in the file, as was seen.
+    let mut head = vec![0; head as usize];
+    reader.read_exact(&mut head).ok()?;
+    check.update(&head);
+    let table: Vec<(u32, u32)> = head[outcome as usize..]
+        .chunks_exact(8)
+        .map(|entry| (number(entry), number(&entry[4..])))
+        .collect();
+    let mut left = rest;
     let mut buffer = vec![0; BUFFER.min(left as usize)];
     while left > 0 {
         let part = &mut buffer[..(BUFFER as u64).min(left) as usize];
@@ -326,15 +350,18 @@ fn next_record(reader: &mut impl Read, start: u64, length: u64) -> Option<(Recor
         check.update(part);
         left -= part.len() as u64;
     }
-    (check.sum() == number(&front[8..])).then_some((
-        Record {
-            granule,
-            start: start + FRONT as u64,
-            outcome,
-            pieces,
-        },
+    let fits = table
+        .iter()
+        .map(|(_, length)| u64::from(*length))
+        .sum::<u64>()
+        == rest;
+    (fits && check.sum() == number(&front[8..])).then_some(Whole {
+        granule,
+        start: start + FRONT as u64,
         end,
-    ))
+        outcome,
+        table,
+    })
 }
 
 fn number(bytes: &[u8]) -> u32 {
@@ -375,12 +402,6 @@ mod tests {
         pieces
     }
 
-    fn texts(pieces: &Pieces) -> Vec<(u32, String)> {
-        let all = pieces.iter();
-        all.map(|(unit, bytes)| (unit, read_piece(bytes).unwrap()))
-            .collect()
-    }
-
     fn written(path: &Path) -> Journal {
         let mut journal = Journal::create(path, &("a run", 7u8)).unwrap();
         let first = pieces(&[(1, "one"), (4, "four"), (9, "nine")]);
@@ -395,15 +416,14 @@ mod tests {
             (0..count).map(|i| journal.outcome(i).unwrap()).collect();
         let expected = [(2, "used"), (0, "empty"), (1, "used")].map(|(g, t)| (g, t.to_owned()));
         assert_eq!(outcomes, expected[..count]);
-        let of = |record, units| texts(&journal.pieces(record, units).unwrap());
-        if count > 0 {
-            assert_eq!(of(0, 2..9), [(4, "four".to_owned())]);
-            assert_eq!(of(0, 0..99).len(), 3);
-            assert_eq!(of(0, 10..99), []);
-        }
-        if count > 2 {
-            assert_eq!(of(2, 0..99), [(4, "IV".to_owned())]);
-        }
+        let texts: Vec<(u32, u32, String)> = journal
+            .pieces()
+            .iter()
+            .map(|p| (p.unit, p.granule, journal.piece(p).unwrap()))
+            .collect();
+        let all = [(1, 2, "one"), (4, 2, "four"), (9, 2, "nine"), (4, 1, "IV")];
+        let expected = all.map(|(u, g, t)| (u, g, t.to_owned()));
+        assert_eq!(texts, expected[..[0, 3, 3, 4][count]]);
     }
 
     #[test]
@@ -416,8 +436,13 @@ mod tests {
         assert_eq!(run, ("a run".to_owned(), 7));
         check(&journal, 3);
         journal.append(5, &"more", &pieces(&[(0, "zero")])).unwrap();
-        check(&journal, 3);
         assert_eq!(journal.outcome::<String>(3).unwrap().0, 5);
+        let sorted: Vec<(u32, u32)> = journal
+            .sorted()
+            .iter()
+            .map(|p| (p.unit, p.granule))
+            .collect();
+        assert_eq!(sorted, [(0, 5), (1, 2), (4, 1), (4, 2), (9, 2)]);
     }
 
     #[test]
