@@ -25,10 +25,19 @@ pub struct StoredTile {
 }
 
 impl Composite {
-    /// The tiles that hold anything, by number.
-    pub fn stored_tiles(&self) -> impl Iterator<Item = (usize, StoredTile)> {
-        let tiles = self.tiles.iter().enumerate();
-        tiles.filter_map(|(index, tile)| Some((index, tile.as_deref()?.to_stored())))
+    /// A tile as it is stored, if it holds anything.
+    pub fn stored_tile(&self, tile: usize) -> Option<StoredTile> {
+        Some(self.tiles.get(tile)?.as_deref()?.to_stored())
+    }
+
+    /// Combines with a tile of other granules that was stored.
+    ///
+    /// # Errors
+    /// As [`Composite::restore`]; when a cell is full.
+    pub fn combine_stored(&mut self, index: usize, tile: StoredTile) -> Result<(), ReduceError> {
+        let mut other = Composite::new(self.tiling, self.reduction.clone());
+        other.restore(index, tile)?;
+        self.merge(other)
     }
 
     /// Puts a tile that was stored into its place, which must be empty.
@@ -167,6 +176,13 @@ mod tests {
     use super::*;
     use crate::reduce::{Blank, GranuleState, Observation, Reduction, Statistic, Tiling, Weight};
 
+    fn stored_tiles(composite: &Composite) -> Vec<(usize, StoredTile)> {
+        let tiles = 0..composite.tiling().tiles();
+        tiles
+            .filter_map(|tile| Some((tile, composite.stored_tile(tile)?)))
+            .collect()
+    }
+
     fn composite(weight: Weight, shares: bool, summation: Summation) -> Composite {
         let tiling = Tiling::new(3, 520).unwrap();
         let reduction = Reduction {
@@ -209,7 +225,7 @@ mod tests {
         change: impl Fn(&mut StoredTile),
     ) -> Result<Composite, ReduceError> {
         let mut new = Composite::new(*of.tiling(), of.reduction().clone());
-        for (index, mut tile) in of.stored_tiles() {
+        for (index, mut tile) in stored_tiles(of) {
             change(&mut tile);
             new.restore(index, tile)?;
         }
@@ -220,7 +236,7 @@ mod tests {
     fn what_was_stored_comes_back() {
         for composite in all() {
             assert_eq!(restored(&composite, |_| ()), Ok(composite.clone()));
-            assert!(composite.stored_tiles().count() > 1);
+            assert!(stored_tiles(&composite).len() > 1);
         }
     }
 
@@ -249,7 +265,7 @@ mod tests {
         for (i, change) in changes.into_iter().enumerate() {
             for composite in all() {
                 // Weights are kept only where they are shares of observations.
-                let has_weights = composite.stored_tiles().any(|(_, t)| !t.weights.is_empty());
+                let has_weights = stored_tiles(&composite).iter().any(|(_, t)| !t.weights.is_empty());
                 if i == 4 && !has_weights {
                     continue;
                 }
@@ -261,7 +277,7 @@ mod tests {
             }
         }
         let composite = composite(Weight::Observation, false, Summation::Binned);
-        let (index, tile) = composite.stored_tiles().next().unwrap();
+        let (index, tile) = stored_tiles(&composite).remove(0);
         let mut new = composite.clone();
         assert!(
             new.restore(index, tile.clone()).is_err(),
