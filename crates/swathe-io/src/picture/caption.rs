@@ -77,7 +77,7 @@ impl<'a> MapPicture<'a> {
     }
 }
 
-/// The values of one map of a layer, for a picture; empty if there is no such map.
+/// The values of one map of a layer, for a picture; empty if there is no such map in memory.
 pub fn layer_values(product: &Product, layer: &Layer, step: usize) -> Vec<f32> {
     let cells = product.geobox.cells();
     let range = step * cells..(step + 1) * cells;
@@ -86,6 +86,7 @@ pub fn layer_values(product: &Product, layer: &Layer, step: usize) -> Vec<f32> {
         LayerData::F64(v) => single(v.get(range), |v| *v as f32),
         LayerData::I32(v) => single(v.get(range), |v| *v as f32),
         LayerData::I64(v) => single(v.get(range), |v| *v as f32),
+        LayerData::Tiled(_) => Vec::new(),
     }
 }
 

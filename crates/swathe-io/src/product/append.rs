@@ -134,8 +134,10 @@ impl StoredCube {
     ///
     /// # Errors
     /// As [`StoredCube::check_granules`]; [`Error::Request`] that names the difference for another grid,
-    /// other variables, or attributes that do not fit; the system's refusals. The cube is then as it was.
+    /// other variables, or attributes that do not fit; [`Error::Product`] when layers are not in memory; the
+    /// system's refusals. The cube is then as it was.
     pub fn append(&self, product: &Product) -> Result<Novelty> {
+        product.check_in_memory()?;
         let Times::Series(steps) = &product.times else {
             return Err(request(
                 &self.path,

@@ -5,10 +5,13 @@ use std::borrow::Cow;
 
 use swathe_core::crs::Crs;
 use swathe_core::geobox::Axis;
+use swathe_core::reduce::TILE_SIZE;
 
 use super::extent::GeographicExtent;
-use super::{FILL, FlagReport, GranuleRecord, LayerData, Product, TimeStep, Times, grid_mapping};
-use crate::dataset::{AttributeValue, Attributes};
+use super::{
+    FILL, FlagReport, GranuleRecord, LayerData, Product, TimeStep, Times, ValidRange, grid_mapping,
+};
+use crate::dataset::{AttributeValue, Attributes, DataType};
 use crate::error::{Error, Result};
 
 /// A file's content.
@@ -48,10 +51,47 @@ pub enum Data<'a> {
     I32(Cow<'a, [i32]>),
     I64(Cow<'a, [i64]>),
     Text(Vec<String>),
+    /// Numbers of this type, which are not in memory but come tile by tile.
+    Tiled(DataType),
+}
+
+impl<'a> From<&'a LayerData> for Data<'a> {
+    fn from(data: &'a LayerData) -> Self {
+        match data {
+            LayerData::F32(v) => Data::F32(v.into()),
+            LayerData::F64(v) => Data::F64(v.into()),
+            LayerData::I32(v) => Data::I32(v.into()),
+            LayerData::I64(v) => Data::I64(v.into()),
+            LayerData::Tiled(dtype) => Data::Tiled(dtype.clone()),
+        }
+    }
+}
+
+impl VariableLayout<'_> {
+    /// `_FillValue`, as an element of the variable's type.
+    pub(super) fn fill_value(&self) -> Option<AttributeValue> {
+        match (self.data.dtype(), self.fill) {
+            (DataType::F32, Some(fill)) => Some(AttributeValue::F32(vec![fill as f32])),
+            (DataType::F64, Some(fill)) => Some(AttributeValue::F64(vec![fill])),
+            _ => None,
+        }
+    }
 }
 
 impl Data<'_> {
-    /// Number of values.
+    /// Type of the values.
+    pub(super) fn dtype(&self) -> DataType {
+        match self {
+            Data::F32(_) => DataType::F32,
+            Data::F64(_) => DataType::F64,
+            Data::I32(_) => DataType::I32,
+            Data::I64(_) => DataType::I64,
+            Data::Text(_) => DataType::Text,
+            Data::Tiled(dtype) => dtype.clone(),
+        }
+    }
+
+    /// Number of values in memory.
     pub(super) fn len(&self) -> usize {
         match self {
             Data::F32(v) => v.len(),
@@ -59,16 +99,26 @@ impl Data<'_> {
             Data::I32(v) => v.len(),
             Data::I64(v) => v.len(),
             Data::Text(v) => v.len(),
+            Data::Tiled(_) => 0,
         }
     }
 }
 
-/// Rows and columns of a storage chunk: 1 MiB of single precision.
-const CHUNK: (usize, usize) = (512, 512);
+/// Rows and columns of a storage chunk of a map: a tile of a composite, so that tiles can be written as they
+/// are finished.
+pub(super) fn chunk_shape((rows, columns): (usize, usize)) -> [usize; 2] {
+    [TILE_SIZE.min(rows), TILE_SIZE.min(columns)]
+}
+
+/// What stands for NaN in layers of a type.
+pub(super) fn fill_of(dtype: &DataType) -> Option<f64> {
+    matches!(dtype, DataType::F32 | DataType::F64).then(|| f64::from(FILL))
+}
 
 const TIME_UNITS: &str = "seconds since 1970-01-01 00:00:00";
 
-/// Lays a product out.
+/// Lays a product out. Of layers that come tile by tile, the attributes that follow from values say that
+/// there are none.
 ///
 /// # Errors
 /// [`Error::Product`] when a layer does not fill the grid, or names collide.
@@ -94,7 +144,7 @@ pub fn layout(product: &Product) -> Result<FileLayout<'_>> {
 
     for layer in &product.layers {
         let mut dims = vec![y.to_owned(), x.to_owned()];
-        let mut chunks = vec![CHUNK.0.min(rows), CHUNK.1.min(columns)];
+        let mut chunks = chunk_shape((rows, columns)).to_vec();
         if series && layer.timed {
             dims.insert(0, "time".into());
             chunks.insert(0, 1);
@@ -115,18 +165,12 @@ pub fn layout(product: &Product) -> Result<FileLayout<'_>> {
         }
         coordinates.push(grid_mapping::NAME);
         push("coordinates", coordinates.join(" "));
-        let floating = matches!(layer.data, LayerData::F32(_) | LayerData::F64(_));
         variables.push(VariableLayout {
             name: layer.name.clone(),
             dims,
             attributes,
-            data: match &layer.data {
-                LayerData::F32(v) => Data::F32(v.into()),
-                LayerData::F64(v) => Data::F64(v.into()),
-                LayerData::I32(v) => Data::I32(v.into()),
-                LayerData::I64(v) => Data::I64(v.into()),
-            },
-            fill: floating.then(|| f64::from(FILL)),
+            data: Data::from(&layer.data),
+            fill: fill_of(&layer.data.dtype()),
             chunks: (rows > 0 && columns > 0).then_some(chunks),
         });
     }
@@ -475,19 +519,31 @@ pub(super) fn global_attributes(product: &Product) -> Attributes {
     }
     if let Some(layer) = main {
         all.text("measure", layer.statistic.measure());
-        let (n, low, high) =
-            layer
-                .data
-                .valid_range()
-                .unwrap_or((0, f64::from(FILL), f64::from(FILL)));
-        all.set(
-            "data_bins",
-            AttributeValue::I32(vec![n.min(i32::MAX as usize) as i32]),
-        );
-        all.set("data_minimum", AttributeValue::F32(vec![low as f32]));
-        all.set("data_maximum", AttributeValue::F32(vec![high as f32]));
+        for (name, value) in range_attributes(layer.data.valid_range()) {
+            all.set(&name, value);
+        }
     }
     all.0
+}
+
+/// Attributes of the file that follow from the values of the main layer. Their size does not depend on the
+/// values, so they can be set when those have been written.
+pub(super) fn range_attributes(range: Option<ValidRange>) -> Attributes {
+    let none = f64::from(FILL);
+    let (count, smallest, largest) =
+        range.map_or((0, none, none), |r| (r.count, r.smallest, r.largest));
+    let count = count.min(i32::MAX as usize) as i32;
+    vec![
+        ("data_bins".into(), AttributeValue::I32(vec![count])),
+        (
+            "data_minimum".into(),
+            AttributeValue::F32(vec![smallest as f32]),
+        ),
+        (
+            "data_maximum".into(),
+            AttributeValue::F32(vec![largest as f32]),
+        ),
+    ]
 }
 
 fn geospatial(all: &mut GlobalAttributes, product: &Product) {

@@ -1,14 +1,16 @@
 //! What comes out of a run, and the files of it.
 //!
 //! ```text
-//! Product --layout--> FileLayout --netcdf::write--> .nc       (CF-1.8, ACDD-1.3)
-//!                     --zarr::write----> .zarr     (the same variables, as a folder of chunks)
-//!         --geotiff::write---------------------->  .tif      (cloud-optimized GeoTIFF)
+//! Product --layout--> FileLayout --netcdf::Tiles--> .nc       (CF-1.8, ACDD-1.3)
+//!                                --zarr::Tiles----> .zarr     (the same variables, as a folder of chunks)
+//!         --geotiff::write------------------------> .tif      (cloud-optimized GeoTIFF)
+//! TileSink: layers tile by tile, from memory or as they are finished
 //! OutputSet: every file appears whole, all of a run's files together
 //! Gridded: the way back, for other programs' maps too
 //! ```
 
 mod append;
+mod elements;
 mod extent;
 pub mod geotiff;
 pub mod gridded;
@@ -16,6 +18,7 @@ pub mod layout;
 pub mod netcdf;
 mod output;
 pub mod statistic;
+mod tiles;
 pub mod zarr;
 
 mod grid_mapping;
@@ -23,18 +26,19 @@ mod projection;
 
 use swathe_core::geobox::GeoBox;
 
-use crate::dataset::Attributes;
+use crate::dataset::{Attributes, DataType};
 use crate::error::{Error, Result};
 
 pub use append::{Novelty, StoredCube};
 pub use gridded::{Gridded, GriddedVariable};
-pub use output::{Format, OutputSet, Sink};
+pub use output::{Format, Output, OutputSet, Sink};
 pub use statistic::Statistic;
+pub use tiles::{MemoryTiles, TileOrder, TileSink, feed};
 
 /// Stands for a missing value in files, as in NASA's Level-3 mapped products.
 pub const FILL: i16 = -32767;
 
-/// A finished map, or a stack of maps, in memory.
+/// A finished map, or a stack of maps, in memory or on its way tile by tile.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Product {
     /// The grid of every layer.
@@ -102,6 +106,9 @@ pub enum LayerData {
     I32(Vec<i32>),
     /// Counts beyond 32 bits.
     I64(Vec<i64>),
+    /// Values of this type (one of the above), which are not in memory: a [`TileSink`] takes them tile by
+    /// tile.
+    Tiled(DataType),
 }
 
 impl LayerData {
@@ -115,37 +122,85 @@ impl LayerData {
         }
     }
 
-    /// Number of values.
+    /// Type of the values.
+    pub fn dtype(&self) -> DataType {
+        match self {
+            LayerData::F32(_) => DataType::F32,
+            LayerData::F64(_) => DataType::F64,
+            LayerData::I32(_) => DataType::I32,
+            LayerData::I64(_) => DataType::I64,
+            LayerData::Tiled(dtype) => dtype.clone(),
+        }
+    }
+
+    /// Number of values in memory.
     pub fn len(&self) -> usize {
         match self {
             LayerData::F32(v) => v.len(),
             LayerData::F64(v) => v.len(),
             LayerData::I32(v) => v.len(),
             LayerData::I64(v) => v.len(),
+            LayerData::Tiled(_) => 0,
         }
     }
 
-    /// Whether there is no value.
+    /// Whether there is no value in memory.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// Number of values that are there, with the smallest and largest of them.
-    pub fn valid_range(&self) -> Option<(usize, f64, f64)> {
-        match self {
-            LayerData::F32(v) => range(v.iter().map(|&x| f64::from(x))),
-            LayerData::F64(v) => range(v.iter().copied()),
-            LayerData::I32(v) => range(v.iter().map(|&x| f64::from(x))),
-            LayerData::I64(v) => range(v.iter().map(|&x| x as f64)),
-        }
+    /// Range of the values in memory.
+    pub fn valid_range(&self) -> Option<ValidRange> {
+        ValidRange::of(self)
     }
 }
 
-fn range(values: impl Iterator<Item = f64>) -> Option<(usize, f64, f64)> {
-    values.filter(|v| !v.is_nan()).fold(None, |seen, v| {
-        let (n, low, high) = seen.unwrap_or((0, v, v));
-        Some((n + 1, low.min(v), high.max(v)))
-    })
+/// Number and range of the values that are there. -0 is smaller than 0, so that a range does not depend on
+/// the order of the values.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct ValidRange {
+    /// How many.
+    pub count: usize,
+    /// The smallest.
+    pub smallest: f64,
+    /// The largest.
+    pub largest: f64,
+}
+
+impl ValidRange {
+    /// Range of values in memory; `None` if none is there.
+    pub fn of(data: &LayerData) -> Option<ValidRange> {
+        match data {
+            LayerData::F32(v) => Self::of_values(v.iter().map(|&x| f64::from(x))),
+            LayerData::F64(v) => Self::of_values(v.iter().copied()),
+            LayerData::I32(v) => Self::of_values(v.iter().map(|&x| f64::from(x))),
+            LayerData::I64(v) => Self::of_values(v.iter().map(|&x| x as f64)),
+            LayerData::Tiled(_) => None,
+        }
+    }
+
+    fn of_values(values: impl Iterator<Item = f64>) -> Option<ValidRange> {
+        let one = |value| ValidRange {
+            count: 1,
+            smallest: value,
+            largest: value,
+        };
+        values
+            .filter(|value| !value.is_nan())
+            .fold(None, |seen, value| Self::join(seen, Some(one(value))))
+    }
+
+    /// Range of two sets of values together.
+    pub fn join(a: Option<ValidRange>, b: Option<ValidRange>) -> Option<ValidRange> {
+        let (Some(a), Some(b)) = (a, b) else {
+            return a.or(b);
+        };
+        Some(ValidRange {
+            count: a.count + b.count,
+            smallest: std::cmp::min_by(a.smallest, b.smallest, f64::total_cmp),
+            largest: std::cmp::max_by(a.largest, b.largest, f64::total_cmp),
+        })
+    }
 }
 
 /// What became of one granule.
@@ -223,9 +278,9 @@ impl Product {
     /// Earliest start and latest end over all steps, where known.
     pub fn time_coverage(&self) -> Option<(f64, f64)> {
         let steps = self.steps();
-        let (_, start, _) = range(steps.iter().map(|s| s.start))?;
-        let (_, _, end) = range(steps.iter().map(|s| s.end))?;
-        Some((start, end))
+        let starts = ValidRange::of_values(steps.iter().map(|s| s.start))?;
+        let ends = ValidRange::of_values(steps.iter().map(|s| s.end))?;
+        Some((starts.smallest, ends.largest))
     }
 
     /// Maps of a layer: the number of time steps, or one.
@@ -236,14 +291,21 @@ impl Product {
         }
     }
 
-    /// Checks that every layer fills the grid, and that no two have the same name.
+    /// Checks that every layer fills the grid, or comes tile by tile, and that no two have the same name.
     ///
     /// # Errors
     /// [`Error::Product`] with the layer's name.
     pub fn check(&self) -> Result<()> {
         for (i, layer) in self.layers.iter().enumerate() {
             let expected = self.maps(layer) * self.geobox.cells();
-            if layer.data.len() != expected {
+            if let LayerData::Tiled(dtype) = &layer.data {
+                use DataType::{F32, F64, I32, I64};
+                if !matches!(dtype, F32 | F64 | I32 | I64) {
+                    return Err(Error::Product {
+                        reason: format!("layer {:?} is of type {dtype:?}", layer.name),
+                    });
+                }
+            } else if layer.data.len() != expected {
                 return Err(Error::Product {
                     reason: format!(
                         "layer {:?} has {} values where the grid and its times need {expected}",
@@ -262,5 +324,23 @@ impl Product {
             }
         }
         Ok(())
+    }
+
+    /// Checks a product that is to be written whole, from memory.
+    ///
+    /// # Errors
+    /// As for [`Product::check`]; [`Error::Product`] with the name of a layer that comes tile by tile.
+    pub fn check_in_memory(&self) -> Result<()> {
+        self.check()?;
+        let mut layers = self.layers.iter();
+        match layers.find(|layer| matches!(layer.data, LayerData::Tiled(_))) {
+            Some(layer) => Err(Error::Product {
+                reason: format!(
+                    "the values of layer {:?} are not in memory, but come tile by tile",
+                    layer.name
+                ),
+            }),
+            None => Ok(()),
+        }
     }
 }

@@ -2,40 +2,85 @@
 
 use std::io::{Seek, Write};
 
-use rayon::prelude::*;
-
-use super::Product;
+use super::elements::elements_of;
 use super::layout::{Data, FileLayout, VariableLayout, layout};
-use crate::dataset::{AttributeValue, DataType};
+use super::tiles::{TileSink, TiledLayers, write_all};
+use super::{LayerData, Product, Sink};
 use crate::error::{Error, Result};
-use crate::netcdf4::{
-    FileDescription, NetCdf4Writer, Storage, VariableDescription, encode_chunk, gather, grid,
-};
+use crate::netcdf4::{FileDescription, NetCdf4Writer, Storage, VariableDescription, encode_chunk};
 
 /// Deflate level: NASA's Level-3 files have 4; on smooth maps higher levels gain under 2 %.
 const DEFLATE_LEVEL: u8 = 4;
 
-/// Chunks per thread that are compressed before any of them is written.
-const CHUNKS_IN_FLIGHT: usize = 4;
-
-/// Writes a product as netCDF-4, from the sink's first byte on. Chunks are compressed on all threads of
-/// the current pool; the bytes do not depend on their number.
+/// Writes a product that is in memory as netCDF-4, from the sink's first byte on. Chunks are compressed on all
+/// threads of the current pool; the bytes do not depend on their number.
 ///
 /// # Errors
-/// [`Error::Product`] when the product is not consistent or cannot be expressed, and what `writer`
-/// says.
-pub fn write<W: Write + Seek + ?Sized>(product: &Product, writer: &mut W) -> Result<()> {
-    write_layout(&layout(product)?, writer)
+/// [`Error::Product`] when the product is not consistent, not in memory or cannot be expressed, and what
+/// `writer` says.
+pub fn write<W: Sink + ?Sized>(product: &Product, writer: &mut W) -> Result<()> {
+    product.check_in_memory()?;
+    write_all(product, Box::new(Tiles::create(product, writer)?))
 }
 
-/// Writes a file of a layout.
-///
-/// # Errors
-/// As [`write()`].
-pub fn write_layout<W: Write + Seek + ?Sized>(
+/// A netCDF-4 file whose layers come tile by tile.
+#[derive(Debug)]
+pub struct Tiles<W> {
+    tiled: TiledLayers,
+    writer: NetCdf4Writer<W>,
+}
+
+impl<W: Write + Seek> Tiles<W> {
+    /// Begins a file in an empty sink, with all that is not in tiles. Values of the product's layers are not
+    /// looked at.
+    ///
+    /// # Errors
+    /// [`Error::Product`] when the product is not consistent or cannot be expressed, and what `writer` says.
+    pub fn create(product: &Product, writer: W) -> Result<Tiles<W>> {
+        Ok(Tiles {
+            tiled: TiledLayers::new(product)?,
+            writer: begin(&layout(product)?, writer)?,
+        })
+    }
+}
+
+impl<W: Write + Seek + Send + Sync> TileSink for Tiles<W> {
+    fn encode(
+        &self,
+        layer: usize,
+        step: usize,
+        tile: usize,
+        values: &LayerData,
+    ) -> Result<Vec<u8>> {
+        self.tiled.check(layer, step, tile, values)?;
+        let size = values.dtype().size().unwrap_or(1);
+        let elements = self.tiled.chunk(tile, values);
+        encode_chunk(elements, size, true, Some(DEFLATE_LEVEL))
+    }
+
+    fn put(&mut self, layer: usize, step: usize, tile: usize, encoded: &[u8]) -> Result<()> {
+        let chunk = self.tiled.place(layer, step, tile)?;
+        self.writer.write_chunk(layer, chunk, encoded)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        let Tiles {
+            mut tiled,
+            mut writer,
+        } = *self;
+        for (name, value) in tiled.attributes()? {
+            writer.set_attribute(None, &name, value)?;
+        }
+        writer.finish()?;
+        Ok(())
+    }
+}
+
+/// Begins a file of a layout, with all that is not in chunks.
+pub(super) fn begin<W: Write + Seek>(
     layout: &FileLayout<'_>,
-    writer: &mut W,
-) -> Result<()> {
+    writer: W,
+) -> Result<NetCdf4Writer<W>> {
     let variables: Result<Vec<_>> = layout
         .variables
         .iter()
@@ -46,52 +91,31 @@ pub fn write_layout<W: Write + Seek + ?Sized>(
         attributes: layout.attributes.clone(),
         variables: variables?,
     };
-    let shapes: Vec<Vec<usize>> = description
+    let elements: Vec<usize> = description
         .variables
         .iter()
-        .map(|v| v.dims.iter().map(|&d| layout.dimensions[d].1).collect())
+        .map(|v| v.dims.iter().map(|&d| layout.dimensions[d].1).product())
         .collect();
     let mut file = NetCdf4Writer::create(writer, description)?;
-    let mut chunks = Vec::new();
-    for (i, (variable, shape)) in layout.variables.iter().zip(&shapes).enumerate() {
-        let elements: usize = shape.iter().product();
-        if variable.data.len() != elements {
-            return Err(refused(format!(
-                "{:?} has {} values for {elements} places",
-                variable.name,
-                variable.data.len()
-            )));
-        }
+    for (i, (variable, elements)) in layout.variables.iter().zip(elements).enumerate() {
         match (&variable.chunks, &variable.data) {
-            (Some(chunk), _) => {
-                let count: usize = grid(shape, chunk).iter().product();
-                chunks.extend((0..count).map(|number| (i, number)));
+            (Some(_), _) => {}
+            (None, data) if data.len() != elements => {
+                return Err(refused(format!(
+                    "{:?} has {} values for {elements} places",
+                    variable.name,
+                    data.len()
+                )));
             }
             (None, Data::Text(texts)) => file.write_texts(i, texts.clone())?,
             // All of it is one chunk; a scalar is a list of one.
-            (None, _) => {
-                file.write_values(i, &elements_of(variable, &[elements], &[elements], 0))?
+            (None, data) => {
+                let bytes = elements_of(data, variable.fill, &[elements], &[elements], 0);
+                file.write_values(i, &bytes)?;
             }
         }
     }
-    // Together, so that the pool is busy across variables; in order, so that bytes stay the same.
-    for batch in chunks.chunks(CHUNKS_IN_FLIGHT * rayon::current_num_threads()) {
-        let encoded: Result<Vec<Vec<u8>>> = batch
-            .par_iter()
-            .map(|&(i, number)| {
-                let variable = &layout.variables[i];
-                let chunk = variable.chunks.as_deref().unwrap_or_default();
-                let elements = elements_of(variable, &shapes[i], chunk, number);
-                let size = dtype(&variable.data).size().unwrap_or(1);
-                encode_chunk(elements, size, true, Some(DEFLATE_LEVEL))
-            })
-            .collect();
-        for (&(i, number), bytes) in batch.iter().zip(encoded?) {
-            file.write_chunk(i, number, &bytes)?;
-        }
-    }
-    file.finish()?;
-    Ok(())
+    Ok(file)
 }
 
 fn refused(reason: String) -> Error {
@@ -109,9 +133,9 @@ fn describe(layout: &FileLayout<'_>, variable: &VariableLayout<'_>) -> Result<Va
     Ok(VariableDescription {
         name: variable.name.clone(),
         dims: dims?,
-        dtype: dtype(&variable.data),
+        dtype: variable.data.dtype(),
         attributes: variable.attributes.clone(),
-        fill: fill(variable),
+        fill: variable.fill_value(),
         storage: match &variable.chunks {
             Some(shape) => Storage::Chunked {
                 shape: shape.clone(),
@@ -121,61 +145,4 @@ fn describe(layout: &FileLayout<'_>, variable: &VariableLayout<'_>) -> Result<Va
             None => Storage::Contiguous,
         },
     })
-}
-
-/// `_FillValue`, as an element of the variable's type.
-pub(super) fn fill(variable: &VariableLayout<'_>) -> Option<AttributeValue> {
-    match (&variable.data, variable.fill) {
-        (Data::F32(_), Some(fill)) => Some(AttributeValue::F32(vec![fill as f32])),
-        (Data::F64(_), Some(fill)) => Some(AttributeValue::F64(vec![fill])),
-        _ => None,
-    }
-}
-
-pub(super) fn dtype(data: &Data<'_>) -> DataType {
-    match data {
-        Data::F32(_) => DataType::F32,
-        Data::F64(_) => DataType::F64,
-        Data::I32(_) => DataType::I32,
-        Data::I64(_) => DataType::I64,
-        Data::Text(_) => DataType::Text,
-    }
-}
-
-/// Bytes of a chunk, the fill value for NaN and beyond the edges.
-pub(super) fn elements_of(
-    variable: &VariableLayout<'_>,
-    shape: &[usize],
-    chunk: &[usize],
-    number: usize,
-) -> Vec<u8> {
-    let fill = variable.fill;
-    match &variable.data {
-        Data::F32(v) => {
-            let fill = fill.map(|f| f as f32);
-            let bytes = |x: f32| if x.is_nan() { fill.unwrap_or(x) } else { x }.to_le_bytes();
-            gather(
-                v,
-                shape,
-                chunk,
-                number,
-                fill.unwrap_or(0.0).to_le_bytes(),
-                bytes,
-            )
-        }
-        Data::F64(v) => {
-            let bytes = |x: f64| if x.is_nan() { fill.unwrap_or(x) } else { x }.to_le_bytes();
-            gather(
-                v,
-                shape,
-                chunk,
-                number,
-                fill.unwrap_or(0.0).to_le_bytes(),
-                bytes,
-            )
-        }
-        Data::I32(v) => gather(v, shape, chunk, number, [0; 4], i32::to_le_bytes),
-        Data::I64(v) => gather(v, shape, chunk, number, [0; 8], i64::to_le_bytes),
-        Data::Text(_) => Vec::new(),
-    }
 }

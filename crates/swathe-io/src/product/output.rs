@@ -9,6 +9,8 @@ use std::fs::{self, File, OpenOptions, TryLockError};
 use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
+use super::tiles::TileSink;
+use super::{LayerData, Product, netcdf, zarr};
 use crate::error::{Error, Result};
 use crate::zarr::ZarrStore;
 
@@ -53,9 +55,12 @@ impl Format {
 }
 
 /// A file in the making, as writers see it.
-pub trait Sink: Write + Seek {}
+pub trait Sink: Write + Seek + Send + Sync {}
 
-impl<T: Write + Seek> Sink for T {}
+impl<T: Write + Seek + Send + Sync> Sink for T {}
+
+/// Bytes that are written to a file at once.
+const BUFFER: usize = 1 << 20;
 
 /// The output files of one run. They are written under temporary names beside their own, and take
 /// those in [`OutputSet::commit`]; dropped before that, they leave nothing behind.
@@ -64,15 +69,16 @@ pub struct OutputSet {
     outputs: Vec<Output>,
 }
 
+/// One output file of a run.
 #[derive(Debug)]
-struct Output {
+pub struct Output {
     path: PathBuf,
+    format: Format,
     /// `.NAME.part` in the same directory.
     part: PathBuf,
     /// `.NAME.old`, where a folder that is replaced waits for its end.
     old: PathBuf,
     overwrite: bool,
-    folder: bool,
     state: State,
 }
 
@@ -101,7 +107,8 @@ impl OutputSet {
         let mut real: Vec<PathBuf> = Vec::with_capacity(paths.len());
         let mut outputs = Vec::with_capacity(paths.len());
         for path in paths {
-            let folder = Format::of(path)? == Format::Zarr;
+            let format = Format::of(path)?;
+            let folder = format == Format::Zarr;
             let (directory, name) = split(path)?;
             let directory = match fs::canonicalize(&directory) {
                 Ok(real) if real.is_dir() => real,
@@ -144,10 +151,10 @@ impl OutputSet {
             real.push(target);
             outputs.push(Output {
                 path: path.clone(),
+                format,
                 part,
                 old,
                 overwrite,
-                folder,
                 state: State::Idle,
             });
         }
@@ -164,52 +171,33 @@ impl OutputSet {
         self.outputs.iter().map(|output| output.part.as_path())
     }
 
-    /// Writes one of the outputs, by `content`, under its temporary name, down to the disk. What an
-    /// earlier run left under that name is replaced.
+    /// The outputs in the order given. Several can be written at the same time.
+    pub fn iter_mut(&mut self) -> impl Iterator<Item = &mut Output> {
+        self.outputs.iter_mut()
+    }
+
+    /// Writes one of the outputs; see [`Output::write`].
     ///
     /// # Errors
-    /// What `content` says, and the system's refusals (a full disk), with the output's name.
+    /// As [`Output::write`].
     pub fn write(
         &mut self,
         path: &Path,
         content: impl FnOnce(&mut dyn Sink) -> Result<()>,
     ) -> Result<()> {
-        let failed = |source| io_error(path, source);
-        let output = self.output(path)?;
-        let file = output.begin()?;
-        let mut writer = BufWriter::with_capacity(1 << 20, file);
-        content(&mut writer).map_err(|error| match error {
-            // Writers know no file.
-            Error::Io { source, .. } => failed(source),
-            other => other,
-        })?;
-        let file = writer
-            .into_inner()
-            .map_err(|error| failed(error.into_error()))?;
-        file.sync_all().map_err(failed)?;
-        output.state = State::Written(file);
-        Ok(())
+        self.output(path)?.write(content)
     }
 
-    /// Writes one of the outputs that is a folder, by `content`, which finds it empty under its temporary
-    /// name and leaves all of it on the disk.
+    /// Writes one of the outputs that is a folder; see [`Output::write_folder`].
     ///
     /// # Errors
-    /// As [`OutputSet::write`].
+    /// As [`Output::write`].
     pub fn write_folder(
         &mut self,
         path: &Path,
         content: impl FnOnce(&Path) -> Result<()>,
     ) -> Result<()> {
-        let output = self.output(path)?;
-        let lock = output.begin()?;
-        content(&output.part).map_err(|error| match error {
-            // The name that the user knows.
-            Error::Io { source, .. } => io_error(path, source),
-            other => other,
-        })?;
-        output.state = State::Written(lock);
-        Ok(())
+        self.output(path)?.write_folder(content)
     }
 
     fn output(&mut self, path: &Path) -> Result<&mut Output> {
@@ -245,20 +233,89 @@ impl OutputSet {
 }
 
 impl Output {
+    /// The name that it is going to have.
+    pub fn path(&self) -> &Path {
+        &self.path
+    }
+
+    /// What is written under that name.
+    pub fn format(&self) -> Format {
+        self.format
+    }
+
+    /// Writes it, by `content`, under its temporary name, down to the disk. What an earlier run left under
+    /// that name is replaced.
+    ///
+    /// # Errors
+    /// What `content` says, and the system's refusals (a full disk), with the output's name.
+    pub fn write(&mut self, content: impl FnOnce(&mut dyn Sink) -> Result<()>) -> Result<()> {
+        let file = self.begin()?;
+        let mut writer = BufWriter::with_capacity(BUFFER, file);
+        content(&mut writer).map_err(|error| named(&self.path, error))?;
+        let failed = |source| io_error(&self.path, source);
+        let file = writer
+            .into_inner()
+            .map_err(|error| failed(error.into_error()))?;
+        file.sync_all().map_err(failed)?;
+        self.state = State::Written(file);
+        Ok(())
+    }
+
+    /// Writes a folder, by `content`, which finds it empty under its temporary name and leaves all of it on
+    /// the disk.
+    ///
+    /// # Errors
+    /// As [`Output::write`].
+    pub fn write_folder(&mut self, content: impl FnOnce(&Path) -> Result<()>) -> Result<()> {
+        let lock = self.begin()?;
+        content(&self.part).map_err(|error| named(&self.path, error))?;
+        self.state = State::Written(lock);
+        Ok(())
+    }
+
+    /// Begins it under its temporary name, as a netCDF file or Zarr store whose layers come tile by tile. It
+    /// is written when the sink has finished; if that is dropped before, nothing is left of it.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for another format; those of [`netcdf::Tiles::create`] or [`zarr::Tiles::create`].
+    pub fn tiles<'a>(&'a mut self, product: &Product) -> Result<Box<dyn TileSink + 'a>> {
+        if !matches!(self.format, Format::NetCdf | Format::Zarr) {
+            return Err(request(
+                &self.path,
+                "only .nc and .zarr are written tile by tile".into(),
+            ));
+        }
+        let file = self.begin()?;
+        let sink: Result<Box<dyn TileSink>> = match self.format {
+            Format::Zarr => zarr::Tiles::create(product, &self.part).map(|t| Box::new(t) as _),
+            _ => {
+                let same = file.try_clone();
+                let same = same.map_err(|source| io_error(&self.path, source))?;
+                let writer = BufWriter::with_capacity(BUFFER, same);
+                netcdf::Tiles::create(product, writer).map(|t| Box::new(t) as _)
+            }
+        };
+        Ok(Box::new(OutputTiles {
+            sink: sink.map_err(|error| named(&self.path, error))?,
+            file,
+            output: self,
+        }))
+    }
+
     /// The temporary file or folder, ours and empty.
     fn begin(&mut self) -> Result<File> {
         if let State::Written(_) = self.state {
             // What was written before is given up, with its lock.
             self.state = State::Begun;
         }
-        let file = create_part(&self.path, &self.part, self.folder)?;
+        let file = create_part(&self.path, &self.part, self.format == Format::Zarr)?;
         self.state = State::Begun;
         Ok(file)
     }
 
     fn rename(&mut self) -> Result<()> {
         let failed = |source| io_error(&self.path, source);
-        if self.folder {
+        if self.format == Format::Zarr {
             self.rename_folder()?;
         } else if self.overwrite {
             fs::rename(&self.part, &self.path).map_err(failed)?;
@@ -303,6 +360,42 @@ impl Output {
             return Err(failed(error));
         }
         remove(&self.old).map_err(failed)
+    }
+}
+
+/// An output in the making.
+struct OutputTiles<'a> {
+    sink: Box<dyn TileSink + 'a>,
+    /// The temporary file or folder, which is locked for as long as it is open.
+    file: File,
+    output: &'a mut Output,
+}
+
+impl TileSink for OutputTiles<'_> {
+    fn encode(
+        &self,
+        layer: usize,
+        step: usize,
+        tile: usize,
+        values: &LayerData,
+    ) -> Result<Vec<u8>> {
+        self.sink.encode(layer, step, tile, values)
+    }
+
+    fn put(&mut self, layer: usize, step: usize, tile: usize, encoded: &[u8]) -> Result<()> {
+        let put = self.sink.put(layer, step, tile, encoded);
+        put.map_err(|error| named(&self.output.path, error))
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        let OutputTiles { sink, file, output } = *self;
+        sink.finish().map_err(|error| named(&output.path, error))?;
+        if output.format != Format::Zarr {
+            file.sync_all()
+                .map_err(|source| io_error(&output.path, source))?;
+        }
+        output.state = State::Written(file);
+        Ok(())
     }
 }
 
@@ -392,6 +485,14 @@ fn request(path: &Path, reason: String) -> Error {
     Error::Request {
         path: path.display().to_string(),
         reason,
+    }
+}
+
+/// The name that the user knows: writers know none, or the temporary one.
+fn named(path: &Path, error: Error) -> Error {
+    match error {
+        Error::Io { source, .. } => io_error(path, source),
+        other => other,
     }
 }
 

@@ -4,17 +4,18 @@ use std::path::Path;
 
 use rayon::prelude::*;
 
-use super::Product;
+use super::elements::elements_of;
 use super::layout::{Data, FileLayout, VariableLayout, layout};
-use super::netcdf::{dtype, elements_of, fill};
+use super::tiles::{TileSink, TiledLayers, write_all};
+use super::{LayerData, Product};
 use crate::error::{Error, Result};
 use crate::netcdf4::grid;
 use crate::zarr::{ArrayDescription, StoreDescription, ZarrWriter, encode_chunk};
 
 /// Maps of more chunks than this are written in shards, or a folder would hold thousands of files.
-const MOST_FILES_OF_A_MAP: usize = 16;
+const MOST_FILES_OF_A_MAP: usize = 64;
 /// Chunks of a shard along rows and columns: 4096 x 4096 cells.
-const SHARD: usize = 8;
+const SHARD: usize = 16;
 /// Steps in a chunk of what goes along a dimension that can grow: coordinates of a cube on time, lists of
 /// granules.
 const STEPS: usize = 1024;
@@ -22,28 +23,76 @@ const STEPS: usize = 1024;
 pub(super) const GROWING: [&str; 2] = ["time", "granule_record"];
 
 /// Chunks per thread that are compressed before any of them is written.
-const CHUNKS_IN_FLIGHT: usize = 4;
+const CHUNKS_IN_FLIGHT: usize = 16;
 
-/// Writes a product as a Zarr v3 store into an empty folder. Chunks are compressed on all threads of the
-/// current pool; the bytes do not depend on their number.
+/// Writes a product that is in memory as a Zarr v3 store into an empty folder. Chunks are compressed on all
+/// threads of the current pool; the bytes do not depend on their number.
 ///
 /// # Errors
-/// [`Error::Product`] when the product is not consistent or cannot be expressed; the system's refusals.
+/// [`Error::Product`] when the product is not consistent, not in memory or cannot be expressed; the system's
+/// refusals.
 pub fn write(product: &Product, directory: &Path) -> Result<()> {
-    write_layout(&layout(product)?, directory)
+    product.check_in_memory()?;
+    write_all(product, Box::new(Tiles::create(product, directory)?))
 }
 
-/// Writes a store of a layout.
-///
-/// # Errors
-/// As [`write()`].
-pub fn write_layout(layout: &FileLayout<'_>, directory: &Path) -> Result<()> {
-    let described = describe(layout)?;
-    let mut writer = ZarrWriter::create(directory, described.clone())?;
-    for (i, (variable, array)) in layout.variables.iter().zip(&described.arrays).enumerate() {
-        write_variable(&mut writer, i, variable, array, 0)?;
+/// A Zarr v3 store whose layers come tile by tile.
+#[derive(Debug)]
+pub struct Tiles {
+    tiled: TiledLayers,
+    writer: ZarrWriter,
+}
+
+impl Tiles {
+    /// Begins a store in an empty folder, with all that is not in tiles. Values of the product's layers are
+    /// not looked at.
+    ///
+    /// # Errors
+    /// [`Error::Product`] when the product is not consistent or cannot be expressed; the system's refusals.
+    pub fn create(product: &Product, directory: &Path) -> Result<Tiles> {
+        let layout = layout(product)?;
+        let described = describe(&layout)?;
+        let mut writer = ZarrWriter::create(directory, described.clone())?;
+        for (i, (variable, array)) in layout.variables.iter().zip(&described.arrays).enumerate() {
+            if variable.chunks.is_none() {
+                write_variable(&mut writer, i, variable, array, 0)?;
+            }
+        }
+        Ok(Tiles {
+            tiled: TiledLayers::new(product)?,
+            writer,
+        })
     }
-    writer.finish()
+}
+
+impl TileSink for Tiles {
+    fn encode(
+        &self,
+        layer: usize,
+        step: usize,
+        tile: usize,
+        values: &LayerData,
+    ) -> Result<Vec<u8>> {
+        self.tiled.check(layer, step, tile, values)?;
+        let size = values.dtype().size().unwrap_or(1);
+        encode_chunk(&self.tiled.chunk(tile, values), size)
+    }
+
+    fn put(&mut self, layer: usize, step: usize, tile: usize, encoded: &[u8]) -> Result<()> {
+        let chunk = self.tiled.place(layer, step, tile)?;
+        self.writer.write_chunk(layer, chunk, encoded)
+    }
+
+    fn finish(self: Box<Self>) -> Result<()> {
+        let Tiles {
+            mut tiled,
+            mut writer,
+        } = *self;
+        for (name, value) in tiled.attributes()? {
+            writer.set_attribute(None, &name, value)?;
+        }
+        writer.finish()
+    }
 }
 
 /// What a store of a layout holds. Chunks and shards depend on the grid alone.
@@ -88,9 +137,9 @@ fn array(layout: &FileLayout<'_>, variable: &VariableLayout<'_>) -> Result<Array
         name: variable.name.clone(),
         dims: variable.dims.clone(),
         shape,
-        dtype: dtype(&variable.data),
+        dtype: variable.data.dtype(),
         attributes: variable.attributes.clone(),
-        fill: fill(variable),
+        fill: variable.fill_value(),
         chunks,
         shards,
     })
@@ -132,13 +181,15 @@ pub(super) fn write_variable(
             ),
         });
     }
-    let size = dtype(&variable.data).size().unwrap_or(1);
+    let size = variable.data.dtype().size().unwrap_or(1);
     let grid = described.chunk_grid();
     let first = before * grid.iter().skip(1).product::<usize>();
     let numbers: Vec<usize> = (0..grid.iter().product()).collect();
     for batch in numbers.chunks(CHUNKS_IN_FLIGHT * rayon::current_num_threads()) {
-        let encode =
-            |&number: &usize| encode_chunk(&elements_of(variable, shape, chunks, number), size);
+        let encode = |&number: &usize| {
+            let elements = elements_of(&variable.data, variable.fill, shape, chunks, number);
+            encode_chunk(&elements, size)
+        };
         let encoded: Result<Vec<Vec<u8>>> = batch.par_iter().map(encode).collect();
         for (&number, bytes) in batch.iter().zip(encoded?) {
             writer.write_chunk(i, first + number, &bytes)?;

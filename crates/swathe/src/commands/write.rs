@@ -175,6 +175,7 @@ fn picture(product: &Product) -> Result<Vec<u8>> {
     let Some(layer) = product.layers.first() else {
         return Err(Failure::error("there is no layer to draw"));
     };
+    product.check_in_memory()?;
     let values = layer_values(product, layer, 0);
     if product
         .layers

@@ -37,6 +37,8 @@ impl Band<'_> {
             LayerData::F64(v) => v[i],
             LayerData::I32(v) => v[i].into(),
             LayerData::I64(v) => v[i] as f64,
+            // Refused before anything is written.
+            LayerData::Tiled(_) => f64::NAN,
         }
     }
 
@@ -59,7 +61,7 @@ impl SampleType {
     pub fn of(bands: &[Band<'_>]) -> SampleType {
         let fits_single = |band: &Band<'_>| match &band.layer.data {
             LayerData::F32(_) => true,
-            LayerData::F64(_) | LayerData::I64(_) => false,
+            LayerData::F64(_) | LayerData::I64(_) | LayerData::Tiled(_) => false,
             LayerData::I32(v) => v
                 .iter()
                 .all(|n| n.unsigned_abs() <= 1 << f32::MANTISSA_DIGITS),

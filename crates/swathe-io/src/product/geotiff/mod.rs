@@ -32,9 +32,10 @@ const TILE: usize = 512;
 /// The compressed file is made in memory.
 ///
 /// # Errors
-/// [`Error::Product`] when the product is not consistent or has no cell or layer, and what `writer` says.
+/// [`Error::Product`] when the product is not consistent, not in memory or has no cell or layer, and what
+/// `writer` says.
 pub fn write(product: &Product, writer: &mut dyn Write) -> Result<()> {
-    product.check()?;
+    product.check_in_memory()?;
     let (rows, columns) = product.geobox.shape();
     let bands = bands::of(product);
     let sizes = (

@@ -168,7 +168,7 @@ fn foreign(dimensions: &[(&str, usize)], variables: Vec<Foreign<'_>>) -> Vec<u8>
             .collect(),
     };
     let mut file = Cursor::new(Vec::new());
-    netcdf::write_layout(&layout, &mut file).unwrap();
+    netcdf::begin(&layout, &mut file).unwrap().finish().unwrap();
     file.into_inner()
 }
 
