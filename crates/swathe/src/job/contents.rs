@@ -10,8 +10,8 @@ use swathe_io::partial::PartialFile;
 /// What granules gave to the tiles of a grid.
 #[derive(Debug)]
 pub(super) enum Contents {
-    /// Combined, in memory: a composite of every field.
-    Composites(Vec<Composite>),
+    /// Combined, in memory: a composite of every field; and the journal, which is of no more use.
+    Composites(Vec<Composite>, Option<Journal>),
     /// Each granule's pieces, in a journal.
     Journal(Journal),
     /// Each granule's pieces, in memory: by granule, field and tile.
@@ -67,7 +67,7 @@ impl Contents {
         let mut composite = unit.empty();
         let mut any = false;
         match self {
-            Contents::Composites(composites) => return take(composites.get(unit.field)),
+            Contents::Composites(composites, _) => return take(composites.get(unit.field)),
             Contents::Journal(journal) => {
                 for piece in of_unit(journal.pieces(), unit.number()) {
                     let part = unit.part(journal.piece(piece)?)?;
@@ -119,7 +119,7 @@ impl Contents {
                 let Some(part) = part else { return Ok(None) };
                 composite.combine(unit.tile, part)?;
             }
-            Contents::Composites(_) | Contents::Partials(_) => return Ok(None),
+            Contents::Composites(..) | Contents::Partials(_) => return Ok(None),
         }
         Ok(Some(composite))
     }

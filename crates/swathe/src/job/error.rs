@@ -48,6 +48,9 @@ pub enum JobError {
     /// The states of granules cannot be combined.
     #[error(transparent)]
     Reduce(#[from] ReduceError),
+    /// What a run keeps on disk, or its outputs, cannot be written or read.
+    #[error(transparent)]
+    Files(swathe_io::error::Error),
     /// The run was broken off by who watches it.
     #[error("interrupted")]
     Interrupted,

@@ -24,6 +24,8 @@ pub struct Candidate {
     pub name: String,
     /// Length of the file in bytes.
     pub length: u64,
+    /// Time stamp of the file, nanoseconds since 1970; zero where there is none.
+    pub(super) modified: i128,
     /// Product, instrument, suite, version.
     pub identity: Identity,
     /// When it was observed.

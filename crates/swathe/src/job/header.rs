@@ -47,20 +47,24 @@ pub(super) struct UsedGranule {
     length: u64,
     /// When the file was made, seconds since 1970 UTC.
     created: Option<f64>,
+    /// The most observations that it gives to a cell.
+    most: u64,
 }
 
 impl Header {
     /// The header of a run, with what became of its granules in the plan's order.
     pub fn of_run(
         plan: &Plan,
-        records: Vec<Option<GranuleRecord>>,
+        done: &[Option<(GranuleRecord, u64)>],
         flags: Vec<FlagReport>,
     ) -> Self {
         let geobox = plan.geobox();
-        let ran = plan.granules.iter().zip(records);
-        let ran = ran.filter_map(|(granule, record)| {
+        let ran = plan.granules.iter().zip(done);
+        let ran = ran.filter_map(|(granule, done)| {
+            let (record, most) = done.clone()?;
             Some(UsedGranule {
-                record: record?,
+                record,
+                most,
                 start: granule.candidate.time.start,
                 identity: granule.candidate.identity.clone(),
                 length: granule.candidate.length,
@@ -76,6 +80,7 @@ impl Header {
             identity: Identity::default(),
             length: 0,
             created: None,
+            most: 0,
         });
         let mut header = Header {
             programs: BTreeSet::from([env!("CARGO_PKG_VERSION").to_owned()]),
@@ -115,6 +120,19 @@ impl Header {
             x: self.x.clone(),
             y: self.y.clone(),
         })
+    }
+
+    /// Number of granules that gave values.
+    pub fn used(&self) -> usize {
+        self.taking_part()
+            .filter(|g| g.record.status == GranuleStatus::Used)
+            .count()
+    }
+
+    /// No cell has more observations.
+    pub fn most(&self) -> u64 {
+        let most = self.granules.iter().map(|granule| granule.most);
+        most.fold(0, u64::saturating_add)
     }
 
     /// Granules that were not skipped.

@@ -3,17 +3,18 @@
 //! ```text
 //! paths --gather--> candidates (opened, described) --order--> granules, sorted, one of each identity
 //!       --Plan::new(Job, Purpose)--> Plan: grid, fields, flags, sums; notes of what was chosen for the user
-//!       --run--> Product: an average, or a cube
-//! Partial --merge--> Partial --product--> Product
+//!       --run--> Finished: an average, or a cube; partial results --merge--> Finished
+//!       --feed--> maps, tile by tile, into files or into a Product
 //! ```
 
-mod average;
 mod canonical;
-mod cube;
+mod contents;
 mod error;
 mod estimate;
+mod finished;
 mod gather;
 mod header;
+mod keeping;
 mod memory;
 mod names;
 mod options;
@@ -25,11 +26,13 @@ mod run;
 
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
+pub use finished::Finished;
+pub use keeping::{JournalFile, Keeping};
 pub use gather::{Candidate, Gathered, gather, gather_sources};
 pub use names::expand;
 pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
-pub use partial::{Partial, merge};
+pub use partial::merge;
 pub use plan::Plan;
-pub use record::{Event, Finished, Observer};
+pub use record::{Event, Observer};
 pub use run::run;

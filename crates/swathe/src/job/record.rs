@@ -1,11 +1,11 @@
-//! What a run tells: while it goes on, and at its end.
+//! What a run tells while it goes on.
 
 use super::Partial;
 use std::ops::ControlFlow;
 use swathe_core::mask::FlagReport;
 use swathe_core::resample::GeometryReport;
 use swathe_io::bytes::ReadCounters;
-use swathe_io::product::{GranuleRecord, Product};
+use swathe_io::product::GranuleRecord;
 
 /// Something happened that a person who waits may want to see.
 #[derive(Debug)]
@@ -25,25 +25,6 @@ pub enum Event<'a> {
 
 /// Who is told, and may break the run off; called on the thread that started it.
 pub type Observer<'a> = &'a mut dyn FnMut(&Event<'_>) -> ControlFlow<()>;
-
-/// A finished run.
-#[derive(Debug)]
-pub struct Finished {
-    /// The map or maps.
-    pub product: Product,
-    /// The same before it is finished, for an average.
-    pub partial: Option<Partial>,
-    /// What reading has cost.
-    pub read: ReadCounters,
-    /// What became of the pixels near the area.
-    pub geometry: GeometryReport,
-    /// What the flags took, by field.
-    pub flags: Vec<(String, FlagReport)>,
-    /// Number of granules that gave values.
-    pub used: usize,
-    /// Number of granules that could not be read.
-    pub failed: usize,
-}
 
 /// Adds up reading costs.
 pub(super) fn add(total: &mut ReadCounters, part: ReadCounters) {

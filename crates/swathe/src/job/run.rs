@@ -1,170 +1,270 @@
-//! A plan carried out: every granule applied on the threads of a pool, the outcomes combined.
+//! A plan carried out: every granule applied on the threads of a pool, and what it gave kept.
 
-use super::average::average;
-use super::cube::cube;
+use super::contents::{Contents, unit};
+use super::finished::Finished;
 use super::header::Header;
-use super::partial::Partial;
+use super::keeping::{Keeping, Kept, open_journal};
+use super::memory::Shares;
 use super::plan::{Plan, PlannedGranule};
 use super::record::add;
-use super::{Event, Finished, JobError, Observer, OnError, Purpose};
+use super::{Event, JobError, Observer, OnError, Purpose};
 use rayon::ThreadPool;
+use serde::{Deserialize, Serialize};
 use swathe_core::mask::FlagReport;
+use swathe_core::reduce::{Composite, TilePart};
 use swathe_core::resample::GeometryReport;
 use swathe_core::run::{Applied, Recipe, execute};
 use swathe_io::bytes::ReadCounters;
-use swathe_io::product::{GranuleRecord, GranuleStatus, Product};
+use swathe_io::journal::{Journal, Pieces};
+use swathe_io::product::{GranuleRecord, GranuleStatus};
 
 /// Carries a plan out on the threads of a pool, of which the calling thread must not be one.
 ///
 /// # Errors
-/// A granule that cannot be used, unless those are to be skipped; nothing in the area.
-pub fn run(plan: &Plan, pool: &ThreadPool, observer: Observer<'_>) -> Result<Finished, JobError> {
-    match plan.purpose {
-        Purpose::Average => average(plan, pool, observer),
-        Purpose::Cube => cube(plan, pool, observer),
+/// A granule that cannot be used, unless those are to be skipped; nothing in the area; a memory limit
+/// that cannot be kept; a run that is to go on and does not fit.
+pub fn run(
+    plan: &Plan,
+    pool: &ThreadPool,
+    keeping: &Keeping,
+    observer: Observer<'_>,
+) -> Result<Finished, JobError> {
+    let shares = plan.shares(pool.current_num_threads(), keeping)?;
+    let mut run = Run::new(plan, &shares);
+    if let Some(file) = &keeping.journal {
+        let (journal, kept) = open_journal(plan, file)?;
+        run.journal = Some(journal);
+        run.restore(kept)?;
     }
+    let outcome = run.over_granules(pool, &shares, observer);
+    if outcome.is_err()
+        && let Some(journal) = run.journal.take_if(|journal| journal.is_empty())
+    {
+        journal.remove()?;
+    }
+    outcome?;
+    run.finish()
 }
 
-/// What the tasks of a run share, and what they leave.
-pub(super) struct Run<'a> {
+/// What came of a granule that could be read.
+#[derive(Debug, Serialize, Deserialize)]
+pub(super) struct GranuleOutcome {
+    record: GranuleRecord,
+    flags: Vec<FlagReport>,
+    geometry: GeometryReport,
+    touched: bool,
+    found: bool,
+    /// The most observations of a cell.
+    most: u64,
+}
+
+/// A run on its way.
+struct Run<'a> {
     plan: &'a Plan,
-    pub records: Vec<Option<GranuleRecord>>,
+    /// What became of each granule, and the most observations it gave to a cell.
+    done: Vec<Option<(GranuleRecord, u64)>>,
+    /// For an average that fits in memory.
+    composites: Option<Vec<Composite>>,
+    journal: Option<Journal>,
+    /// What granules gave, where it is neither combined nor in a journal.
+    parts: Vec<Vec<Vec<(usize, TilePart)>>>,
     read: ReadCounters,
     geometry: GeometryReport,
     flags: Vec<FlagReport>,
     touched: usize,
-    used: usize,
     failed: usize,
 }
 
-/// A task's outcome: what the granule gave and what reading it cost.
-type Outcome = (Result<Option<Applied>, String>, ReadCounters);
+/// What a task makes of a granule.
+struct Task {
+    outcome: Result<GranuleOutcome, String>,
+    parts: Vec<Vec<(usize, TilePart)>>,
+    pieces: Pieces,
+    read: ReadCounters,
+}
 
 impl<'a> Run<'a> {
-    pub fn new(plan: &'a Plan) -> Self {
+    fn new(plan: &'a Plan, shares: &Shares) -> Self {
+        let fields = plan.fields.iter();
         Run {
             plan,
-            records: vec![None; plan.granules.len()],
+            done: vec![None; plan.granules.len()],
+            composites: shares.combined.then(|| {
+                fields
+                    .map(|field| Composite::new(plan.tiling, field.reduction.clone()))
+                    .collect()
+            }),
+            journal: None,
+            parts: Vec::new(),
             read: ReadCounters::default(),
             geometry: GeometryReport::default(),
             flags: vec![FlagReport::default(); plan.fields.len()],
             touched: 0,
-            used: 0,
             failed: plan.failed,
         }
     }
 
-    /// Puts every granule on the grid, and hands each that gives anything to `combine` by its place
-    /// in the order.
-    pub fn over_granules(
+    /// Takes over what an earlier run kept.
+    fn restore(&mut self, kept: Vec<Kept>) -> Result<(), JobError> {
+        for Kept { granule, outcome } in kept {
+            self.note(granule, outcome);
+        }
+        let (Some(composites), Some(journal)) = (&mut self.composites, &self.journal) else {
+            return Ok(());
+        };
+        let fields = self.plan.fields.len();
+        for piece in journal.pieces() {
+            let (tile, field) = (piece.unit as usize / fields, piece.unit as usize % fields);
+            if let Some(composite) = composites.get_mut(field) {
+                let stored = journal.piece(piece)?;
+                let reduction = composite.reduction().clone();
+                let part = TilePart::from_stored(stored, &self.plan.tiling, &reduction, tile)?;
+                composite.combine(tile, &part)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Puts every granule that is not done on the grid.
+    fn over_granules(
         &mut self,
         pool: &ThreadPool,
+        shares: &Shares,
         observer: Observer<'_>,
-        mut combine: impl FnMut(usize, Applied) -> Result<(), JobError>,
     ) -> Result<(), JobError> {
         let plan = self.plan;
         let total = plan.granules.len();
-        let mut done = 0;
-        // One more than there are threads: the next has been read when a thread becomes free.
-        let in_flight = pool.current_num_threads() + 1;
+        let todo: Vec<usize> = (0..total).filter(|i| self.done[*i].is_none()).collect();
+        let mut done = total - todo.len();
+        let keep = self.journal.is_some();
         execute(
             pool,
-            total,
-            in_flight,
-            |i| apply(plan, &plan.granules[i]),
-            |i, (outcome, read)| {
-                add(&mut self.read, read);
-                let candidate = &plan.granules[i].candidate;
-                let record = match outcome {
-                    Ok(None) => candidate.record(GranuleStatus::Empty, "outside the area"),
-                    Ok(Some(applied)) => {
-                        self.geometry.add(&applied.geometry);
-                        for (all, one) in self.flags.iter_mut().zip(&applied.flags) {
-                            all.merge(one);
+            todo.len(),
+            shares.in_flight,
+            |i| apply(plan, &plan.granules[todo[i]], keep),
+            |i, task| {
+                let granule = todo[i];
+                add(&mut self.read, task.read);
+                let candidate = &plan.granules[granule].candidate;
+                match task.outcome {
+                    Ok(outcome) => {
+                        if let Some(journal) = &mut self.journal {
+                            journal.append(granule as u32, &outcome, &task.pieces)?;
                         }
-                        let (located, touched, found) =
-                            (applied.located, applied.touched, applied.found);
-                        self.touched += usize::from(touched);
-                        self.used += usize::from(found);
-                        if touched {
-                            combine(i, applied)?;
-                        }
-                        match (found, touched, located) {
-                            (true, ..) => candidate.record(GranuleStatus::Used, ""),
-                            (_, true, _) => candidate
-                                .record(GranuleStatus::Empty, "without a valid pixel in the area"),
-                            (.., true) => {
-                                candidate.record(GranuleStatus::Empty, "outside the area")
-                            }
-                            _ => candidate.record(
-                                GranuleStatus::Empty,
-                                "without a pixel that has a usable position",
-                            ),
-                        }
+                        self.combine(granule, task.parts)?;
+                        self.note(granule, outcome);
                     }
                     Err(reason) if plan.job.on_error == OnError::Skip => {
                         self.failed += 1;
-                        candidate.record(GranuleStatus::Skipped, reason)
+                        let record = candidate.record(GranuleStatus::Skipped, reason);
+                        self.done[granule] = Some((record, 0));
                     }
                     Err(reason) => return Err(JobError::granule(&candidate.name, reason)),
-                };
-                done += 1;
-                let told = observer(&Event::Granule {
-                    record: &record,
-                    done,
-                    total,
-                    read: self.read,
-                });
-                if told.is_break() {
-                    return Err(JobError::Interrupted);
                 }
-                self.records[i] = Some(record);
+                done += 1;
+                if let Some((record, _)) = &self.done[granule] {
+                    let told = observer(&Event::Granule {
+                        record,
+                        done,
+                        total,
+                        read: self.read,
+                    });
+                    if told.is_break() {
+                        return Err(JobError::Interrupted);
+                    }
+                }
                 Ok(())
             },
         )
     }
 
-    /// What the run leaves, once its granules are combined.
-    ///
-    /// # Errors
-    /// When no granule touches the area.
-    pub fn finish(
-        self,
-        make: impl FnOnce(&Header) -> Result<(Product, Option<Partial>), JobError>,
-    ) -> Result<Finished, JobError> {
-        if self.touched == 0 && !self.plan.job.empty_maps {
-            let mut reasons: Vec<String> = self
-                .records
-                .iter()
-                .flatten()
-                .map(|record| record.reason.clone())
-                .collect();
+    fn combine(
+        &mut self,
+        granule: usize,
+        parts: Vec<Vec<(usize, TilePart)>>,
+    ) -> Result<(), JobError> {
+        match (&mut self.composites, &self.journal) {
+            (Some(composites), _) => {
+                for (composite, parts) in composites.iter_mut().zip(&parts) {
+                    for (tile, part) in parts {
+                        composite.combine(*tile, part)?;
+                    }
+                }
+            }
+            (None, Some(_)) => {}
+            (None, None) => {
+                self.parts.resize_with(self.plan.granules.len(), Vec::new);
+                self.parts[granule] = parts;
+            }
+        }
+        Ok(())
+    }
+
+    /// Counts a granule that is done.
+    fn note(&mut self, granule: usize, outcome: GranuleOutcome) {
+        self.geometry.add(&outcome.geometry);
+        for (all, one) in self.flags.iter_mut().zip(&outcome.flags) {
+            all.merge(one);
+        }
+        self.touched += usize::from(outcome.touched);
+        if let Some(done) = self.done.get_mut(granule) {
+            *done = Some((outcome.record, outcome.most));
+        }
+    }
+
+    /// What the run leaves.
+    fn finish(self) -> Result<Finished, JobError> {
+        let plan = self.plan;
+        if self.touched == 0 && !plan.job.empty_maps {
+            let done = self.done.iter().flatten();
+            let mut reasons: Vec<String> = done.map(|(record, _)| record.reason.clone()).collect();
             reasons.sort();
             reasons.dedup();
+            if let Some(journal) = self.journal {
+                journal.remove()?;
+            }
             return Err(JobError::Nothing {
                 reason: format!("no granule touches the area: {}", reasons.join(", ")),
             });
         }
-        let header = Header::of_run(self.plan, self.records, self.flags);
-        let (product, partial) = make(&header)?;
-        let names = header.fields.iter().map(|f| f.name.clone());
+        let header = Header::of_run(plan, &self.done, self.flags);
+        let contents = match (self.composites, self.journal) {
+            (Some(composites), journal) => Contents::Composites(composites, journal),
+            (None, Some(mut journal)) => {
+                journal.sorted();
+                Contents::Journal(journal)
+            }
+            (None, None) => Contents::Parts(self.parts),
+        };
+        let finished = match plan.purpose {
+            Purpose::Average => Finished::average(header, contents)?,
+            Purpose::Cube => {
+                let records = self.done.into_iter().map(|d| d.map(|(record, _)| record));
+                let records: Vec<_> = records.collect();
+                Finished::cube(header, contents, &records, plan.job.stack)?
+            }
+        };
         Ok(Finished {
-            product,
-            partial,
             read: self.read,
             geometry: self.geometry,
-            flags: names.zip(header.flags).collect(),
-            used: self.used,
             failed: self.failed,
+            ..finished
         })
     }
 }
 
-/// Puts one granule on the grid.
-fn apply(plan: &Plan, granule: &PlannedGranule) -> Outcome {
-    let opened = match granule.candidate.granule() {
+/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it.
+fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
+    let candidate = &granule.candidate;
+    let failed = |reason: String, read| Task {
+        outcome: Err(reason),
+        parts: Vec::new(),
+        pieces: Pieces::default(),
+        read,
+    };
+    let opened = match candidate.granule() {
         Ok(opened) => opened,
-        Err(error) => return (Err(error.to_string()), ReadCounters::default()),
+        Err(error) => return failed(error.to_string(), ReadCounters::default()),
     };
     let recipe = Recipe {
         grid: &plan.grid,
@@ -174,5 +274,78 @@ fn apply(plan: &Plan, granule: &PlannedGranule) -> Outcome {
         mask: &granule.mask,
     };
     let applied = recipe.apply(&*opened).map_err(|e| e.to_string());
-    (applied, opened.counters())
+    let read = opened.counters();
+    let applied = match applied {
+        Ok(applied) => applied,
+        Err(reason) => return failed(reason, read),
+    };
+    if !candidate.is_unchanged() {
+        return failed("it was changed while it was being read".into(), read);
+    }
+    let Some(applied) = applied else {
+        let outcome = GranuleOutcome {
+            record: candidate.record(GranuleStatus::Empty, "outside the area"),
+            flags: Vec::new(),
+            geometry: GeometryReport::default(),
+            touched: false,
+            found: false,
+            most: 0,
+        };
+        return Task {
+            outcome: Ok(outcome),
+            parts: Vec::new(),
+            pieces: Pieces::default(),
+            read,
+        };
+    };
+    let pieces = match keep.then(|| pieces_of(&applied.parts)).transpose() {
+        Ok(pieces) => pieces.unwrap_or_default(),
+        Err(error) => return failed(error.to_string(), read),
+    };
+    let parts = applied.parts.iter().flatten();
+    let most = parts.map(|(_, part)| part.most()).max().unwrap_or(0);
+    let record = match (applied.found, applied.touched, applied.located) {
+        (true, ..) => candidate.record(GranuleStatus::Used, ""),
+        (_, true, _) => {
+            candidate.record(GranuleStatus::Empty, "without a valid pixel in the area")
+        }
+        (.., true) => candidate.record(GranuleStatus::Empty, "outside the area"),
+        _ => candidate.record(
+            GranuleStatus::Empty,
+            "without a pixel that has a usable position",
+        ),
+    };
+    let Applied {
+        parts,
+        flags,
+        geometry,
+        touched,
+        found,
+        ..
+    } = applied;
+    Task {
+        outcome: Ok(GranuleOutcome {
+            record,
+            flags,
+            geometry,
+            touched,
+            found,
+            most,
+        }),
+        parts,
+        pieces,
+        read,
+    }
+}
+
+/// What a granule gives, as it is kept: in order of units.
+fn pieces_of(parts: &[Vec<(usize, TilePart)>]) -> Result<Pieces, swathe_io::error::Error> {
+    let fields = parts.len();
+    let mut pieces = Pieces::default();
+    for (field, parts) in parts.iter().enumerate() {
+        for (tile, part) in parts {
+            pieces.push(unit(*tile, field, fields), &part.to_stored())?;
+        }
+    }
+    Ok(pieces)
 }

@@ -1,0 +1,345 @@
+//! A run's outcome: what it is of, and its maps, tile by tile.
+
+use super::JobError;
+use super::contents::{Contents, Unit};
+use super::header::Header;
+use super::plan::PlannedField;
+use rayon::prelude::*;
+use std::io::Write;
+use swathe_core::mask::FlagReport;
+use swathe_core::reduce::{Composite, Statistic, Tiling};
+use swathe_core::resample::GeometryReport;
+use swathe_io::bytes::ReadCounters;
+use swathe_io::dataset::DataType;
+use swathe_io::partial::PartialWriter;
+use swathe_io::product::{
+    self, GranuleRecord, GranuleStatus, LayerData, MemoryTiles, Product, TileSink, TimeStep, Times,
+    feed,
+};
+
+/// Units per thread that are finished before any of them is handed on.
+const UNITS_IN_FLIGHT: usize = 2;
+
+/// A run whose granules are all done. Its maps are finished as they are asked for.
+#[derive(Debug)]
+pub struct Finished {
+    header: Header,
+    description: Product,
+    contents: Contents,
+    tiling: Tiling,
+    maps: Maps,
+    /// What reading has cost.
+    pub read: ReadCounters,
+    /// What became of the pixels near the area.
+    pub geometry: GeometryReport,
+    /// What the flags took, by field.
+    pub flags: Vec<(String, FlagReport)>,
+    /// Number of granules that gave values.
+    pub used: usize,
+    /// Number of granules that could not be read.
+    pub failed: usize,
+}
+
+/// What maps there are.
+#[derive(Debug)]
+pub(super) enum Maps {
+    /// These statistics over all granules.
+    Statistics(Vec<Statistic>),
+    /// One of each of these granules.
+    Granules(Vec<usize>),
+}
+
+impl Finished {
+    /// An average, of what granules gave.
+    pub(super) fn average(header: Header, contents: Contents) -> Result<Self, JobError> {
+        let mut statistics = Vec::new();
+        // Count and granules are always written.
+        for statistic in header.statistics.iter().copied() {
+            if !statistics.contains(&statistic) {
+                statistics.push(statistic);
+            }
+        }
+        for always in [Statistic::Count, Statistic::Granules] {
+            if !statistics.contains(&always) {
+                statistics.push(always);
+            }
+        }
+        let times = Times::Window(header.window());
+        Finished::new(header, contents, Maps::Statistics(statistics), times)
+    }
+
+    /// A cube, of granules in order; `stack`: with a time dimension even for one.
+    pub(super) fn cube(
+        header: Header,
+        contents: Contents,
+        records: &[Option<GranuleRecord>],
+        stack: bool,
+    ) -> Result<Self, JobError> {
+        // A granule that could not be read has no layer; one that is empty has.
+        let kept = records.iter().enumerate().filter_map(|(granule, record)| {
+            let record = record.as_ref()?;
+            (record.status != GranuleStatus::Skipped).then(|| (granule, step(record)))
+        });
+        let (granules, steps): (Vec<usize>, Vec<TimeStep>) = kept.unzip();
+        let times = match <[TimeStep; 1]>::try_from(steps) {
+            Ok([step]) if !stack => Times::Window(TimeStep {
+                granule: None,
+                ..step
+            }),
+            Ok([step]) => Times::Series(vec![step]),
+            Err(steps) => Times::Series(steps),
+        };
+        Finished::new(header, contents, Maps::Granules(granules), times)
+    }
+
+    fn new(
+        header: Header,
+        contents: Contents,
+        maps: Maps,
+        times: Times,
+    ) -> Result<Self, JobError> {
+        let (rows, columns) = header.geobox()?.shape();
+        let tiling = Tiling::new(rows, columns)?;
+        let timed = matches!(times, Times::Series(_));
+        let most = header.most();
+        let mut layers = Vec::new();
+        for field in &header.fields {
+            for kind in maps.kinds() {
+                let data = LayerData::Tiled(kind.dtype(field, most));
+                let layer = kind.product_statistic();
+                layers.push(layer.layer(&field.name, &field.attributes, data, timed));
+            }
+        }
+        let description = header.product(layers, times)?;
+        let names = header.fields.iter().map(|f| f.name.clone());
+        let used = header.used();
+        Ok(Finished {
+            description,
+            contents,
+            tiling,
+            maps,
+            read: ReadCounters::default(),
+            geometry: GeometryReport::default(),
+            flags: names.zip(header.flags.iter().cloned()).collect(),
+            used,
+            failed: 0,
+            header,
+        })
+    }
+
+    /// The product without its values.
+    pub fn description(&self) -> &Product {
+        &self.description
+    }
+
+    /// Hands all tiles to sinks, on the threads of the current pool.
+    ///
+    /// # Errors
+    /// What was kept cannot be read; those of the sinks.
+    pub fn feed(&self, sinks: &mut [Box<dyn TileSink + '_>]) -> Result<(), JobError> {
+        let steps = match &self.maps {
+            Maps::Statistics(_) => 1,
+            Maps::Granules(granules) => granules.len(),
+        };
+        let fields = self.header.fields.len();
+        let (tiles, total) = (self.tiling.tiles(), steps * self.tiling.tiles() * fields);
+        let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
+        for start in (0..total).step_by(batch) {
+            let units = start..(start + batch).min(total);
+            let finished: Result<Vec<_>, JobError> = units
+                .into_par_iter()
+                .map(|number| {
+                    let (step, rest) = (number / (tiles * fields), number % (tiles * fields));
+                    self.unit(step, rest / fields, rest % fields)
+                })
+                .collect();
+            feed(sinks, finished?.into_iter().flatten().collect())?;
+        }
+        Ok(())
+    }
+
+    /// The product in memory.
+    ///
+    /// # Errors
+    /// What was kept cannot be read.
+    pub fn product(&self) -> Result<Product, JobError> {
+        let mut memory = MemoryTiles::create(&self.description)?;
+        self.feed(&mut [Box::new(&mut memory)])?;
+        Ok(memory.into_product()?)
+    }
+
+    /// Writes what granules gave to an average, to be merged with what others give.
+    ///
+    /// # Errors
+    /// A cube; what was kept cannot be read; what `writer` says.
+    pub fn write_partial(&self, writer: &mut dyn Write) -> Result<(), JobError> {
+        if let Maps::Granules(_) = self.maps {
+            return Err(JobError::plan(
+                "only averages can be kept as partial results",
+            ));
+        }
+        let mut out = PartialWriter::create(&self.header, writer)?;
+        let fields = self.header.fields.len();
+        let total = self.tiling.tiles() * fields;
+        let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
+        for start in (0..total).step_by(batch) {
+            let units = start..(start + batch).min(total);
+            let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = units
+                .into_par_iter()
+                .map(|number| {
+                    let (tile, field) = (number / fields, number % fields);
+                    self.contents.with_unit(&self.place(tile, field), |composite| {
+                        let stored = composite.and_then(|c| c.stored_tile(tile));
+                        let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
+                        Ok(stored.transpose()?)
+                    })
+                })
+                .collect();
+            for encoded in encoded?.into_iter().flatten() {
+                out.put(&encoded)?;
+            }
+        }
+        Ok(out.finish()?)
+    }
+
+    /// What was kept for this run on disk can go.
+    ///
+    /// # Errors
+    /// When it cannot be removed.
+    pub fn clear(self) -> Result<(), JobError> {
+        match self.contents {
+            Contents::Journal(journal) | Contents::Composites(_, Some(journal)) => {
+                Ok(journal.remove()?)
+            }
+            Contents::Composites(_, None) | Contents::Parts(_) | Contents::Partials(_) => Ok(()),
+        }
+    }
+
+    fn place(&self, tile: usize, field: usize) -> Unit<'_> {
+        Unit {
+            tiling: self.tiling,
+            tile,
+            field,
+            fields: &self.header.fields,
+        }
+    }
+
+    /// The layers of a unit at a step.
+    fn unit(
+        &self,
+        step: usize,
+        tile: usize,
+        field: usize,
+    ) -> Result<Vec<(usize, usize, usize, LayerData)>, JobError> {
+        let place = self.place(tile, field);
+        let kinds = self.maps.kinds();
+        let first = field * kinds.len();
+        let layers = |composite: Option<&Composite>| {
+            let kinds = kinds.iter().enumerate();
+            kinds
+                .map(|(k, kind)| {
+                    let dtype = self.description.layers[first + k].data.dtype();
+                    let cells = self.tiling.tile_cells(tile);
+                    let data = kind.data(composite, tile, cells, &dtype)?;
+                    Ok((first + k, step, tile, data))
+                })
+                .collect()
+        };
+        match &self.maps {
+            Maps::Statistics(_) => self.contents.with_unit(&place, layers),
+            Maps::Granules(granules) => {
+                let granule = granules.get(step).copied().unwrap_or(usize::MAX);
+                layers(self.contents.of_granule(granule, &place)?.as_ref())
+            }
+        }
+    }
+}
+
+/// What a layer holds.
+#[derive(Clone, Copy)]
+enum Kind {
+    /// A statistic over granules.
+    Statistic(Statistic),
+    /// The value of one granule.
+    Value,
+}
+
+impl Maps {
+    fn kinds(&self) -> Vec<Kind> {
+        match self {
+            Maps::Statistics(statistics) => {
+                statistics.iter().map(|s| Kind::Statistic(*s)).collect()
+            }
+            Maps::Granules(_) => vec![Kind::Value],
+        }
+    }
+}
+
+impl Kind {
+    fn dtype(self, field: &PlannedField, most: u64) -> DataType {
+        match self {
+            Kind::Statistic(Statistic::Count) if i32::try_from(most).is_err() => DataType::I64,
+            Kind::Statistic(Statistic::Count | Statistic::Granules) => DataType::I32,
+            Kind::Statistic(Statistic::Sum) => DataType::F64,
+            _ if field.double => DataType::F64,
+            _ => DataType::F32,
+        }
+    }
+
+    /// The cells of a tile; `None` stands for a composite without an observation.
+    fn data(
+        self,
+        composite: Option<&Composite>,
+        tile: usize,
+        cells: usize,
+        dtype: &DataType,
+    ) -> Result<LayerData, JobError> {
+        let (statistic, empty) = match self {
+            Kind::Statistic(
+                statistic @ (Statistic::Count | Statistic::Granules | Statistic::Coverage),
+            ) => (statistic, 0.0),
+            Kind::Statistic(statistic) => (statistic, f64::NAN),
+            Kind::Value => (Statistic::Mean, f64::NAN),
+        };
+        let values = match composite {
+            Some(composite) => composite.tile_values(tile, statistic)?,
+            None => None,
+        };
+        let values = values.unwrap_or_else(|| vec![empty; cells]);
+        let values = values.into_iter();
+        Ok(match dtype {
+            DataType::F64 => LayerData::F64(values.collect()),
+            DataType::I32 => LayerData::I32(values.map(|v| v as i32).collect()),
+            DataType::I64 => LayerData::I64(values.map(|v| v as i64).collect()),
+            _ => LayerData::F32(values.map(|v| v as f32).collect()),
+        })
+    }
+
+    fn product_statistic(self) -> product::Statistic {
+        match self {
+            Kind::Value => product::Statistic::Value,
+            Kind::Statistic(Statistic::Mean) => product::Statistic::Mean,
+            Kind::Statistic(Statistic::Std) => product::Statistic::StandardDeviation,
+            Kind::Statistic(Statistic::Var) => product::Statistic::Variance,
+            Kind::Statistic(Statistic::Min) => product::Statistic::Minimum,
+            Kind::Statistic(Statistic::Max) => product::Statistic::Maximum,
+            Kind::Statistic(Statistic::Sum) => product::Statistic::Sum,
+            Kind::Statistic(Statistic::Count) => product::Statistic::Count,
+            Kind::Statistic(Statistic::Granules) => product::Statistic::Granules,
+            Kind::Statistic(Statistic::Coverage) => product::Statistic::Coverage,
+        }
+    }
+}
+
+fn step(record: &GranuleRecord) -> TimeStep {
+    TimeStep {
+        time: record.start,
+        start: record.start,
+        end: if record.end.is_nan() {
+            record.start
+        } else {
+            record.end
+        },
+        granule: Some(record.name.clone()),
+    }
+}
