@@ -47,6 +47,7 @@ impl Options<'_> {
         }
         let statistics = self.statistics.iter().map(|name| parse(py, name));
         let job = Job {
+            stack: false,
             variables: self.variables,
             grid: self.grid.get().0.clone(),
             method: method.transpose()?,

@@ -13,7 +13,7 @@ use swathe_io::dataset::AttributeValue::{F32, Text};
 use swathe_io::dataset::Attributes;
 use swathe_io::product::{
     FlagReport, GranuleRecord, GranuleStatus, Layer, LayerData, Product, Provenance, Statistic,
-    TimeStep, Times, geotiff, netcdf,
+    TimeStep, Times, geotiff, netcdf, zarr,
 };
 
 /// 2024-08-01T00:00:00Z.
@@ -90,6 +90,9 @@ fn main() -> Result<(), Box<dyn Error>> {
         let create = |suffix: &str| File::create(directory.join(format!("{name}.{suffix}")));
         netcdf::write(&product, &mut create("nc")?)?;
         geotiff::write(&product, &mut create("tif")?)?;
+        let store = directory.join(format!("{name}.zarr"));
+        std::fs::create_dir(&store)?;
+        zarr::write(&product, &store)?;
     }
     Ok(())
 }

@@ -149,6 +149,12 @@ impl CountedSource {
         }
     }
 
+    /// Counts a read of a file beside the source.
+    pub(crate) fn count_read(&self, bytes: usize) {
+        self.reads.fetch_add(1, Ordering::Relaxed);
+        self.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
     pub(crate) fn count_decoded(&self, bytes: usize) {
         self.bytes_decoded
             .fetch_add(bytes as u64, Ordering::Relaxed);
@@ -174,9 +180,7 @@ impl ByteSource for CountedSource {
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
         self.inner.read_exact_at(offset, buffer)?;
-        self.reads.fetch_add(1, Ordering::Relaxed);
-        self.bytes_read
-            .fetch_add(buffer.len() as u64, Ordering::Relaxed);
+        self.count_read(buffer.len());
         Ok(())
     }
 }

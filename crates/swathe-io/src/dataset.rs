@@ -1,4 +1,4 @@
-//! The netCDF data model, as read from HDF5/netCDF-4 or classic netCDF-3 files.
+//! The netCDF data model, as read from HDF5/netCDF-4 or classic netCDF-3 files, or Zarr v3 stores.
 
 use std::ops::Range;
 use std::path::Path;
@@ -10,6 +10,7 @@ use crate::error::{Error, Result};
 use crate::hdf5::Hdf5Backend;
 use crate::netcdf3::Netcdf3Backend;
 use crate::sniff::{Format, format_of};
+use crate::zarr::ZarrStore;
 
 /// Type of a variable's elements.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -173,6 +174,7 @@ pub struct Dataset {
 enum Backend {
     Hdf5(Box<Hdf5Backend>),
     Netcdf3(Netcdf3Backend),
+    Zarr(Box<ZarrStore>),
 }
 
 impl std::fmt::Debug for Dataset {
@@ -184,11 +186,20 @@ impl std::fmt::Debug for Dataset {
 }
 
 impl Dataset {
-    /// Opens a local file, of the format that its content shows.
+    /// Opens a local file, of the format that its content shows, or a folder that is a Zarr store.
     ///
     /// # Errors
     /// The file cannot be read, is of no supported format, is truncated or damaged.
     pub fn open(path: &Path) -> Result<Dataset> {
+        if ZarrStore::is_store(path) {
+            let store = ZarrStore::open(path)?;
+            return Ok(Dataset {
+                name: base_name(store.counted().name()),
+                source: store.counted().clone(),
+                root: store.group(),
+                backend: Backend::Zarr(Box::new(store)),
+            });
+        }
         Dataset::from_source(Arc::new(FileSource::open(path)?))
     }
 
@@ -252,6 +263,7 @@ impl Dataset {
         match &self.backend {
             Backend::Hdf5(backend) => backend.read(variable, slab),
             Backend::Netcdf3(backend) => backend.read(variable, slab),
+            Backend::Zarr(store) => store.read(variable.path.trim_start_matches('/'), slab),
         }
     }
 
@@ -268,6 +280,9 @@ impl Dataset {
         match &self.backend {
             Backend::Hdf5(backend) => backend.storage_chunks(variable, slab),
             Backend::Netcdf3(backend) => backend.storage_chunks(variable, slab),
+            Backend::Zarr(store) => {
+                store.storage_chunks(variable.path.trim_start_matches('/'), slab)
+            }
         }
     }
 
@@ -275,7 +290,7 @@ impl Dataset {
     pub fn filters(&self, variable: &Variable) -> Vec<Filter> {
         match &self.backend {
             Backend::Hdf5(backend) => backend.filters(variable),
-            Backend::Netcdf3(_) => Vec::new(),
+            Backend::Netcdf3(_) | Backend::Zarr(_) => Vec::new(),
         }
     }
 
@@ -284,6 +299,7 @@ impl Dataset {
         match &self.backend {
             Backend::Hdf5(backend) => backend.is_characters(variable),
             Backend::Netcdf3(_) => variable.dtype == DataType::Text,
+            Backend::Zarr(_) => false,
         }
     }
 

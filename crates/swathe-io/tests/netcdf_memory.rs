@@ -1,5 +1,5 @@
-//! What writing netCDF-4 holds in memory: the pieces in flight, not the file. One test in one process,
-//! because memory is counted for the whole of it.
+//! What writing netCDF-4 and Zarr holds in memory: the pieces in flight, not the file. One test in one
+//! process, because memory is counted for the whole of it.
 
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
 
@@ -12,7 +12,7 @@ use swathe_io::netcdf4::{
     FileDescription, NetCdf4Writer, Storage, VariableDescription, encode_chunk, grid,
 };
 use swathe_io::product::{
-    Layer, LayerData, Product, Provenance, Statistic, TimeStep, Times, netcdf,
+    Layer, LayerData, Product, Provenance, Statistic, TimeStep, Times, netcdf, zarr,
 };
 
 #[global_allocator]
@@ -76,6 +76,19 @@ fn memory_is_bounded_and_bytes_do_not_depend_on_threads() {
         sink.into_inner()
     };
     assert!(written(1) == written(5));
+
+    let store = |threads| {
+        let folder = tempfile::tempdir().unwrap();
+        let write = || zarr::write(&product, folder.path()).unwrap();
+        let peak = peak_of(|| pool(threads).install(write));
+        assert!(peak < (16 * threads + 8) * MIB, "{peak} bytes on {threads}");
+        ["x", "x_std", "x_count"].map(|name| {
+            // One shard of 2048 x 4096 cells.
+            let shard = folder.path().join(name).join("c/0/0");
+            std::fs::read(shard).unwrap()
+        })
+    };
+    assert!(store(1) == store(5));
 }
 
 /// A file of so many chunks of one MiB.

@@ -11,14 +11,28 @@ pub fn watch() {
     let _ = ctrlc::set_handler(|| {
         let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
         for path in temporary.iter() {
-            let _ = std::fs::remove_file(path);
+            remove(path);
         }
         eprintln!("interrupted");
         std::process::exit(130);
     });
 }
 
-/// Names files that an interruption removes, if they are there.
+/// Removes a file, or a folder that others may still be writing into.
+fn remove(path: &Path) {
+    for _ in 0..3 {
+        let gone = if path.is_dir() && !path.is_symlink() {
+            std::fs::remove_dir_all(path)
+        } else {
+            std::fs::remove_file(path)
+        };
+        if gone.is_ok() || !path.exists() {
+            return;
+        }
+    }
+}
+
+/// Names files and folders that an interruption removes, if they are there.
 pub fn remove_when_interrupted<'a>(paths: impl Iterator<Item = &'a Path>) {
     let mut temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
     temporary.extend(paths.map(Path::to_owned));

@@ -314,6 +314,113 @@ fn outputs_are_not_replaced_unasked() {
 }
 
 #[test]
+fn a_cube_in_a_zarr_store_grows() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let name = |i: usize| paths[i].file_name().unwrap().to_string_lossy().into_owned();
+    let [first, second, third] = [name(0), name(1), name(2)];
+    let names = |cube: &str| texts(&at.join(cube), "granule");
+    let expect = |line: &str, code: i32, said: &[&str]| {
+        let (got, stdout, stderr) = outcome(at, line);
+        assert_eq!((got, stdout.as_str()), (code, ""), "{line}: {stderr}");
+        for said in said {
+            assert!(
+                stderr.contains(said),
+                "{line}: {said:?} is missing in:\n{stderr}"
+            );
+        }
+    };
+    // Made if it is not there, and with a time though it is of one granule; then the grid is known.
+    expect(
+        &format!("grid {second} {GRID} -m bin -o cube.zarr --append"),
+        0,
+        &["wrote"],
+    );
+    assert_eq!(names("cube.zarr"), [second.as_str()]);
+    expect(
+        &format!("grid {third} -m bin -o cube.zarr --append"),
+        0,
+        &[],
+    );
+    assert_eq!(names("cube.zarr"), [second.clone(), third.clone()]);
+    expect(
+        &format!("grid {second} {third} {GRID} -m bin -o whole.zarr"),
+        0,
+        &[],
+    );
+    let values = |cube: &str| {
+        let dataset = Dataset::open(&at.join(cube)).unwrap();
+        let variable = dataset.find("chlor_a").unwrap().clone();
+        dataset.read(&variable, &[0..2, 0..150, 0..200]).unwrap()
+    };
+    assert_eq!(values("cube.zarr"), values("whole.zarr"));
+
+    for (line, code, said) in [
+        (
+            format!("{third} -m bin"),
+            4,
+            vec!["all of these granules already"],
+        ),
+        (format!("{second} {third} -m bin"), 4, vec!["already"]),
+        (
+            format!("{first} {third} -m bin"),
+            1,
+            vec!["already", third.as_str()],
+        ),
+        (
+            format!("{first} -m bin"),
+            1,
+            vec!["not later", first.as_str()],
+        ),
+        (
+            format!("{third} -b -80,30,-60,45 -r 0.2"),
+            1,
+            vec!["another grid", "0.2", "hint"],
+        ),
+        (format!("{third} -v Kd_490"), 2, vec!["Kd_490"]),
+        (
+            format!("{third} -v poc"),
+            1,
+            vec!["no variable poc", "chlor_a"],
+        ),
+        (format!("{third} --overwrite"), 2, vec!["--overwrite"]),
+        (format!("{third} -o other.zarr"), 2, vec!["one output"]),
+    ] {
+        expect(&format!("grid {line} -o cube.zarr --append"), code, &said);
+    }
+    expect(&format!("grid {third} -o cube.nc --append"), 2, &[".zarr"]);
+    assert_eq!(names("cube.zarr"), [second.clone(), third.clone()]);
+
+    // One map is no cube; what is no store stays.
+    expect(&format!("grid {first} {GRID} -o map.zarr"), 0, &[]);
+    expect(
+        &format!("grid {second} -o map.zarr --append"),
+        1,
+        &["not a cube"],
+    );
+    std::fs::write(at.join("file.zarr"), "mine").unwrap();
+    std::fs::create_dir(at.join("folder.zarr")).unwrap();
+    for bad in ["file.zarr", "folder.zarr"] {
+        expect(
+            &format!("grid {first} {GRID} -o {bad} --append"),
+            1,
+            &[bad, "store"],
+        );
+        expect(
+            &format!("grid {first} {GRID} -o {bad} --overwrite"),
+            1,
+            &[bad, "store"],
+        );
+    }
+    std::fs::write(at.join("cube.zarr/zarr.json"), "{").unwrap();
+    expect(
+        &format!("grid {third} {GRID} -o cube.zarr --append"),
+        1,
+        &["damaged"],
+    );
+}
+
+#[test]
 fn a_dry_run_reads_no_array_and_writes_nothing() {
     let (folder, _) = granules();
     let (code, stdout, stderr) = outcome(folder.path(), &format!("average . {GRID} --dry-run"));
@@ -467,22 +574,34 @@ fn parts_that_do_not_fit_are_refused() {
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interruption_leaves_no_temporary_file() {
-    use std::process::Stdio;
     let (folder, _) = granules();
     let out = folder.path().join("out");
     std::fs::create_dir(&out).unwrap();
+    for name in ["a.nc", "a.zarr"] {
+        interrupt(folder.path(), &out, name);
+    }
+}
+
+#[cfg(target_os = "linux")]
+fn interrupt(folder: &Path, out: &Path, name: &str) {
+    use std::process::Stdio;
     // A map that takes seconds to write.
-    let line = "average . -b -80,30,-60,45 -r 0.003 -m bin -o out/a.nc";
+    let line = format!("average . -b -80,30,-60,45 -r 0.003 -m bin -o out/{name}");
     let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("swathe"))
-        .current_dir(folder.path())
+        .current_dir(folder)
         .args(line.split_whitespace())
         .stderr(Stdio::null())
         .spawn()
         .unwrap();
-    let part = out.join(".a.nc.part");
+    let part = out.join(format!(".{name}.part"));
+    // A store has its first chunk; a file its first bytes.
+    let first = match name.ends_with(".zarr") {
+        true => part.join("chlor_a/c"),
+        false => part.clone(),
+    };
     let begun = std::time::Instant::now();
     // It is there for a moment when the output is checked, too.
-    while !std::fs::metadata(&part).is_ok_and(|m| m.len() > 0) {
+    while !std::fs::metadata(&first).is_ok_and(|m| m.len() > 0) {
         assert!(begun.elapsed().as_secs() < 120, "nothing was written");
         if child.try_wait().unwrap().is_some() {
             // It was too fast to be interrupted.
@@ -502,5 +621,5 @@ fn an_interruption_leaves_no_temporary_file() {
     assert_eq!(status.code(), Some(130));
     // All of the file, if the interruption came at the very end, or nothing.
     assert!(!part.exists());
-    assert!(!out.join("a.nc").exists() || Dataset::open(&out.join("a.nc")).is_ok());
+    assert!(!out.join(name).exists() || Dataset::open(&out.join(name)).is_ok());
 }

@@ -13,7 +13,7 @@ pub fn grid(shape: &[usize], chunk: &[usize]) -> Vec<usize> {
 
 /// Position in the grid of chunks of the chunk with a number. Chunks are numbered with the last
 /// dimension fastest.
-pub(super) fn position(number: usize, grid: &[usize]) -> Vec<usize> {
+pub(crate) fn position(number: usize, grid: &[usize]) -> Vec<usize> {
     let mut rest = number;
     let mut out = vec![0; grid.len()];
     for (place, &len) in out.iter_mut().zip(grid).rev() {
@@ -45,6 +45,10 @@ pub fn gather<T: Copy, const N: usize>(
         .map(|d| chunk[d].min(shape[d].saturating_sub(first[d])))
         .collect();
     let Some((&width, outer)) = inside.split_last() else {
+        // A scalar.
+        if let (Some(&value), Some(target)) = (values.first(), out.first_chunk_mut::<N>()) {
+            *target = bytes_of(value);
+        }
         return out;
     };
     let rows: usize = outer.iter().product();
@@ -96,7 +100,7 @@ pub fn encode_chunk(
 }
 
 /// All first bytes, all second bytes, ...; a rest shorter than an element stays at the end.
-fn shuffled(bytes: &[u8], size: usize) -> Vec<u8> {
+pub(crate) fn shuffled(bytes: &[u8], size: usize) -> Vec<u8> {
     let count = bytes.len() / size;
     let mut out = vec![0; bytes.len()];
     let (planes, rest) = out.split_at_mut(count * size);

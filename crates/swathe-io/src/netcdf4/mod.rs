@@ -28,5 +28,6 @@ mod writer;
 mod tests;
 
 pub use chunk::{encode_chunk, gather, grid};
+pub(crate) use chunk::{position, shuffled};
 pub use description::{FileDescription, Storage, VariableDescription};
 pub use writer::NetCdf4Writer;

@@ -374,10 +374,13 @@ fn flag_variables(reports: &[FlagReport]) -> ((String, usize), Vec<VariableLayou
                 pixels as f64 / report.pixels as f64
             }
         };
-        let shares = names.iter().map(|name| {
+        let carrying = names.iter().map(|name| {
             let found = report.by_flag.iter().find(|(n, _)| n == name);
-            found.map_or(f64::NAN, |(_, pixels)| share(*pixels))
+            found.map(|(_, pixels)| *pixels)
         });
+        let shares = carrying
+            .clone()
+            .map(|pixels| pixels.map_or(f64::NAN, share));
         let long_name = format!(
             "share of the valid pixels of {} in the area that carry the flag",
             report.variable
@@ -391,6 +394,11 @@ fn flag_variables(reports: &[FlagReport]) -> ((String, usize), Vec<VariableLayou
                 (
                     "valid_pixels".into(),
                     AttributeValue::F64(vec![report.pixels as f64]),
+                ),
+                // -1 where it was not asked for. Shares of several products follow from these.
+                (
+                    "flag_pixels".into(),
+                    AttributeValue::F64(carrying.map(|p| p.map_or(-1.0, |p| p as f64)).collect()),
                 ),
                 (
                     "masked_share".into(),

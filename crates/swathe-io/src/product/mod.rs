@@ -2,11 +2,13 @@
 //!
 //! ```text
 //! Product --layout--> FileLayout --netcdf::write--> .nc       (CF-1.8, ACDD-1.3)
+//!                     --zarr::write----> .zarr     (the same variables, as a folder of chunks)
 //!         --geotiff::write---------------------->  .tif      (cloud-optimized GeoTIFF)
 //! OutputSet: every file appears whole, all of a run's files together
 //! Gridded: the way back, for other programs' maps too
 //! ```
 
+mod append;
 mod extent;
 pub mod geotiff;
 pub mod gridded;
@@ -14,6 +16,7 @@ pub mod layout;
 pub mod netcdf;
 mod output;
 pub mod statistic;
+pub mod zarr;
 
 mod grid_mapping;
 mod projection;
@@ -23,6 +26,7 @@ use swathe_core::geobox::GeoBox;
 use crate::dataset::Attributes;
 use crate::error::{Error, Result};
 
+pub use append::{Novelty, StoredCube};
 pub use gridded::{Gridded, GriddedVariable};
 pub use output::{Format, OutputSet, Sink};
 pub use statistic::Statistic;

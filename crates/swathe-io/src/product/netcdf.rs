@@ -111,11 +111,7 @@ fn describe(layout: &FileLayout<'_>, variable: &VariableLayout<'_>) -> Result<Va
         dims: dims?,
         dtype: dtype(&variable.data),
         attributes: variable.attributes.clone(),
-        fill: match (&variable.data, variable.fill) {
-            (Data::F32(_), Some(fill)) => Some(AttributeValue::F32(vec![fill as f32])),
-            (Data::F64(_), Some(fill)) => Some(AttributeValue::F64(vec![fill])),
-            _ => None,
-        },
+        fill: fill(variable),
         storage: match &variable.chunks {
             Some(shape) => Storage::Chunked {
                 shape: shape.clone(),
@@ -127,7 +123,16 @@ fn describe(layout: &FileLayout<'_>, variable: &VariableLayout<'_>) -> Result<Va
     })
 }
 
-fn dtype(data: &Data<'_>) -> DataType {
+/// `_FillValue`, as an element of the variable's type.
+pub(super) fn fill(variable: &VariableLayout<'_>) -> Option<AttributeValue> {
+    match (&variable.data, variable.fill) {
+        (Data::F32(_), Some(fill)) => Some(AttributeValue::F32(vec![fill as f32])),
+        (Data::F64(_), Some(fill)) => Some(AttributeValue::F64(vec![fill])),
+        _ => None,
+    }
+}
+
+pub(super) fn dtype(data: &Data<'_>) -> DataType {
     match data {
         Data::F32(_) => DataType::F32,
         Data::F64(_) => DataType::F64,
@@ -138,7 +143,7 @@ fn dtype(data: &Data<'_>) -> DataType {
 }
 
 /// Bytes of a chunk, the fill value for NaN and beyond the edges.
-fn elements_of(
+pub(super) fn elements_of(
     variable: &VariableLayout<'_>,
     shape: &[usize],
     chunk: &[usize],

@@ -1,4 +1,8 @@
 //! Output files: each appears whole or not at all, and all of a run's files together.
+//!
+//! A Zarr store is a folder, and is made, renamed and removed as one. One that replaces another waits until
+//! that one has been renamed to `.NAME.old`; a run that is killed just then leaves it there, and the next run
+//! gives it its name back.
 
 use std::ffi::OsString;
 use std::fs::{self, File, OpenOptions, TryLockError};
@@ -6,12 +10,15 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use crate::error::{Error, Result};
+use crate::zarr::ZarrStore;
 
 /// What is written under a suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Format {
     /// `.nc`, `.nc4`: netCDF-4.
     NetCdf,
+    /// `.zarr`: a Zarr store, which is a folder.
+    Zarr,
     /// `.tif`, `.tiff`: cloud-optimized GeoTIFF.
     GeoTiff,
     /// `.png`: a picture.
@@ -32,13 +39,14 @@ impl Format {
             .unwrap_or_default();
         match suffix.to_ascii_lowercase().as_str() {
             "nc" | "nc4" => Ok(Format::NetCdf),
+            "zarr" => Ok(Format::Zarr),
             "tif" | "tiff" => Ok(Format::GeoTiff),
             "png" => Ok(Format::Png),
             "swathe" => Ok(Format::Partial),
             _ => Err(request(
                 path,
-                "the name must end in .nc (netCDF), .tif (GeoTIFF), .png (a picture) or .swathe (a partial \
-                 result)".into(),
+                "the name must end in .nc (netCDF), .zarr (Zarr), .tif (GeoTIFF), .png (a picture) or .swathe \
+                 (a partial result)".into(),
             )),
         }
     }
@@ -61,7 +69,10 @@ struct Output {
     path: PathBuf,
     /// `.NAME.part` in the same directory.
     part: PathBuf,
+    /// `.NAME.old`, where a folder that is replaced waits for its end.
+    old: PathBuf,
     overwrite: bool,
+    folder: bool,
     state: State,
 }
 
@@ -81,7 +92,7 @@ impl OutputSet {
     /// # Errors
     /// Each names the output: a suffix that is not known; a directory that is missing or not
     /// writable; a file that exists, without `overwrite`; two outputs of one name; an output that is
-    /// one of `inputs` or a directory.
+    /// one of `inputs`, a directory, or for a Zarr store, something else than one.
     pub fn new(paths: &[PathBuf], inputs: &[PathBuf], overwrite: bool) -> Result<OutputSet> {
         let inputs: Vec<PathBuf> = inputs
             .iter()
@@ -90,7 +101,7 @@ impl OutputSet {
         let mut real: Vec<PathBuf> = Vec::with_capacity(paths.len());
         let mut outputs = Vec::with_capacity(paths.len());
         for path in paths {
-            Format::of(path)?;
+            let folder = Format::of(path)? == Format::Zarr;
             let (directory, name) = split(path)?;
             let directory = match fs::canonicalize(&directory) {
                 Ok(real) if real.is_dir() => real,
@@ -101,16 +112,24 @@ impl OutputSet {
                     ));
                 }
             };
-            let mut hidden = OsString::from(".");
-            hidden.push(&name);
-            hidden.push(".part");
-            let part = directory.join(hidden);
+            let hidden = |suffix: &str| {
+                let mut hidden = OsString::from(".");
+                hidden.push(&name);
+                hidden.push(suffix);
+                directory.join(hidden)
+            };
+            let (part, old) = (hidden(".part"), hidden(".old"));
             // A link's target stays what it is: the link itself is replaced.
             let target = directory.join(&name);
             if real.contains(&target) {
                 return Err(request(path, "it is given twice as output".into()));
             }
-            if target.is_dir() {
+            if folder {
+                if fs::symlink_metadata(&target).is_err() && old.is_dir() {
+                    fs::rename(&old, &target).map_err(|source| io_error(path, source))?;
+                }
+                check_store(path, &target)?;
+            } else if target.is_dir() {
                 return Err(request(path, "it is a directory".into()));
             }
             if fs::canonicalize(&target).is_ok_and(|target| inputs.contains(&target)) {
@@ -120,13 +139,15 @@ impl OutputSet {
                 return Err(request(path, "it exists; --overwrite replaces it".into()));
             }
             // The only sure way to know whether the directory can be written.
-            create_part(path, &part)?;
-            fs::remove_file(&part).map_err(|source| io_error(path, source))?;
+            drop(create_part(path, &part, folder)?);
+            remove(&part).map_err(|source| io_error(path, source))?;
             real.push(target);
             outputs.push(Output {
                 path: path.clone(),
                 part,
+                old,
                 overwrite,
+                folder,
                 state: State::Idle,
             });
         }
@@ -153,18 +174,9 @@ impl OutputSet {
         path: &Path,
         content: impl FnOnce(&mut dyn Sink) -> Result<()>,
     ) -> Result<()> {
-        let output = self
-            .outputs
-            .iter_mut()
-            .find(|output| output.path == path)
-            .ok_or_else(|| request(path, "it is not an output of this run".into()))?;
         let failed = |source| io_error(path, source);
-        if let State::Written(_) = output.state {
-            // What was written before is given up, with its lock.
-            output.state = State::Begun;
-        }
-        let file = create_part(path, &output.part)?;
-        output.state = State::Begun;
+        let output = self.output(path)?;
+        let file = output.begin()?;
         let mut writer = BufWriter::with_capacity(1 << 20, file);
         content(&mut writer).map_err(|error| match error {
             // Writers know no file.
@@ -177,6 +189,32 @@ impl OutputSet {
         file.sync_all().map_err(failed)?;
         output.state = State::Written(file);
         Ok(())
+    }
+
+    /// Writes one of the outputs that is a folder, by `content`, which finds it empty under its temporary
+    /// name and leaves all of it on the disk.
+    ///
+    /// # Errors
+    /// As [`OutputSet::write`].
+    pub fn write_folder(
+        &mut self,
+        path: &Path,
+        content: impl FnOnce(&Path) -> Result<()>,
+    ) -> Result<()> {
+        let output = self.output(path)?;
+        let lock = output.begin()?;
+        content(&output.part).map_err(|error| match error {
+            // The name that the user knows.
+            Error::Io { source, .. } => io_error(path, source),
+            other => other,
+        })?;
+        output.state = State::Written(lock);
+        Ok(())
+    }
+
+    fn output(&mut self, path: &Path) -> Result<&mut Output> {
+        let found = self.outputs.iter_mut().find(|output| output.path == path);
+        found.ok_or_else(|| request(path, "it is not an output of this run".into()))
     }
 
     /// Gives all files their names. If one cannot have its name, those that are new and had theirs
@@ -194,7 +232,7 @@ impl OutputSet {
             if let Err(error) = self.outputs[i].rename() {
                 for earlier in self.outputs[..i].iter().filter(|o| !o.overwrite) {
                     // The first error is what the user must see.
-                    let _ = fs::remove_file(&earlier.path);
+                    let _ = remove(&earlier.path);
                 }
                 return Err(error);
             }
@@ -207,9 +245,22 @@ impl OutputSet {
 }
 
 impl Output {
+    /// The temporary file or folder, ours and empty.
+    fn begin(&mut self) -> Result<File> {
+        if let State::Written(_) = self.state {
+            // What was written before is given up, with its lock.
+            self.state = State::Begun;
+        }
+        let file = create_part(&self.path, &self.part, self.folder)?;
+        self.state = State::Begun;
+        Ok(file)
+    }
+
     fn rename(&mut self) -> Result<()> {
         let failed = |source| io_error(&self.path, source);
-        if self.overwrite {
+        if self.folder {
+            self.rename_folder()?;
+        } else if self.overwrite {
             fs::rename(&self.part, &self.path).map_err(failed)?;
         } else {
             // Unlike a renaming, a link does not replace what another program made meanwhile.
@@ -228,13 +279,38 @@ impl Output {
         self.state = State::Idle;
         Ok(())
     }
+
+    /// A folder cannot be put in another's place: that one steps aside first, and is removed after.
+    fn rename_folder(&self) -> Result<()> {
+        let failed = |source| io_error(&self.path, source);
+        let replaced = fs::symlink_metadata(&self.path).is_ok();
+        if replaced && !self.overwrite {
+            return Err(request(
+                &self.path,
+                "another program made it meanwhile; --overwrite replaces it".into(),
+            ));
+        }
+        if replaced {
+            check_store(&self.path, &self.path)?;
+            remove(&self.old).map_err(failed)?;
+            fs::rename(&self.path, &self.old).map_err(failed)?;
+        }
+        if let Err(error) = fs::rename(&self.part, &self.path) {
+            if replaced {
+                // The first error is what the user must see.
+                let _ = fs::rename(&self.old, &self.path);
+            }
+            return Err(failed(error));
+        }
+        remove(&self.old).map_err(failed)
+    }
 }
 
 impl Drop for Output {
     fn drop(&mut self) {
         if !matches!(self.state, State::Idle) {
             // Nobody is left to be told.
-            let _ = fs::remove_file(&self.part);
+            let _ = remove(&self.part);
         }
     }
 }
@@ -251,26 +327,55 @@ fn split(path: &Path) -> Result<(PathBuf, OsString)> {
     Ok((directory, name.to_owned()))
 }
 
-/// Makes the temporary file, locked for as long as it is open. One that no run holds was left by one
-/// that was killed, and is replaced, not written into: it may be a link.
-fn create_part(path: &Path, part: &Path) -> Result<File> {
+/// Refuses to replace what is no Zarr store.
+fn check_store(path: &Path, target: &Path) -> Result<()> {
+    match fs::symlink_metadata(target) {
+        Err(_) => Ok(()),
+        Ok(found) if found.is_symlink() => Err(request(path, "it is a link".into())),
+        Ok(found) if !found.is_dir() => Err(request(path, "it is a file, not a Zarr store".into())),
+        Ok(_) if ZarrStore::is_store(target) => Ok(()),
+        Ok(_) => Err(request(
+            path,
+            "it is a directory that is no Zarr store, and stays as it is".into(),
+        )),
+    }
+}
+
+/// Removes a file, a link or a folder with all in it, if it is there.
+pub(crate) fn remove(path: &Path) -> io::Result<()> {
+    let removed = match fs::symlink_metadata(path) {
+        Ok(found) if found.is_dir() => fs::remove_dir_all(path),
+        Ok(_) => fs::remove_file(path),
+        Err(error) => Err(error),
+    };
+    match removed {
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(()),
+        other => other,
+    }
+}
+
+/// Makes the temporary file or folder, locked for as long as it is open. One that no run holds was left by
+/// one that was killed, and is replaced, not written into: it may be a link.
+fn create_part(path: &Path, part: &Path, folder: bool) -> Result<File> {
     let failed = |source| io_error(path, source);
     if let Ok(found) = fs::symlink_metadata(part) {
-        let held = found.is_file()
-            && OpenOptions::new()
-                .write(true)
-                .open(part)
-                .is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
+        let open = match found.is_dir() {
+            true => File::open(part),
+            false => OpenOptions::new().write(true).open(part),
+        };
+        let held = !found.is_symlink()
+            && open.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)));
         if held {
             return Err(request(path, "another run is writing it".into()));
         }
-        fs::remove_file(part).map_err(failed)?;
+        remove(part).map_err(failed)?;
     }
-    let file = OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .open(part)
-        .map_err(failed)?;
+    let file = if folder {
+        fs::create_dir(part).and_then(|()| File::open(part))
+    } else {
+        OpenOptions::new().write(true).create_new(true).open(part)
+    };
+    let file = file.map_err(failed)?;
     // Some file systems have no locks; two runs at once are then the user's own care.
     let _ = file.try_lock();
     Ok(file)
@@ -394,6 +499,83 @@ mod tests {
         first.write(&path, text("again")).unwrap();
         first.commit().unwrap();
         assert_eq!(fs::read_to_string(&path).unwrap(), "again");
+    }
+
+    fn store(content: &'static str) -> impl FnOnce(&Path) -> Result<()> {
+        move |folder| {
+            for name in ["zarr.json", "chunk"] {
+                fs::write(folder.join(name), content).unwrap();
+            }
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn a_store_appears_whole_and_replaces_a_store_whole() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.zarr");
+        let new = |overwrite| OutputSet::new(std::slice::from_ref(&path), &[], overwrite);
+        let content = || fs::read_to_string(path.join("chunk")).unwrap();
+        let mut first = new(false).unwrap();
+        first.write_folder(&path, store("first")).unwrap();
+        assert!(!path.exists());
+        assert!(message(new(false)).contains("another run is writing it"));
+        first.commit().unwrap();
+        assert_eq!(
+            (names(directory.path()), content()),
+            (vec!["a.zarr".into()], "first".into())
+        );
+
+        assert!(message(new(false)).contains("--overwrite"));
+        let mut second = new(true).unwrap();
+        second.write_folder(&path, store("second")).unwrap();
+        assert_eq!(content(), "first");
+        second.commit().unwrap();
+        assert_eq!(
+            (names(directory.path()), content()),
+            (vec!["a.zarr".into()], "second".into())
+        );
+
+        let mut failed = new(true).unwrap();
+        failed.write_folder(&path, store("third")).unwrap();
+        drop(failed);
+        assert_eq!(
+            (names(directory.path()), content()),
+            (vec!["a.zarr".into()], "second".into())
+        );
+
+        // A run that was killed between two renamings.
+        fs::rename(&path, directory.path().join(".a.zarr.old")).unwrap();
+        fs::create_dir(directory.path().join(".a.zarr.part")).unwrap();
+        drop(new(true).unwrap());
+        assert_eq!(
+            (names(directory.path()), content()),
+            (vec!["a.zarr".into()], "second".into())
+        );
+    }
+
+    #[test]
+    fn only_a_store_gives_way_to_a_store() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("a.zarr");
+        let new = || OutputSet::new(std::slice::from_ref(&path), &[], true);
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("thesis.txt"), "kept").unwrap();
+        assert!(message(new()).contains("no Zarr store"));
+        assert_eq!(fs::read_to_string(path.join("thesis.txt")).unwrap(), "kept");
+        remove(&path).unwrap();
+        fs::write(&path, "kept").unwrap();
+        assert!(message(new()).contains("it is a file"));
+        remove(&path).unwrap();
+
+        // Made meanwhile.
+        let mut outputs = new().unwrap();
+        outputs.write_folder(&path, store("ours")).unwrap();
+        fs::create_dir(&path).unwrap();
+        fs::write(path.join("thesis.txt"), "kept").unwrap();
+        assert!(message(outputs.commit()).contains("no Zarr store"));
+        assert_eq!(names(directory.path()), ["a.zarr"]);
+        assert_eq!(names(&path), ["thesis.txt"]);
     }
 
     #[cfg(unix)]

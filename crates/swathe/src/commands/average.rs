@@ -1,6 +1,7 @@
 //! `swathe average`: one map out of many granules.
 
 use super::gridding::Gridding;
+use super::write::Outputs;
 use crate::failure::Result;
 use clap::{Args, ValueEnum};
 use swathe::job::{Job, Purpose};
@@ -72,7 +73,8 @@ enum Preset {
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    arguments.gridding.run(arguments.job()?, Purpose::Average)
+    let job = arguments.job()?;
+    arguments.gridding.run(job, Purpose::Average, Outputs::new)
 }
 
 impl Arguments {

@@ -22,7 +22,7 @@ pub struct Gridding {
     /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`; repeats. Default: the suite's main product
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
-    /// Output file; its suffix is its format: .nc, .tif, .png, or .swathe for a partial
+    /// Output file; its suffix is its format: .nc, .zarr, .tif, .png, or .swathe for a partial
     /// result that `swathe merge` takes; repeats
     #[arg(
         short,
@@ -187,10 +187,32 @@ impl Gridding {
         })
     }
 
-    /// Carries a job out: gathers, plans, says what was chosen, runs, writes, reports.
-    pub fn run(&self, job: Job, purpose: Purpose) -> Result {
+    /// The outputs that were given.
+    pub fn outputs(&self) -> &[PathBuf] {
+        &self.outputs
+    }
+
+    /// Whether no option says anything of the grid.
+    pub fn grid_is_left_open(&self) -> bool {
+        let grid = &self.grid;
+        grid.bbox.is_none()
+            && grid.bounds.is_none()
+            && grid.resolution.is_none()
+            && grid.crs.is_none()
+            && grid.named.is_none()
+            && grid.like.is_none()
+    }
+
+    /// Carries a job out: gathers, plans, says what was chosen, runs, writes, reports. `open` checks the
+    /// outputs on these inputs; its last argument is whether they may be replaced.
+    pub fn run(
+        &self,
+        job: Job,
+        purpose: Purpose,
+        open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
+    ) -> Result {
         let paths = expand(&self.granules)?;
-        let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
+        let outputs = open(&self.outputs, &paths, self.overwrite)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.map_or(0, usize::from))
             .build()
@@ -205,6 +227,7 @@ impl Gridding {
             outputs.check_maps(plan.granules())?;
             outputs.check_no_partial()?;
         }
+        outputs.check_plan(&plan)?;
         report::chosen(&plan);
         let mut progress = Progress::new(self.progress, plan.granules());
         let finished = job::run(&plan, &pool, &mut |event| progress.show(event));

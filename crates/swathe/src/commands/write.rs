@@ -3,13 +3,21 @@
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use std::path::{Path, PathBuf};
-use swathe::job::Partial;
+use swathe::job::{Partial, Plan};
+use swathe_core::geobox::GeoBox;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
-use swathe_io::product::{Format, OutputSet, Product, geotiff, netcdf};
+use swathe_io::product::{
+    Format, Gridded, GriddedVariable, Novelty, OutputSet, Product, StoredCube, geotiff, netcdf,
+    zarr,
+};
 
 /// Outputs that have been checked and can be written.
-pub struct Outputs(OutputSet);
+pub struct Outputs {
+    set: OutputSet,
+    /// The cube to append to; there are no other outputs then.
+    cube: Option<(PathBuf, StoredCube)>,
+}
 
 impl Outputs {
     /// Checks the outputs of a run on these inputs, before any work is done.
@@ -19,13 +27,78 @@ impl Outputs {
         }
         let set = OutputSet::new(paths, inputs, overwrite)?;
         interrupt::remove_when_interrupted(set.temporary_paths());
-        Ok(Outputs(set))
+        Ok(Outputs { set, cube: None })
+    }
+
+    /// The only output is a cube to append to, which is made if it is not there.
+    pub fn appending(paths: &[PathBuf], inputs: &[PathBuf]) -> Result<Self> {
+        let zarr = |path: &PathBuf| Format::of(path).is_ok_and(|format| format == Format::Zarr);
+        let [path] = paths else {
+            return Err(Failure::usage("--append takes one output, a .zarr"));
+        };
+        if !zarr(path) {
+            return Err(Failure::usage(format!(
+                "{}: only a cube in a .zarr can be appended to",
+                path.display()
+            )));
+        }
+        let mut outputs = Outputs::new(&[], inputs, false)?;
+        match StoredCube::open(path) {
+            Ok(cube) => outputs.cube = Some((path.clone(), cube)),
+            Err(_) if std::fs::symlink_metadata(path).is_err() => {
+                return Outputs::new(paths, inputs, false);
+            }
+            Err(error) => return Err(error.into()),
+        }
+        Ok(outputs)
+    }
+
+    /// Refuses granules, a grid or variables that the cube to append to cannot take.
+    pub fn check_plan(&self, plan: &Plan) -> Result<()> {
+        let Some((path, cube)) = &self.cube else {
+            return Ok(());
+        };
+        let gridded = Gridded::open(path)?;
+        if gridded.geobox() != plan.geobox() {
+            let of = |grid: &GeoBox| {
+                let (rows, columns) = grid.shape();
+                let (west, south, east, north) = grid.bounds();
+                format!(
+                    "{columns} x {rows} cells of {} in {west},{south},{east},{north}, {}",
+                    grid.x.step(),
+                    grid.crs
+                )
+            };
+            return Err(Failure::error(format!(
+                "{}: it is on another grid: {}; the new layers are on {}",
+                path.display(),
+                of(gridded.geobox()),
+                of(plan.geobox())
+            ))
+            .with_hint("without grid options, the cube's grid is used"));
+        }
+        for name in plan.fields() {
+            if gridded.variables().iter().all(|v| v.name() != name) {
+                let names: Vec<&str> = gridded
+                    .variables()
+                    .iter()
+                    .map(GriddedVariable::name)
+                    .collect();
+                return Err(Failure::error(format!(
+                    "{}: it has no variable {name}, but {}",
+                    path.display(),
+                    names.join(", ")
+                )));
+            }
+        }
+        let granules: Vec<(&str, f64)> = plan.starts().collect();
+        all_there(path, cube.check_granules(&granules)?)
     }
 
     /// Refuses a picture of several maps.
     pub fn check_maps(&self, maps: usize) -> Result<()> {
         let picture = |path: &&Path| Format::of(path).is_ok_and(|format| format == Format::Png);
-        match self.0.paths().find(picture) {
+        match self.set.paths().find(picture) {
             Some(path) if maps > 1 => Err(Failure::usage(format!(
                 "{}: a picture shows one map, {maps} granules give {maps}",
                 path.display()
@@ -38,7 +111,7 @@ impl Outputs {
     /// Refuses to keep what is no average.
     pub fn check_no_partial(&self) -> Result<()> {
         let partial = |path: &&Path| Format::of(path).is_ok_and(|f| f == Format::Partial);
-        match self.0.paths().find(partial) {
+        match self.set.paths().find(partial) {
             Some(path) => Err(Failure::usage(format!(
                 "{}: only averages can be kept as partial results",
                 path.display()
@@ -49,21 +122,40 @@ impl Outputs {
 
     /// Writes a product, and what it was finished from, to all outputs; they appear together.
     pub fn write(mut self, product: &Product, partial: Option<&Partial>) -> Result<()> {
-        let paths: Vec<PathBuf> = self.0.paths().map(Path::to_owned).collect();
+        if let Some((path, cube)) = &self.cube {
+            return all_there(path, cube.append(product)?);
+        }
+        let paths: Vec<PathBuf> = self.set.paths().map(Path::to_owned).collect();
         for path in paths {
             match Format::of(&path)? {
-                Format::NetCdf => self.0.write(&path, |file| netcdf::write(product, file))?,
-                Format::GeoTiff => self.0.write(&path, |file| geotiff::write(product, file))?,
+                Format::NetCdf => self.set.write(&path, |file| netcdf::write(product, file))?,
+                Format::Zarr => self
+                    .set
+                    .write_folder(&path, |folder| zarr::write(product, folder))?,
+                Format::GeoTiff => self
+                    .set
+                    .write(&path, |file| geotiff::write(product, file))?,
                 Format::Partial => {
                     let Some(partial) = partial else {
                         return Err(Failure::error("there is no partial result to keep"));
                     };
-                    self.0.write(&path, |file| partial.write(file))?;
+                    self.set.write(&path, |file| partial.write(file))?;
                 }
-                Format::Png => png(&mut self.0, &path, &picture(product)?)?,
+                Format::Png => png(&mut self.set, &path, &picture(product)?)?,
             }
         }
-        Ok(self.0.commit()?)
+        Ok(self.set.commit()?)
+    }
+}
+
+/// An append that was done already is nothing to do.
+fn all_there(path: &Path, novelty: Novelty) -> Result<()> {
+    match novelty {
+        Novelty::New => Ok(()),
+        Novelty::AllThere => Err(Failure::nothing(format!(
+            "{}: it has all of these granules already",
+            path.display()
+        ))),
     }
 }
 

@@ -43,7 +43,7 @@ pub(super) fn cube(
         .iter()
         .filter_map(|&i| run.records[i].as_ref().map(step))
         .collect();
-    let timed = steps.len() != 1;
+    let timed = plan.job.stack || steps.len() != 1;
     let mut layers = Vec::with_capacity(plan.fields.len());
     for (field, mut maps) in plan.fields.iter().zip(maps) {
         let mut take = |i: &usize| maps[*i].take().unwrap_or_else(|| vec![f64::NAN; cells]);
@@ -55,10 +55,11 @@ pub(super) fn cube(
         layers.push(product::Statistic::Value.layer(&field.name, &field.attributes, data, timed));
     }
     let times = match <[TimeStep; 1]>::try_from(steps) {
-        Ok([step]) => Times::Window(TimeStep {
+        Ok([step]) if !timed => Times::Window(TimeStep {
             granule: None,
             ..step
         }),
+        Ok([step]) => Times::Series(vec![step]),
         Err(steps) => Times::Series(steps),
     };
     run.finish(|header| Ok((header.product(layers, times)?, None)))

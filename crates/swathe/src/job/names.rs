@@ -2,6 +2,7 @@
 
 use super::JobError;
 use std::path::{Path, PathBuf};
+use swathe_io::zarr::ZarrStore;
 
 /// Files in a folder that are taken for granules, by suffix.
 const SUFFIXES: [&str; 6] = ["nc", "nc4", "h5", "hdf5", "he5", "cdf"];
@@ -34,7 +35,8 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<(), 
         return from_list(std::io::BufReader::new(file), list, paths);
     }
     let path = Path::new(word);
-    if path.is_dir() {
+    // A Zarr store is a folder, but one file to its user.
+    if path.is_dir() && !ZarrStore::is_store(path) {
         return from_folder(path, paths);
     }
     // A file may have brackets in its name: what exists is no pattern.

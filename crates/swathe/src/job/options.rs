@@ -29,6 +29,8 @@ pub struct Job {
     pub on_error: OnError,
     /// Whether processing versions, or near-real-time and refined granules, may be mixed.
     pub allow_mixed: bool,
+    /// Whether a cube has a time dimension even if it holds one map only.
+    pub stack: bool,
     /// Whether granules that are all outside the area give an empty map; else there is nothing to do.
     pub empty_maps: bool,
 }
@@ -49,6 +51,7 @@ impl Default for Job {
             blank: Blank::default(),
             on_error: OnError::Stop,
             allow_mixed: false,
+            stack: false,
             empty_maps: false,
         }
     }

@@ -254,6 +254,13 @@ impl Plan {
         self.granules.len()
     }
 
+    /// Names and starts of the granules that take part, in order; seconds since 1970 UTC, NaN where unknown.
+    pub fn starts(&self) -> impl Iterator<Item = (&str, f64)> {
+        let seconds = |start: Option<i64>| start.map_or(f64::NAN, |ms| ms as f64 / 1000.0);
+        let all = self.granules.iter().map(|granule| &granule.candidate);
+        all.map(move |candidate| (candidate.name.as_str(), seconds(candidate.time.start)))
+    }
+
     /// Granules that take part, in order.
     pub fn candidates(&self) -> impl Iterator<Item = &Candidate> {
         self.granules.iter().map(|granule| &granule.candidate)
