@@ -7,7 +7,6 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::io::bytes::{ByteSource, FileSource};
-use swathe::io::error::Error;
 use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_sources};
 
 /// One granule, or several.
@@ -72,17 +71,12 @@ pub fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
         Input::File(object) => return Ok(source(object)?),
         Input::Path(path) => path.clone(),
         // One file is wanted: a word is no pattern here.
-        Input::Word(word) if word.contains("://") => {
-            return expand(std::slice::from_ref(word))
-                .map(|_| {
-                    Err(Error::Io {
-                        path: word.clone(),
-                        source: io::ErrorKind::Unsupported.into(),
-                    })
-                })?
-                .map_err(Into::into);
+        Input::Word(word) => {
+            if word.contains("://") {
+                expand(std::slice::from_ref(word))?;
+            }
+            PathBuf::from(word)
         }
-        Input::Word(word) => PathBuf::from(word),
     };
     Ok(Arc::new(FileSource::open(&path)?))
 }

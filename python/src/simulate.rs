@@ -4,14 +4,10 @@ use crate::errors::{Fault, exception};
 use crate::pool::pool;
 use crate::watched::watched;
 use pyo3::prelude::*;
-use rayon::prelude::*;
-use std::path::PathBuf;
-use std::sync::atomic::{AtomicUsize, Ordering};
-use swathe::io::simulate::{GranuleSpec, Overwrite, Simulation, Suite, Version};
+use std::path::{Path, PathBuf};
+use swathe::io::simulate::{Overwrite, Simulation, Suite, Version};
 use swathe::job::JobError;
-
-/// Memory that granules in the making may take together; one is made in any case.
-const MEMORY: usize = 1 << 30;
+use swathe::make_granules;
 
 /// Options by name.
 #[derive(FromPyObject)]
@@ -83,32 +79,11 @@ pub fn simulate(
                 reason: "no granule touches the area in this time".into(),
             }));
         }
-        std::fs::create_dir_all(&folder).map_err(|source| swathe::io::error::Error::Io {
-            path: folder.display().to_string(),
-            source,
-        })?;
-        let largest = granules.iter().map(GranuleSpec::memory_bytes).max();
-        let pool = pool(None)?;
-        let at_once = MEMORY / largest.unwrap_or(1).max(1);
-        let at_once = at_once.clamp(1, pool.current_num_threads());
-        let done = AtomicUsize::new(0);
-        let make = |granule: &GranuleSpec| {
-            let path = granule.write(&folder, overwrite)?;
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            match watch
-                .step((done, granules.len(), 0, granule.file_name()))
-                .is_break()
-            {
-                true => Err(Fault::Job(JobError::Interrupted)),
-                false => Ok(path),
-            }
+        let told = |done, all, path: &Path| {
+            let name = path.file_name().unwrap_or_default();
+            watch.step((done, all, 0, name.to_string_lossy().into_owned()))
         };
-        let mut paths = Vec::with_capacity(granules.len());
-        for together in granules.chunks(at_once) {
-            let made: Result<Vec<PathBuf>, Fault> =
-                pool.install(|| together.par_iter().map(make).collect());
-            paths.extend(made?);
-        }
-        Ok(paths)
+        let make = || make_granules(&granules, &folder, overwrite, &told);
+        Ok(pool(None)?.install(make)?)
     })
 }

@@ -15,5 +15,6 @@ pub mod job;
 
 pub use cli::command;
 pub use commands::plot::{Arguments as PlotArguments, draw};
+pub use commands::simulate::make as make_granules;
 pub use commands::write::Outputs;
 pub use failure::Failure;

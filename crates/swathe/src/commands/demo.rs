@@ -44,7 +44,12 @@ pub fn run(arguments: &Arguments) -> Result {
         eprintln!("{} of {} are there already", old.len(), granules.len());
     }
     let new: Vec<_> = new.into_iter().cloned().collect();
-    simulate::make(&new, &folder, swathe_io::simulate::Overwrite::Refuse)?;
+    simulate::make(
+        &new,
+        &folder,
+        swathe_io::simulate::Overwrite::Refuse,
+        &simulate::say,
+    )?;
     let paths: Vec<PathBuf> = granules.iter().map(there).collect();
 
     let at = |name: &str| arguments.dir.join(name);

@@ -5,8 +5,10 @@ use crate::failure::{Failure, Outcome, Result};
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicUsize, Ordering};
+use swathe_io::error::Error;
 use swathe_io::simulate::{GranuleSpec, Overwrite, Simulation, Suite, Version};
 
 /// Make granules like those of PACE OCI, for tests, demonstrations and benchmarks.
@@ -128,14 +130,31 @@ pub fn run(arguments: &Arguments) -> Result {
         }
         Overwrite::Refuse
     };
-    make(&granules, &arguments.dir, overwrite)?;
+    make(&granules, &arguments.dir, overwrite, &say)?;
     Ok(Outcome::Done)
 }
 
-/// Writes granules into a folder, which is made if it is not there, several at once.
-pub(super) fn make(granules: &[GranuleSpec], folder: &Path, overwrite: Overwrite) -> Result<()> {
-    std::fs::create_dir_all(folder)
-        .map_err(|error| Failure::error(format!("{}: {error}", folder.display())))?;
+/// Says which granule has been made.
+pub(super) fn say(done: usize, all: usize, path: &Path) -> ControlFlow<()> {
+    eprintln!("{done}/{all} {}", path.display());
+    ControlFlow::Continue(())
+}
+
+/// Writes granules into a folder, which is made if it is not there, several at once on the current
+/// thread pool. `told` hears of each, the number done, all and its file, and may break off.
+///
+/// # Errors
+/// A file that cannot be written, or exists.
+pub fn make(
+    granules: &[GranuleSpec],
+    folder: &Path,
+    overwrite: Overwrite,
+    told: &(dyn Fn(usize, usize, &Path) -> ControlFlow<()> + Sync),
+) -> Result<Vec<PathBuf>> {
+    std::fs::create_dir_all(folder).map_err(|source| Error::Io {
+        path: folder.display().to_string(),
+        source,
+    })?;
 
     let largest = granules
         .iter()
@@ -144,13 +163,20 @@ pub(super) fn make(granules: &[GranuleSpec], folder: &Path, overwrite: Overwrite
         .unwrap_or(1);
     let at_once = (MEMORY / largest.max(1)).clamp(1, rayon::current_num_threads());
     let done = AtomicUsize::new(0);
+    let mut paths = Vec::with_capacity(granules.len());
     for together in granules.chunks(at_once) {
-        together.par_iter().try_for_each(|granule| {
-            let path = granule.write(folder, overwrite)?;
-            let done = done.fetch_add(1, Ordering::Relaxed) + 1;
-            eprintln!("{done}/{} {}", granules.len(), path.display());
-            Ok::<(), Failure>(())
-        })?;
+        let made: Result<Vec<PathBuf>> = together
+            .par_iter()
+            .map(|granule| {
+                let path = granule.write(folder, overwrite)?;
+                let done = done.fetch_add(1, Ordering::Relaxed) + 1;
+                match told(done, granules.len(), &path) {
+                    ControlFlow::Continue(()) => Ok(path),
+                    ControlFlow::Break(()) => Err(Failure::error("interrupted")),
+                }
+            })
+            .collect();
+        paths.extend(made?);
     }
-    Ok(())
+    Ok(paths)
 }
