@@ -67,7 +67,9 @@ impl Handed {
                     Data::F64(Cow::Owned(v)) => Values::Numbers(LayerData::F64(v)),
                     Data::I32(Cow::Owned(v)) => Values::Numbers(LayerData::I32(v)),
                     Data::I64(Cow::Owned(v)) => Values::Numbers(LayerData::I64(v)),
-                    Data::F32(_) | Data::F64(_) | Data::I32(_) | Data::I64(_) => Values::Layer,
+                    Data::F32(_) | Data::F64(_) | Data::I32(_) | Data::I64(_) | Data::Tiled(_) => {
+                        Values::Layer
+                    }
                 },
             })
             .collect();
@@ -97,7 +99,7 @@ impl Handed {
                 Values::Numbers(LayerData::I32(v)) => array(py, v, &variable.shape)?,
                 Values::Numbers(LayerData::I64(v)) => array(py, v, &variable.shape)?,
                 Values::Texts(texts) => PyList::new(py, texts)?.into_any(),
-                Values::Layer => py.None().into_bound(py),
+                Values::Layer | Values::Numbers(LayerData::Tiled(_)) => py.None().into_bound(py),
             };
             variables.append((
                 variable.name,

@@ -13,7 +13,7 @@ use rayon::ThreadPool;
 use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::Outputs;
-use swathe::job::{self, Event, JobError, Purpose};
+use swathe::job::{self, Event, JobError, Keeping, Purpose};
 
 /// Points on a side of a granule's outline.
 const OUTLINE: usize = 20;
@@ -104,10 +104,15 @@ impl Plan {
         self.plan.geobox().bounds()
     }
 
-    /// At least so many bytes are needed.
+    /// So many bytes are needed at most.
     #[getter]
-    fn memory(&self) -> u64 {
-        self.plan.memory_needed()
+    fn memory(&self) -> Option<u64> {
+        let keeping = Keeping {
+            whole: true,
+            ..Keeping::default()
+        };
+        let shares = self.plan.shares(self.pool.current_num_threads(), &keeping);
+        shares.ok().map(|shares| shares.projected)
     }
 
     /// Outlines of the first granules, as [`outline`] gives them.
@@ -170,8 +175,9 @@ impl Plan {
                 .map_err(|e| e.raise(py))?;
         }
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
+        let keeping = outputs.keeping(None, None, false);
         let handed = watched(py, progress, move |watch| {
-            let finished = job::run(&plan, &pool, &mut |event| {
+            let finished = job::run(&plan, &pool, &keeping, &mut |event| {
                 let Event::Granule {
                     record,
                     done,
@@ -183,8 +189,10 @@ impl Plan {
             if watch.go_on().is_break() {
                 return Err(JobError::Interrupted.into());
             }
-            pool.install(|| outputs.write(&finished.product, finished.partial.as_ref()))?;
-            Ok::<_, Fault>(Handed::new(finished.product)?)
+            let product = pool.install(|| finished.product())?;
+            pool.install(|| outputs.write(&finished))?;
+            finished.clear()?;
+            Ok::<_, Fault>(Handed::new(product)?)
         })?;
         handed.into_python(py)
     }
@@ -205,7 +213,7 @@ pub fn merge<'py>(
         if watch.go_on().is_break() {
             return Err(JobError::Interrupted.into());
         }
-        outputs.write(&product, Some(&merged))?;
+        outputs.write(&merged)?;
         Ok::<_, Fault>(Handed::new(product)?)
     })?;
     handed.into_python(py)

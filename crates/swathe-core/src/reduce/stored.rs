@@ -265,7 +265,9 @@ mod tests {
         for (i, change) in changes.into_iter().enumerate() {
             for composite in all() {
                 // Weights are kept only where they are shares of observations.
-                let has_weights = stored_tiles(&composite).iter().any(|(_, t)| !t.weights.is_empty());
+                let has_weights = stored_tiles(&composite)
+                    .iter()
+                    .any(|(_, t)| !t.weights.is_empty());
                 if i == 4 && !has_weights {
                     continue;
                 }

@@ -108,7 +108,7 @@ pub enum EntryKind {
 }
 
 /// What happened to a granule's pixels, besides giving.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct GeometryReport {
     /// Pixels near the target that were looked at.
     pub selected: u64,

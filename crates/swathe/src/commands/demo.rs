@@ -73,16 +73,18 @@ pub fn run(arguments: &Arguments) -> Result {
     let gathered = pool.install(|| gather(&paths, job.on_error))?;
     let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
     let mut progress = Progress::new(Style::Auto, plan.granules());
-    let finished = job::run(&plan, &pool, &mut |event| progress.show(event));
+    let keeping = to_write.keeping(None, None, false);
+    let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
     progress.finish();
     let finished = finished?;
-    to_write.write(&finished.product, finished.partial.as_ref())?;
+    pool.install(|| to_write.write(&finished))?;
     report::finished(&finished, &outputs, false);
-    if let Some((cells, bias, spread)) = against_truth(&finished.product) {
+    if let Some((cells, bias, spread)) = against_truth(&finished.product()?) {
         eprintln!(
             "against the known truth, over {cells} cells: bias {bias:+.1} %, spread {spread:.1} %"
         );
     }
+    finished.clear()?;
 
     let swath = at("swath.png");
     eprintln!("3. one of the swaths as it lies, with the area");

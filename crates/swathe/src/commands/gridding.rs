@@ -58,6 +58,15 @@ pub struct Gridding {
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = progress::Style::Auto, value_name = "STYLE")]
     progress: progress::Style,
+    /// Most memory that the run may take, as 512MiB or 4GiB. Default: half of the machine's
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
+    /// Folder for what is kept while the run goes on. Default: beside the first output
+    #[arg(long, value_name = "DIR")]
+    scratch: Option<PathBuf>,
+    /// Go on with a run of the same that was stopped
+    #[arg(long)]
+    resume: bool,
     /// Show what reading has cost, and what became of every granule
     #[arg(long)]
     verbose: bool,
@@ -109,6 +118,27 @@ pub fn four(text: &str) -> std::result::Result<Four, String> {
             "expected four numbers, as in -77,36,-73,41, got {}",
             numbers.len()
         )),
+    }
+}
+
+/// Reads a size in bytes, as 512MiB.
+fn size(text: &str) -> std::result::Result<u64, String> {
+    let text = text.trim();
+    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
+    let (number, suffix) = text.split_at(digits.unwrap_or(text.len()));
+    let factor = match suffix.trim().to_ascii_lowercase().as_str() {
+        "" | "b" => 1.0,
+        "k" | "kib" => f64::from(1u32 << 10),
+        "m" | "mib" => f64::from(1u32 << 20),
+        "g" | "gib" => f64::from(1u32 << 30),
+        "kb" => 1e3,
+        "mb" => 1e6,
+        "gb" => 1e9,
+        _ => return Err("expected a size, as in 512MiB or 4GiB".into()),
+    };
+    match number.parse::<f64>() {
+        Ok(number) if number > 0.0 && number * factor < 1e18 => Ok((number * factor) as u64),
+        _ => Err("expected a size, as in 512MiB or 4GiB".into()),
     }
 }
 
@@ -219,8 +249,10 @@ impl Gridding {
             .map_err(Failure::error)?;
         let gathered = pool.install(|| gather(&paths, job.on_error))?;
         let plan = pool.install(|| Plan::new(gathered, job, purpose))?;
+        let keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
+        let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run {
-            report::plan(&plan, &pool)?;
+            report::plan(&plan, &pool, &shares)?;
             return Ok(Outcome::Done);
         }
         if purpose == Purpose::Cube {
@@ -230,11 +262,13 @@ impl Gridding {
         outputs.check_plan(&plan)?;
         report::chosen(&plan);
         let mut progress = Progress::new(self.progress, plan.granules());
-        let finished = job::run(&plan, &pool, &mut |event| progress.show(event));
+        let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
         progress.finish();
         let finished = finished?;
-        pool.install(|| outputs.write(&finished.product, finished.partial.as_ref()))?;
-        Ok(report::finished(&finished, &self.outputs, self.verbose))
+        pool.install(|| outputs.write(&finished))?;
+        let outcome = report::finished(&finished, &self.outputs, self.verbose);
+        finished.clear()?;
+        Ok(outcome)
     }
 }
 

@@ -31,11 +31,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result {
     let outputs = Outputs::new(&arguments.outputs, &arguments.parts, arguments.overwrite)?;
     let merged = merge(&arguments.parts)?;
-    outputs.write(&merged.product()?, Some(&merged))?;
+    outputs.write(&merged)?;
     eprintln!(
         "{} parts merged, {} granules used",
         arguments.parts.len(),
-        merged.used()
+        merged.used
     );
     for output in &arguments.outputs {
         eprintln!("wrote {}", output.display());

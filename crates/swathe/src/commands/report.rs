@@ -3,7 +3,7 @@
 use super::progress::bytes;
 use crate::failure::{Failure, Outcome, Result};
 use std::path::PathBuf;
-use swathe::job::{Finished, Plan};
+use swathe::job::{Finished, Plan, Shares};
 use swathe_io::product::GranuleStatus;
 
 /// Says what was chosen for the user, on standard error.
@@ -21,7 +21,7 @@ pub fn chosen(plan: &Plan) {
 }
 
 /// Prints a plan on standard output: what would be read.
-pub fn plan(plan: &Plan, pool: &rayon::ThreadPool) -> Result<()> {
+pub fn plan(plan: &Plan, pool: &rayon::ThreadPool, shares: &Shares) -> Result<()> {
     let estimate = pool.install(|| plan.estimate()).map_err(Failure::from)?;
     let (rows, columns) = plan.geobox().shape();
     let fields: Vec<&str> = plan.fields().collect();
@@ -32,7 +32,21 @@ pub fn plan(plan: &Plan, pool: &rayon::ThreadPool) -> Result<()> {
         plan.geobox().crs
     );
     println!("method     {}", plan.method().name());
-    println!("memory     at least {}", bytes(plan.memory_needed()));
+    let (tiles, steps) = plan.tiles();
+    println!(
+        "tiles      {tiles} of each map, {}",
+        match (steps, shares.combined()) {
+            (Some(steps), _) => format!("{steps} maps"),
+            (None, true) => "combined in memory".into(),
+            (None, false) => "what granules gave kept on disk, and combined tile by tile".into(),
+        }
+    );
+    println!(
+        "memory     at most {} of {}, {} granules at a time, each decoded once",
+        bytes(shares.projected),
+        bytes(shares.limit),
+        shares.in_flight()
+    );
     println!("granules   {}", plan.granules());
     let (mut near, mut stored, mut decoded, mut chunks) = (0, 0, 0, 0);
     for granule in &estimate.granules {
@@ -70,7 +84,7 @@ pub fn plan(plan: &Plan, pool: &rayon::ThreadPool) -> Result<()> {
 
 /// Says what a run did, on standard error, and how it ends.
 pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outcome {
-    let records = &finished.product.granules;
+    let records = &finished.description().granules;
     for record in records {
         let skipped = record.status == GranuleStatus::Skipped;
         if verbose || skipped {
@@ -104,10 +118,9 @@ pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outc
             eprintln!("warning: {warning}");
         }
     }
-    let main = finished.product.layers.first();
     if finished.used == 0 {
         eprintln!("warning: no granule has a valid pixel in the area: the map is empty");
-    } else if main.is_some_and(|layer| layer.data.valid_range().is_none()) {
+    } else if finished.is_blank() {
         eprintln!("warning: no cell has what is required of it: the map is empty");
     }
     if verbose {

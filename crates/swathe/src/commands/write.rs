@@ -3,13 +3,13 @@
 use crate::failure::{Failure, Result};
 use crate::interrupt;
 use std::path::{Path, PathBuf};
-use swathe::job::{Partial, Plan};
+use swathe::job::{Finished, JournalFile, Keeping, Plan};
 use swathe_core::geobox::GeoBox;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
 use swathe_io::product::{
-    Format, Gridded, GriddedVariable, Novelty, OutputSet, Product, StoredCube, geotiff, netcdf,
-    zarr,
+    Format, Gridded, GriddedVariable, MemoryTiles, Novelty, OutputSet, Product, StoredCube,
+    TileSink, geotiff,
 };
 
 /// Outputs that have been checked and can be written.
@@ -120,32 +120,83 @@ impl Outputs {
         }
     }
 
-    /// Writes a product, and what it was finished from, to all outputs; they appear together.
-    pub fn write(mut self, product: &Product, partial: Option<&Partial>) -> Result<()> {
-        if let Some((path, cube)) = &self.cube {
-            return all_there(path, cube.append(product)?);
+    /// What a run is to keep: its journal beside the first output, or in a folder for scratch files.
+    pub fn keeping(&self, memory: Option<u64>, scratch: Option<&Path>, resume: bool) -> Keeping {
+        let cube = self.cube.as_ref().map(|(path, _)| path.as_path());
+        let first = cube.or(self.set.paths().next());
+        Keeping {
+            memory,
+            journal: first.map(|output| JournalFile {
+                path: JournalFile::of_output(output, scratch),
+                resume,
+            }),
+            whole: self.cube.is_some() || self.set.paths().any(is_whole),
         }
-        let paths: Vec<PathBuf> = self.set.paths().map(Path::to_owned).collect();
-        for path in paths {
-            match Format::of(&path)? {
-                Format::NetCdf => self.set.write(&path, |file| netcdf::write(product, file))?,
-                Format::Zarr => self
-                    .set
-                    .write_folder(&path, |folder| zarr::write(product, folder))?,
-                Format::GeoTiff => self
-                    .set
-                    .write(&path, |file| geotiff::write(product, file))?,
-                Format::Partial => {
-                    let Some(partial) = partial else {
-                        return Err(Failure::error("there is no partial result to keep"));
-                    };
-                    self.set.write(&path, |file| partial.write(file))?;
+    }
+
+    /// Writes what a run gave to all outputs; they appear together. Runs on the current thread pool.
+    pub fn write(mut self, finished: &Finished) -> Result<()> {
+        if let Some((path, cube)) = &self.cube {
+            return all_there(path, cube.append(&finished.product()?)?);
+        }
+        let description = finished.description();
+        let whole = self.set.paths().any(is_whole);
+        let mut memory = whole
+            .then(|| MemoryTiles::create(description))
+            .transpose()?;
+        {
+            let mut sinks: Vec<Box<dyn TileSink + '_>> = Vec::new();
+            for output in self.set.iter_mut() {
+                if matches!(output.format(), Format::NetCdf | Format::Zarr) {
+                    sinks.push(output.tiles(description)?);
                 }
-                Format::Png => png(&mut self.set, &path, &picture(product)?)?,
+            }
+            if let Some(memory) = &mut memory {
+                sinks.push(Box::new(memory));
+            }
+            finished.feed(&mut sinks)?;
+            for sink in sinks {
+                sink.finish()?;
+            }
+        }
+        let product = memory.map(MemoryTiles::into_product).transpose()?;
+        for output in self.set.iter_mut() {
+            match (output.format(), &product) {
+                (Format::Partial, _) => {
+                    let mut failure = None;
+                    let written = output.write(|file| {
+                        finished.write_partial(file).map_err(|error| {
+                            let reason = error.to_string();
+                            failure = Some(error);
+                            Error::Product { reason }
+                        })
+                    });
+                    if let Some(error) = failure {
+                        return Err(error.into());
+                    }
+                    written?;
+                }
+                (Format::GeoTiff, Some(product)) => {
+                    output.write(|file| geotiff::write(product, file))?;
+                }
+                (Format::Png, Some(product)) => {
+                    let png = picture(product)?;
+                    let path = output.path().display().to_string();
+                    output.write(|file| {
+                        file.write_all(&png)
+                            .map_err(|source| Error::Io { path, source })
+                    })?;
+                }
+                _ => {}
             }
         }
         Ok(self.set.commit()?)
     }
+}
+
+/// Whether an output is written from a product that is in memory as a whole.
+fn is_whole(path: &Path) -> bool {
+    Format::of(path).is_ok_and(|format| matches!(format, Format::GeoTiff | Format::Png))
 }
 
 /// An append that was done already is nothing to do.

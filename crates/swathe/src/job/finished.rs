@@ -6,6 +6,7 @@ use super::header::Header;
 use super::plan::PlannedField;
 use rayon::prelude::*;
 use std::io::Write;
+use std::sync::atomic::{AtomicBool, Ordering};
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, Statistic, Tiling};
 use swathe_core::resample::GeometryReport;
@@ -28,6 +29,8 @@ pub struct Finished {
     contents: Contents,
     tiling: Tiling,
     maps: Maps,
+    /// Whether a cell of the first layer that was handed on has a value.
+    valued: AtomicBool,
     /// What reading has cost.
     pub read: ReadCounters,
     /// What became of the pixels near the area.
@@ -92,12 +95,7 @@ impl Finished {
         Finished::new(header, contents, Maps::Granules(granules), times)
     }
 
-    fn new(
-        header: Header,
-        contents: Contents,
-        maps: Maps,
-        times: Times,
-    ) -> Result<Self, JobError> {
+    fn new(header: Header, contents: Contents, maps: Maps, times: Times) -> Result<Self, JobError> {
         let (rows, columns) = header.geobox()?.shape();
         let tiling = Tiling::new(rows, columns)?;
         let timed = matches!(times, Times::Series(_));
@@ -118,6 +116,7 @@ impl Finished {
             contents,
             tiling,
             maps,
+            valued: AtomicBool::new(false),
             read: ReadCounters::default(),
             geometry: GeometryReport::default(),
             flags: names.zip(header.flags.iter().cloned()).collect(),
@@ -158,6 +157,11 @@ impl Finished {
         Ok(())
     }
 
+    /// Whether no cell of the first layer had a value, when its tiles were handed on.
+    pub fn is_blank(&self) -> bool {
+        !self.valued.load(Ordering::Relaxed)
+    }
+
     /// The product in memory.
     ///
     /// # Errors
@@ -188,11 +192,12 @@ impl Finished {
                 .into_par_iter()
                 .map(|number| {
                     let (tile, field) = (number / fields, number % fields);
-                    self.contents.with_unit(&self.place(tile, field), |composite| {
-                        let stored = composite.and_then(|c| c.stored_tile(tile));
-                        let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
-                        Ok(stored.transpose()?)
-                    })
+                    self.contents
+                        .with_unit(&self.place(tile, field), |composite| {
+                            let stored = composite.and_then(|c| c.stored_tile(tile));
+                            let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
+                            Ok(stored.transpose()?)
+                        })
                 })
                 .collect();
             for encoded in encoded?.into_iter().flatten() {
@@ -241,6 +246,9 @@ impl Finished {
                     let dtype = self.description.layers[first + k].data.dtype();
                     let cells = self.tiling.tile_cells(tile);
                     let data = kind.data(composite, tile, cells, &dtype)?;
+                    if first + k == 0 && data.valid_range().is_some() {
+                        self.valued.store(true, Ordering::Relaxed);
+                    }
                     Ok((first + k, step, tile, data))
                 })
                 .collect()

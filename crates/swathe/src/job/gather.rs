@@ -24,8 +24,8 @@ pub struct Candidate {
     pub name: String,
     /// Length of the file in bytes.
     pub length: u64,
-    /// Time stamp of the file, nanoseconds since 1970; zero where there is none.
-    pub(super) modified: i128,
+    /// Time stamp of a local file, nanoseconds since 1970.
+    pub(super) modified: Option<i128>,
     /// Product, instrument, suite, version.
     pub identity: Identity,
     /// When it was observed.
@@ -107,8 +107,9 @@ impl Candidate {
 
     fn open(path: &Path, keep: bool) -> Result<Candidate, Error> {
         let granule = Granule::open(path)?;
-        let length = std::fs::metadata(path).map_or(0, |m| m.len());
+        let (length, modified) = stamp(path);
         let mut candidate = Candidate::of(path.to_owned(), length, granule);
+        candidate.modified = Some(modified);
         if !keep {
             candidate.granule = None;
         }
@@ -119,11 +120,18 @@ impl Candidate {
         Candidate {
             name: base_name(&path),
             length,
+            modified: None,
             identity: granule.identity().clone(),
             time: granule.time(),
             path,
             granule: Some(granule),
         }
+    }
+
+    /// Whether the file is what it was when it was opened.
+    pub(super) fn is_unchanged(&self) -> bool {
+        self.modified
+            .is_none_or(|modified| stamp(&self.path) == (self.length, modified))
     }
 
     /// The granule, opened again if need be.
@@ -148,6 +156,16 @@ impl Candidate {
             reason: without_folder(&self.path, &reason.into()),
         }
     }
+}
+
+/// Length of a file, and when it was last changed: nanoseconds since 1970, zero where that is not known.
+fn stamp(path: &Path) -> (u64, i128) {
+    let Ok(metadata) = std::fs::metadata(path) else {
+        return (0, 0);
+    };
+    let since = |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).ok();
+    let modified = metadata.modified().ok().and_then(since);
+    (metadata.len(), modified.map_or(0, |t| t.as_nanos() as i128))
 }
 
 /// An open granule.

@@ -15,6 +15,8 @@ pub struct Keeping {
     /// Where what granules gave is kept; without it a run that is stopped begins anew, and what does
     /// not fit in memory is refused.
     pub journal: Option<JournalFile>,
+    /// Whether the product is going to be in memory as a whole.
+    pub whole: bool,
 }
 
 /// Where a run is kept.
@@ -49,7 +51,7 @@ struct InputIdentity {
     name: String,
     length: u64,
     /// Nanoseconds since 1970, of the file's time stamp.
-    modified: i128,
+    modified: Option<i128>,
 }
 
 impl RunIdentity {

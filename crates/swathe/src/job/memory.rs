@@ -1,73 +1,241 @@
-//! Whether a job fits in memory, before it begins.
+//! How a run shares its memory: decided before it begins, from sizes that are known then.
 
+use super::keeping::Keeping;
 use super::plan::Plan;
 use super::{JobError, Purpose};
-use swathe_core::reduce::Statistic;
+use rayon::prelude::*;
+use swathe_core::resample::Method;
+use swathe_core::run::lines_near;
+
+/// What a run holds at a time.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Shares {
+    /// Whether an average is combined in memory; otherwise what granules gave is read back from the
+    /// journal, tile by tile.
+    pub(super) combined: bool,
+    /// Granules that are begun and not yet combined.
+    pub(super) in_flight: usize,
+    /// Bytes that the run takes at most.
+    pub projected: u64,
+    /// Bytes that it may take.
+    pub limit: u64,
+}
+
+impl Shares {
+    /// Whether what granules gave is combined in memory.
+    pub fn combined(&self) -> bool {
+        self.combined
+    }
+
+    /// Granules that are worked on at a time.
+    pub fn in_flight(&self) -> usize {
+        self.in_flight
+    }
+}
+
+/// What parts of a job take, bytes.
+struct Needs {
+    /// A granule that is worked on.
+    granule: u64,
+    /// Composites of all fields.
+    composites: u64,
+    /// Tiles that are finished at a time, and their encoding.
+    finishing: u64,
+    /// A product in memory.
+    product: u64,
+    /// Pieces of a cube that are kept in memory.
+    parts: u64,
+}
 
 impl Plan {
-    /// At least so many bytes are needed for the layers of the result and their writing.
-    pub fn memory_needed(&self) -> u64 {
-        let cells = self.tiling.cells() as u64;
-        let (maps, layers) = match self.purpose {
-            // Count and granules are written beside what was asked for.
-            Purpose::Average => (1, self.job.statistics.len() as u64 + 2),
-            Purpose::Cube => (self.granules.len() as u64, 1),
-        };
-        let value = self
-            .fields
-            .iter()
-            .map(|field| if field.double { 8 } else { 4 })
-            .sum::<u64>();
-        // One layer is in double precision while it is finished.
-        let finishing = cells * 8;
-        let sums = self.job.statistics.contains(&Statistic::Sum);
-        let wide = if sums {
-            cells * 4 * self.fields.len() as u64
-        } else {
-            0
-        };
-        cells * maps * layers * value + finishing + wide
-    }
-
-    /// Refuses a job that cannot fit.
+    /// Shares memory out.
     ///
     /// # Errors
-    /// [`JobError::Plan`] with what is needed and what there is.
-    pub(super) fn check_memory(&self) -> Result<(), JobError> {
-        let needed = self.memory_needed();
-        match available() {
-            Some(available) if needed > available => Err(JobError::Plan {
-                reason: format!(
-                    "the result needs at least {:.1} GiB of memory, {:.1} GiB are available",
-                    gibibytes(needed),
-                    gibibytes(available)
-                ),
-                hint: Some("take a smaller area or a coarser resolution".into()),
-            }),
-            _ => Ok(()),
+    /// [`JobError::Plan`] with the least that would do, where the limit does not.
+    pub fn shares(&self, threads: usize, keeping: &Keeping) -> Result<Shares, JobError> {
+        let (limit, asked) = match keeping.memory {
+            Some(limit) => (limit, true),
+            None => (default_limit(), false),
+        };
+        let mut needs = self.needs(threads, keeping, |_| None);
+        if needs.granule.saturating_mul(threads as u64 + 1) > limit / 2 {
+            // All lines of the longest granule are too much: ask each for those near the area.
+            let near: Vec<Option<usize>> = self.granules.par_iter().map(|g| self.near(g)).collect();
+            needs = self.needs(threads, keeping, |i| near.get(i).copied().flatten());
         }
+        let journal = keeping.journal.is_some();
+        let most = (threads + 1).min(self.granules.len()).max(1) as u64;
+        let with = |in_flight: u64, combined: bool| {
+            let held = match (combined, self.purpose, journal) {
+                (true, ..) => needs.composites,
+                (false, Purpose::Cube, false) => needs.parts,
+                (false, ..) => 0,
+            };
+            let working = needs.granule.saturating_mul(in_flight);
+            working
+                .max(needs.finishing)
+                .saturating_add(held)
+                .saturating_add(needs.product)
+        };
+        let average = self.purpose == Purpose::Average;
+        // In memory with all threads busy, or else by way of the journal.
+        let busy = most.min(threads as u64);
+        let ways = (busy..=most)
+            .rev()
+            .filter(|_| average)
+            .map(|in_flight| (in_flight, true))
+            .chain(
+                (1..=most)
+                    .rev()
+                    .filter(|_| journal || !average)
+                    .map(|n| (n, false)),
+            )
+            .chain((1..busy).rev().filter(|_| average).map(|n| (n, true)));
+        let mut least = u64::MAX;
+        for (in_flight, combined) in ways {
+            let projected = with(in_flight, combined);
+            least = least.min(projected);
+            if projected <= limit {
+                return Ok(Shares {
+                    combined,
+                    in_flight: in_flight as usize,
+                    projected,
+                    limit,
+                });
+            }
+        }
+        let hint = match asked {
+            true => format!("give --memory {}MiB or more", least.div_ceil(1 << 20)),
+            false => {
+                "take a smaller area or a coarser resolution, or write .nc or .zarr alone".into()
+            }
+        };
+        Err(JobError::Plan {
+            reason: format!(
+                "the run needs at least {} of memory, {} {}",
+                mebibytes(least),
+                mebibytes(limit),
+                if asked {
+                    "are allowed"
+                } else {
+                    "are available"
+                }
+            ),
+            hint: Some(hint),
+        })
+    }
+
+    fn needs(
+        &self,
+        threads: usize,
+        keeping: &Keeping,
+        near: impl Fn(usize) -> Option<usize>,
+    ) -> Needs {
+        let cells = self.tiling.cells() as u64;
+        let fields = self.fields.iter();
+        let cell: u64 = fields.map(|f| f.reduction.bytes_per_cell() as u64).sum();
+        let widest = self
+            .fields
+            .iter()
+            .map(|f| f.reduction.bytes_per_cell() as u64);
+        let widest = widest.max().unwrap_or(0);
+        let maps = match self.purpose {
+            // Count and granules are written beside what was asked for.
+            Purpose::Average => self.job.statistics.len() as u64 + 2,
+            Purpose::Cube => 1,
+        };
+        let steps = match self.purpose {
+            Purpose::Average => 1,
+            Purpose::Cube => self.granules.len() as u64,
+        };
+        let value = |double: bool| if double { 8 } else { 4 };
+        let layers: u64 = self.fields.iter().map(|f| maps * value(f.double)).sum();
+        let tile = cells.min(TILE_CELLS);
+        let granules = self.granules.iter().enumerate();
+        let granule = granules.map(|(i, g)| {
+            let (lines, pixels) = g.shape;
+            let lines = near(i).unwrap_or(lines) as u64;
+            self.granule_bytes(lines * pixels as u64, pixels as u64, cells, threads as u64)
+        });
+        // A unit is finished as a composite of one tile, its layers in double and then in their own
+        // precision, and their encoded form.
+        let unit = tile * (2 * widest + maps * (8 + 8 + 8));
+        Needs {
+            granule: granule.max().unwrap_or(0),
+            composites: cells.div_ceil(tile.max(1)) * tile * cell,
+            finishing: unit * 2 * threads as u64 + (8 << 20),
+            product: if keeping.whole {
+                2 * cells * steps * layers
+            } else {
+                0
+            },
+            parts: cells * steps * self.fields.len() as u64 * 10,
+        }
+    }
+
+    /// What a granule takes while it is worked on.
+    fn granule_bytes(&self, near: u64, pixels: u64, cells: u64, threads: u64) -> u64 {
+        let fields = self.fields.len() as u64;
+        // Longitude and latitude, their decoding, and what the method makes of a pixel or a cell of it.
+        let (per_pixel, per_cell) = match self.method {
+            Method::Nearest => (24, 16 + 24),
+            Method::Bilinear => (24, 40 + 24),
+            Method::Bin => (20, 0),
+            Method::Footprint => (20, 0),
+        };
+        let shares = matches!(self.method, Method::Bin | Method::Footprint);
+        let state: u64 = if shares {
+            let reductions = self.fields.iter().map(|f| &f.reduction);
+            reductions
+                .map(|r| 2 * r.granule_bytes_per_cell() as u64)
+                .sum()
+        } else {
+            fields * 12
+        };
+        let reached = cells.min(near * 4);
+        // Blocks of lines: values, flags and entries of each thread.
+        let block = threads * pixels * LINES * (16 + 4 * fields.min(16) + 24);
+        near * per_pixel + reached * (per_cell + state) + block
+    }
+
+    fn near(&self, granule: &super::plan::PlannedGranule) -> Option<usize> {
+        let opened = granule.candidate.granule().ok()?;
+        let near = lines_near(&*opened, &self.grid.region()).ok()?;
+        Some(near.map_or(0, |lines| lines.len()))
     }
 }
 
-fn gibibytes(bytes: u64) -> f64 {
-    bytes as f64 / f64::from(1u32 << 30)
+/// Cells of a tile.
+const TILE_CELLS: u64 = (swathe_core::reduce::TILE_SIZE * swathe_core::reduce::TILE_SIZE) as u64;
+
+/// Lines that are worked on together.
+const LINES: u64 = 256;
+
+fn mebibytes(bytes: u64) -> String {
+    format!("{:.0} MiB", (bytes as f64 / f64::from(1u32 << 20)).ceil())
 }
 
-/// Memory that the system can give without swapping, within the limit set for the process; `None`
-/// where it does not say.
-fn available() -> Option<u64> {
-    let system = std::fs::read_to_string("/proc/meminfo").ok();
-    let system = system.as_deref().and_then(|text| {
-        let line = text.lines().find_map(|l| l.strip_prefix("MemAvailable:"))?;
+/// Half of the machine's memory, of what the process may have, and what is left of it.
+fn default_limit() -> u64 {
+    let number =
+        |path: &str| -> Option<u64> { std::fs::read_to_string(path).ok()?.trim().parse().ok() };
+    let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();
+    let entry = |name: &str| {
+        let line = meminfo.lines().find_map(|l| l.strip_prefix(name))?;
         let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
         Some(kib * 1024)
-    });
-    let limits = std::fs::read_to_string("/proc/self/limits").ok();
-    let limit = limits.as_deref().and_then(|text| {
-        let line = text
+    };
+    let limits = std::fs::read_to_string("/proc/self/limits").unwrap_or_default();
+    let address_space = || {
+        let line = limits
             .lines()
             .find_map(|l| l.strip_prefix("Max address space"))?;
-        line.split_whitespace().next()?.parse().ok()
-    });
-    [system, limit].into_iter().flatten().min()
+        line.split_whitespace().next()?.parse::<u64>().ok()
+    };
+    let group = number("/sys/fs/cgroup/memory.max")
+        .or_else(|| number("/sys/fs/cgroup/memory/memory.limit_in_bytes"));
+    let total = [entry("MemTotal:"), group, address_space()];
+    let half = total.into_iter().flatten().min().map(|total| total / 2);
+    let left = entry("MemAvailable:");
+    [half, left].into_iter().flatten().min().unwrap_or(4 << 30)
 }

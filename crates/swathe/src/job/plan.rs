@@ -39,6 +39,8 @@ pub(super) struct PlannedGranule {
     pub mask: FlagMask,
     /// When the file was made, seconds since 1970 UTC.
     pub created: Option<f64>,
+    /// Lines and pixels.
+    pub shape: (usize, usize),
 }
 
 /// A field of the product.
@@ -55,6 +57,7 @@ struct Resolved {
     fields: Vec<ResolvedField>,
     mask: FlagMask,
     created: Option<f64>,
+    shape: (usize, usize),
 }
 
 struct ResolvedField {
@@ -207,12 +210,13 @@ impl Plan {
                     .collect(),
                 mask: resolved.mask,
                 created: resolved.created,
+                shape: resolved.shape,
                 candidate,
             })
             .collect();
         let geobox = grid_of(&job.grid, &granules)?;
         let (rows, columns) = geobox.shape();
-        let plan = Plan {
+        Ok(Plan {
             granules,
             skipped,
             failed,
@@ -224,9 +228,7 @@ impl Plan {
             job,
             purpose,
             notes,
-        };
-        plan.check_memory()?;
-        Ok(plan)
+        })
     }
 
     /// What was chosen for the user, and granules that gave way to others, in sentences.
@@ -237,6 +239,12 @@ impl Plan {
     /// The grid.
     pub fn geobox(&self) -> &GeoBox {
         self.grid.geobox()
+    }
+
+    /// Tiles of a map, and maps of a cube: as many as granules.
+    pub fn tiles(&self) -> (usize, Option<usize>) {
+        let cube = self.purpose == Purpose::Cube;
+        (self.tiling.tiles(), cube.then_some(self.granules.len()))
     }
 
     /// Names of the fields.
@@ -355,6 +363,7 @@ fn resolve(
         fields,
         mask,
         created: granule.created().map(|ms| ms as f64 / 1000.0),
+        shape: granule.shape(),
     })
 }
 

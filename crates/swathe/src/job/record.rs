@@ -1,9 +1,6 @@
 //! What a run tells while it goes on.
 
-use super::Partial;
 use std::ops::ControlFlow;
-use swathe_core::mask::FlagReport;
-use swathe_core::resample::GeometryReport;
 use swathe_io::bytes::ReadCounters;
 use swathe_io::product::GranuleRecord;
 

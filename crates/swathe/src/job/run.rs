@@ -236,7 +236,7 @@ impl<'a> Run<'a> {
             }
             (None, None) => Contents::Parts(self.parts),
         };
-        let finished = match plan.purpose {
+        let mut finished = match plan.purpose {
             Purpose::Average => Finished::average(header, contents)?,
             Purpose::Cube => {
                 let records = self.done.into_iter().map(|d| d.map(|(record, _)| record));
@@ -244,12 +244,10 @@ impl<'a> Run<'a> {
                 Finished::cube(header, contents, &records, plan.job.stack)?
             }
         };
-        Ok(Finished {
-            read: self.read,
-            geometry: self.geometry,
-            failed: self.failed,
-            ..finished
-        })
+        finished.read = self.read;
+        finished.geometry = self.geometry;
+        finished.failed = self.failed;
+        Ok(finished)
     }
 }
 
@@ -306,9 +304,7 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
     let most = parts.map(|(_, part)| part.most()).max().unwrap_or(0);
     let record = match (applied.found, applied.touched, applied.located) {
         (true, ..) => candidate.record(GranuleStatus::Used, ""),
-        (_, true, _) => {
-            candidate.record(GranuleStatus::Empty, "without a valid pixel in the area")
-        }
+        (_, true, _) => candidate.record(GranuleStatus::Empty, "without a valid pixel in the area"),
         (.., true) => candidate.record(GranuleStatus::Empty, "outside the area"),
         _ => candidate.record(
             GranuleStatus::Empty,
