@@ -264,7 +264,7 @@ fn extremes_are_those_of_all_tiles() {
     std::fs::write(&path, fed.into_inner()).unwrap();
     let read = crate::dataset::Dataset::open(&path).unwrap();
     for (name, value) in range_attributes(Some(range)) {
-        let found = read.attributes().iter().find(|(n, _)| *n == name);
+        let found = read.root().attributes.iter().find(|(n, _)| *n == name);
         assert_eq!(found.unwrap().1, value, "{name}");
     }
 }
