@@ -170,7 +170,7 @@ def test_global_grids_look_like_level3_mapped(products):
         assert ds.latitude_step == np.float32(0.1)
         assert ds.spatialResolution == "11.131949 km"
         assert ds["lat"].dtype == np.float32 and ds["lat"][0] == np.float32(89.95)
-        assert ds["chlor_a"].chunking() == [512, 512]
+        assert ds["chlor_a"].chunking() == [256, 256]
         assert ds["chlor_a"].filters()["shuffle"] and ds["chlor_a"].filters()["zlib"]
     real = ROOT.parent / "shared/data/pace_l3"
     for path in real.glob("*0p1deg*"):

@@ -80,15 +80,15 @@ def test_texts(products):
 
 def test_chunks(products):
     sizes = {
-        "average": ((267, 301), None),
-        "global": ((512, 512), (2048, 4096)),
-        "cube": ((1, 267, 301), None),
+        "average": ((256, 256), None),
+        "global": ((256, 256), (2048, 3840)),
+        "cube": ((1, 256, 256), None),
     }
     for name, want in sizes.items():
         group = zarr.open_group(products / f"{name}.zarr", mode="r")
         assert (group["chlor_a"].chunks, group["chlor_a"].shards) == want
     assert group["time"].chunks == (1024,) and group["time_bnds"].chunks == (1024, 2)
-    # 32 chunks in one file.
+    # 120 chunks in one file.
     files = [p for p in (products / "global.zarr/chlor_a/c").rglob("*") if p.is_file()]
     assert len(files) == 1
 

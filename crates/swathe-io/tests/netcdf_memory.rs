@@ -2,17 +2,20 @@
 //! process, because memory is counted for the whole of it.
 
 use std::io::{self, Cursor, Seek, SeekFrom, Write};
+use std::path::Path;
 
 use peak_alloc::PeakAlloc;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::{Axis, GeoBox};
+use swathe_core::reduce::Tiling;
 use swathe_io::dataset::DataType;
 use swathe_io::error::Result;
 use swathe_io::netcdf4::{
     FileDescription, NetCdf4Writer, Storage, VariableDescription, encode_chunk, grid,
 };
 use swathe_io::product::{
-    Layer, LayerData, Product, Provenance, Statistic, TimeStep, Times, netcdf, zarr,
+    Layer, LayerData, Product, Provenance, Statistic, TileOrder, TileSink, TimeStep, Times, feed,
+    netcdf, zarr,
 };
 
 #[global_allocator]
@@ -54,7 +57,7 @@ fn memory_is_bounded_and_bytes_do_not_depend_on_threads() {
     let streamed = peak_of(|| stream(256).unwrap());
     assert!(streamed < 6 * MIB, "{streamed} bytes for a file of 256 MiB");
 
-    let product = product(2048, 4096);
+    let product = in_memory(2048, 4096);
     let pool = |threads| {
         let built = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
         built.unwrap()
@@ -89,6 +92,44 @@ fn memory_is_bounded_and_bytes_do_not_depend_on_threads() {
         })
     };
     assert!(store(1) == store(5));
+
+    // The planet at 4 km, 427 MiB of layers.
+    for threads in [1, 2] {
+        let folder = tempfile::tempdir().unwrap();
+        let peak =
+            peak_of(|| pool(threads).install(|| by_tiles(4320, 8640, 4 * threads, folder.path())));
+        assert!(peak < (3 * threads + 3) * MIB, "{peak} bytes on {threads}");
+    }
+}
+
+/// Writes a product in both formats, of which only the tiles of one batch are in memory.
+fn by_tiles(rows: usize, columns: usize, batch: usize, folder: &Path) {
+    let layers = [DataType::F32, DataType::F32, DataType::I32].map(LayerData::Tiled);
+    let product = product((rows, columns), layers);
+    let tiling = Tiling::new(rows, columns).unwrap();
+    let mut sinks: [Box<dyn TileSink>; 2] = [
+        Box::new(netcdf::Tiles::create(&product, Nowhere::default()).unwrap()),
+        Box::new(zarr::Tiles::create(&product, folder).unwrap()),
+    ];
+    let mut order = TileOrder::new(&product).unwrap();
+    loop {
+        let values = |(layer, step, tile)| {
+            let cells = 0..tiling.tile_cells(tile);
+            let values = match layer {
+                2 => LayerData::I32(cells.map(|i| i as i32 % 7).collect()),
+                _ => LayerData::F32(cells.map(|i| noise(i + tile)).collect()),
+            };
+            (layer, step, tile, values)
+        };
+        let batch: Vec<_> = order.by_ref().take(batch).map(values).collect();
+        if batch.is_empty() {
+            break;
+        }
+        feed(&mut sinks, batch).unwrap();
+    }
+    for sink in sinks {
+        sink.finish().unwrap();
+    }
 }
 
 /// A file of so many chunks of one MiB.
@@ -121,7 +162,23 @@ fn stream(chunks: usize) -> Result<()> {
     Ok(())
 }
 
-fn product(rows: usize, columns: usize) -> Product {
+/// Multiplicative noise in all bits of the mantissa.
+fn noise(i: usize) -> f32 {
+    ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / 65_536.0
+}
+
+fn in_memory(rows: usize, columns: usize) -> Product {
+    let values: Vec<f32> = (0..rows * columns).map(noise).collect();
+    let counts = (0..rows * columns).map(|i| i as i32 % 7).collect();
+    let layers = [
+        LayerData::F32(values.clone()),
+        LayerData::F32(values),
+        LayerData::I32(counts),
+    ];
+    product((rows, columns), layers)
+}
+
+fn product((rows, columns): (usize, usize), layers: [LayerData; 3]) -> Product {
     let axis = |numerator, len| Axis {
         origin: 0.0,
         numerator,
@@ -129,10 +186,7 @@ fn product(rows: usize, columns: usize) -> Product {
         first: 0,
         len,
     };
-    // Multiplicative noise in all bits of the mantissa.
-    let noise = |i: usize| ((i as u32).wrapping_mul(2_654_435_761) >> 8) as f32 / 65_536.0;
-    let values: Vec<f32> = (0..rows * columns).map(noise).collect();
-    let counts = (0..rows * columns).map(|i| i as i32 % 7).collect();
+    let [mean, spread, count] = layers;
     Product {
         geobox: GeoBox {
             crs: Crs::lonlat(),
@@ -146,11 +200,11 @@ fn product(rows: usize, columns: usize) -> Product {
             granule: None,
         }),
         layers: vec![
-            Statistic::Mean.layer("x", &vec![], LayerData::F32(values.clone()), true),
-            Statistic::StandardDeviation.layer("x", &vec![], LayerData::F32(values), true),
+            Statistic::Mean.layer("x", &vec![], mean, true),
+            Statistic::StandardDeviation.layer("x", &vec![], spread, true),
             Layer {
                 name: "x_count".into(),
-                ..Statistic::Count.layer("x", &vec![], LayerData::I32(counts), true)
+                ..Statistic::Count.layer("x", &vec![], count, true)
             },
         ],
         granules: vec![],

@@ -722,4 +722,99 @@ mod tests {
             ["folder.nc", "other.nc", "there.nc"]
         );
     }
+
+    /// A map of 2 x 3 cells.
+    fn map() -> Product {
+        use crate::product::{Provenance, Statistic, TimeStep, Times};
+        let axis = |numerator, len| swathe_core::geobox::Axis {
+            origin: 0.0,
+            numerator,
+            denominator: 1.0,
+            first: 0,
+            len,
+        };
+        let values = LayerData::F32(vec![1.0, 2.0, f32::NAN, 4.0, 5.0, 6.0]);
+        Product {
+            geobox: swathe_core::geobox::GeoBox {
+                crs: swathe_core::crs::Crs::lonlat(),
+                x: axis(1.0, 3),
+                y: axis(-1.0, 2),
+            },
+            times: Times::Window(TimeStep {
+                time: 0.0,
+                start: 0.0,
+                end: 1.0,
+                granule: None,
+            }),
+            layers: vec![Statistic::Mean.layer("x", &vec![], values, true)],
+            granules: vec![],
+            flags: vec![],
+            provenance: Provenance {
+                options: "swathe average".into(),
+                digest: "00".into(),
+                version: "0.1.0".into(),
+                newest_input: None,
+            },
+            attributes: vec![],
+        }
+    }
+
+    #[test]
+    fn outputs_are_written_tile_by_tile_at_the_same_time() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = |name: &str| folder.path().join(name);
+        let paths = [path("a.nc"), path("a.zarr"), path("a.png")];
+        let product = map();
+        let mut outputs = OutputSet::new(&paths, &[], false).unwrap();
+        let mut sinks: Vec<Box<dyn TileSink + '_>> = Vec::new();
+        for output in outputs.iter_mut() {
+            match output.format() {
+                Format::Png => {
+                    let refused = output.tiles(&product).err().unwrap().to_string();
+                    assert!(refused.contains("a.png: only .nc and .zarr"), "{refused}");
+                    output.write(text("picture")).unwrap();
+                }
+                _ => sinks.push(output.tiles(&product).unwrap()),
+            }
+        }
+        assert_eq!(
+            names(folder.path()),
+            [".a.nc.part", ".a.png.part", ".a.zarr.part"]
+        );
+        let busy = OutputSet::new(&paths[..1], &[], false).unwrap_err();
+        assert!(busy.to_string().contains("another run"), "{busy}");
+        let values = product.layers[0].data.clone();
+        crate::product::feed(&mut sinks, vec![(0, 0, 0, values)]).unwrap();
+        for sink in sinks {
+            sink.finish().unwrap();
+        }
+        let busy = OutputSet::new(&paths[..1], &[], false).unwrap_err();
+        assert!(busy.to_string().contains("another run"), "{busy}");
+        outputs.commit().unwrap();
+        assert_eq!(names(folder.path()), ["a.nc", "a.png", "a.zarr"]);
+
+        let mut whole = io::Cursor::new(Vec::new());
+        netcdf::write(&product, &mut whole).unwrap();
+        assert!(fs::read(&paths[0]).unwrap() == whole.into_inner());
+        assert!(ZarrStore::is_store(&paths[1]));
+    }
+
+    #[test]
+    fn what_has_not_all_its_tiles_leaves_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        for (name, finish) in [("a.nc", true), ("a.nc", false), ("a.zarr", true)] {
+            let path = folder.path().join(name);
+            let mut outputs = OutputSet::new(&[path], &[], false).unwrap();
+            let sink = outputs.iter_mut().next().unwrap().tiles(&map()).unwrap();
+            if finish {
+                let missing = sink.finish().unwrap_err().to_string();
+                assert!(missing.contains("was not put"), "{missing}");
+            } else {
+                drop(sink);
+            }
+            let missing = outputs.commit().unwrap_err().to_string();
+            assert!(missing.contains("it was not written"), "{missing}");
+            assert_eq!(names(folder.path()), [""; 0]);
+        }
+    }
 }

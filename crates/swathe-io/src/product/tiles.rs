@@ -118,8 +118,10 @@ pub fn feed(
     let encoded: Vec<Vec<Vec<u8>>> = batch
         .par_iter()
         .map(|(layer, step, tile, values)| {
-            let encode = |sink: &Box<dyn TileSink + '_>| sink.encode(*layer, *step, *tile, values);
-            readers.par_iter().map(encode).collect()
+            let sinks = readers.par_iter();
+            sinks
+                .map(|sink| sink.encode(*layer, *step, *tile, values))
+                .collect()
         })
         .collect::<Result<_>>()?;
     for ((layer, step, tile, _), encoded) in batch.iter().zip(&encoded) {
