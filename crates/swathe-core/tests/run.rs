@@ -75,7 +75,7 @@ impl SwathSource for Memory {
         }))
     }
 
-    fn line_block(&self) -> usize {
+    fn stored_lines(&self, _: Option<&Field>) -> usize {
         self.block
     }
 
@@ -92,16 +92,18 @@ impl SwathSource for Memory {
         })
     }
 
-    fn values(&self, field: &Field, lines: Range<usize>) -> Result<Values, SourceError> {
+    fn values(&self, fields: &[&Field], lines: Range<usize>) -> Result<Vec<Values>, SourceError> {
         self.read.lock().unwrap().push(lines.clone());
-        if field.variable == "broken" {
-            return Err("the chunk is damaged".into());
-        }
-        let band = field.band.unwrap_or(0);
         let all = lines.flat_map(|l| (0..self.pixels).map(move |p| (l, p)));
-        Ok(Values::F32(
-            all.map(|(l, p)| self.value(l, p, band)).collect(),
-        ))
+        let values = fields.iter().map(|field| {
+            if field.variable == "broken" {
+                return Err("the chunk is damaged".into());
+            }
+            let band = field.band.unwrap_or(0);
+            let values = all.clone().map(|(l, p)| self.value(l, p, band));
+            Ok(Values::F32(values.collect()))
+        });
+        values.collect()
     }
 
     fn flags(&self, lines: Range<usize>) -> Result<Vec<u32>, SourceError> {

@@ -12,6 +12,12 @@ use crate::swath::located;
 use rayon::prelude::*;
 use std::ops::Range;
 
+/// Lines that are worked on together, at least: about a megabyte of one variable.
+const USUAL_LINES: usize = 128;
+
+/// Values that a block of lines may have, unless one row of storage chunks has more.
+const BLOCK_BYTES: usize = 32 << 20;
+
 /// What to do with a granule.
 pub struct Recipe<'a> {
     /// The grid.
@@ -141,7 +147,8 @@ impl Recipe<'_> {
             return Ok(None);
         };
         let lines = geolocation.lines.clone();
-        let (entries, geometry) = locate(&geolocation, self.grid, self.method, source.line_block());
+        let line_block = line_block(source, self.fields);
+        let (entries, geometry) = locate(&geolocation, self.grid, self.method, line_block);
         let located = !entries.is_empty() || any_located(&geolocation);
         drop(geolocation);
         let part = entries
@@ -206,10 +213,8 @@ impl Recipe<'_> {
             .fields
             .chunk_by(|a, b| a.field.variable == b.field.variable)
         {
-            let mut values = Vec::with_capacity(bands.len());
-            for band in bands {
-                values.push(source.values(&band.field, lines.clone())?);
-            }
+            let bands: Vec<&Field> = bands.iter().map(|band| &band.field).collect();
+            let mut values = source.values(&bands, lines.clone())?;
             share_missing(&mut values);
             for values in &mut values {
                 let mut report = FlagReport::default();
@@ -232,6 +237,27 @@ impl Recipe<'_> {
             reports,
         })
     }
+}
+
+/// Lines to work on together: what is stored together of the fields and flags, at least [`USUAL_LINES`];
+/// where the values would take more than [`BLOCK_BYTES`], only what is stored together of the variable that
+/// has most of them.
+fn line_block(source: &dyn SwathSource, fields: &[FieldRecipe]) -> usize {
+    let (lines, pixels) = source.shape();
+    let variables = fields.chunk_by(|a, b| a.field.variable == b.field.variable);
+    let stored = |bands: &[FieldRecipe]| source.stored_lines(bands.first().map(|band| &band.field));
+    let most = variables.clone().map(stored).max().unwrap_or(1);
+    let most = most.max(source.stored_lines(None));
+    let block = most * USUAL_LINES.div_ceil(most);
+    let line_bytes = pixels * fields.len() * size_of::<f32>();
+    let block = match variables.max_by_key(|bands| bands.len()) {
+        Some(widest) if block * line_bytes > BLOCK_BYTES => {
+            let together = stored(widest);
+            together * (BLOCK_BYTES / (together * line_bytes).max(1)).max(1)
+        }
+        _ => block,
+    };
+    block.clamp(1, lines.max(1))
 }
 
 /// What one block of lines gives.
