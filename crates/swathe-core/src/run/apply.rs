@@ -1,22 +1,19 @@
 //! One granule put on the grid: read what the area needs, mask it, place it.
 
+use super::held::{Held, Reading, variables};
 use super::lines::geolocation_near;
 use crate::mask::{FlagMask, FlagReport, Real};
 use crate::reduce::{
     Composite, GranuleState, Observation, ReduceError, Reduction, Summation, Tiling,
 };
 use crate::reduce::{contributed, interpolated};
-use crate::resample::{Entries, EntryKind, GeometryReport, Grid, Method, locate};
+use crate::resample::{
+    BlockEntries, Entries, EntryKind, GeometryReport, Grid, Method, locate_blocks,
+};
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
 use crate::swath::located;
-use rayon::prelude::*;
 use std::ops::Range;
-
-/// Lines that are worked on together, at least: about a megabyte of one variable.
-const USUAL_LINES: usize = 128;
-
-/// Values that a block of lines may have, unless one row of storage chunks has more.
-const BLOCK_BYTES: usize = 32 << 20;
+use std::sync::{Mutex, PoisonError};
 
 /// What to do with a granule.
 pub struct Recipe<'a> {
@@ -94,17 +91,6 @@ impl GranuleCells {
         }
     }
 
-    fn merge(&mut self, other: Self) -> Result<(), ReduceError> {
-        match (self, other) {
-            (GranuleCells::Single(lists), GranuleCells::Single(mut other)) => {
-                lists.append(&mut other);
-                Ok(())
-            }
-            (GranuleCells::Several(state), GranuleCells::Several(other)) => state.merge(&other),
-            _ => Err(ReduceError::Mismatch),
-        }
-    }
-
     /// Combines the granule with others.
     ///
     /// # Errors
@@ -147,160 +133,169 @@ impl Recipe<'_> {
             return Ok(None);
         };
         let lines = geolocation.lines.clone();
-        let line_block = line_block(source, self.fields);
-        let (entries, geometry) = locate(&geolocation, self.grid, self.method, line_block);
-        let located = !entries.is_empty() || any_located(&geolocation);
-        drop(geolocation);
-        let part = entries
-            .par_iter()
-            .map(|entries| self.observe(source, entries))
-            .try_fold(
-                || self.nothing(),
-                |part, observed| {
-                    let mut part = part;
-                    part.add(source.name(), self.fields, observed?)?;
-                    Ok::<_, ApplyError>(part)
-                },
-            )
-            .try_reduce(
-                || self.nothing(),
-                |mut part, other| {
-                    part.merge(source.name(), self.fields, other)?;
-                    Ok(part)
-                },
-            )?;
+        // Without a mask nothing is to be counted either.
+        let masked = self.mask.bits() != 0;
+        let reading = Reading::new(source, self.fields, masked, self.method);
+        // One state for all threads at work on the granule: sums are exact, so that turns do not show.
+        let cells: Vec<Mutex<GranuleCells>> = self
+            .fields
+            .iter()
+            .map(|f| GranuleCells::nothing(self.method, self.tiling, &f.reduction))
+            .map(Mutex::new)
+            .collect();
+        let (blocks, geometry) = locate_blocks(
+            &geolocation,
+            self.grid,
+            self.method,
+            reading.cuts(),
+            |block| self.observe(source, &reading, block, &cells),
+        )?;
+        let mut all = Observed::nothing(self.fields.len());
+        blocks.iter().for_each(|block| all.merge(block));
+        let cells = cells.into_iter();
         Ok(Some(Applied {
-            cells: part.cells,
-            flags: part.flags,
-            located,
-            touched: !entries.is_empty(),
-            found: part.found,
+            cells: cells
+                .map(|cells| cells.into_inner().unwrap_or_else(PoisonError::into_inner))
+                .collect(),
+            flags: all.flags,
+            located: all.touched || any_located(&geolocation),
+            touched: all.touched,
+            found: all.found,
             geometry,
             lines,
         }))
     }
 
-    fn nothing(&self) -> Part {
-        let fields = self.fields.iter();
-        Part {
-            cells: fields
-                .map(|f| GranuleCells::nothing(self.method, self.tiling, &f.reduction))
-                .collect(),
-            flags: vec![FlagReport::default(); self.fields.len()],
+    /// Reads a block of lines of all fields, masks it, and adds what reaches the cells to them.
+    fn observe(
+        &self,
+        source: &dyn SwathSource,
+        reading: &Reading,
+        block: &mut BlockEntries<'_>,
+        cells: &[Mutex<GranuleCells>],
+    ) -> Result<Observed, ApplyError> {
+        let (_, pixels) = source.shape();
+        let end = block.lines().end;
+        let masked = self.mask.bits() != 0;
+        let mut flags = Held::nothing(reading.flags);
+        let mut values: Vec<Held<Vec<Values>>> = reading
+            .variables
+            .iter()
+            .copied()
+            .map(Held::nothing)
+            .collect();
+        let mut observed = Observed::nothing(self.fields.len());
+        for entries in block {
+            observed.touched = true;
+            let mut first_field = 0;
+            for (bands, held) in variables(self.fields).zip(&mut values) {
+                let mut line = entries.lines.start;
+                while line < entries.lines.end {
+                    held.hold(line, end, |lines| read_bands(source, bands, lines))?;
+                    let mut lines = line..held.lines.end.min(entries.lines.end);
+                    let mut mask = None;
+                    if masked {
+                        flags.hold(line, end, |lines| source.flags(lines))?;
+                        lines.end = lines.end.min(flags.lines.end);
+                        let flags = &flags.what[flags.place(&lines, pixels)];
+                        mask = Some((flags, area(&entries, &lines, pixels)));
+                    }
+                    let part = Part {
+                        entries: &entries,
+                        mask: mask.as_ref().map(|(flags, area)| (*flags, area.as_slice())),
+                        first: lines.start * pixels,
+                        pixels,
+                    };
+                    let place = held.place(&lines, pixels);
+                    for (i, values) in held.what.iter_mut().enumerate() {
+                        let i = first_field + i;
+                        match values {
+                            Values::F32(v) => {
+                                self.give(&part, i, &mut v[place.clone()], &cells[i], &mut observed)
+                            }
+                            Values::F64(v) => {
+                                self.give(&part, i, &mut v[place.clone()], &cells[i], &mut observed)
+                            }
+                        }
+                        .map_err(|e| reduce_error(source.name(), &self.fields[i], e))?;
+                    }
+                    line = lines.end;
+                }
+                first_field += bands.len();
+            }
+        }
+        Ok(observed)
+    }
+
+    /// Masks a field's values and adds those that reach a cell to it.
+    fn give<T: Real>(
+        &self,
+        part: &Part<'_>,
+        field: usize,
+        values: &mut [T],
+        cells: &Mutex<GranuleCells>,
+        observed: &mut Observed,
+    ) -> Result<(), ReduceError> {
+        if let Some((flags, area)) = part.mask {
+            let counts = self.mask.apply(values, flags, area);
+            observed.flags[field].add(self.mask, &counts);
+        }
+        let observations = observations_of(part.entries, values, part.first, part.pixels);
+        if observations.is_empty() {
+            return Ok(());
+        }
+        observed.found = true;
+        // A thread that panicked ends the run.
+        let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.add(observations, self.fields[field].reduction.summation)
+    }
+}
+
+/// Some lines of a block, to be given to the cells.
+struct Part<'a> {
+    entries: &'a Entries,
+    /// Flags of the lines' pixels, and which of them give to any cell.
+    mask: Option<(&'a [u32], &'a [bool])>,
+    /// Number of their first pixel.
+    first: usize,
+    pixels: usize,
+}
+
+/// What became of a block of lines, or of all.
+struct Observed {
+    flags: Vec<FlagReport>,
+    touched: bool,
+    found: bool,
+}
+
+impl Observed {
+    fn nothing(fields: usize) -> Self {
+        Observed {
+            flags: vec![FlagReport::default(); fields],
+            touched: false,
             found: false,
         }
     }
 
-    /// Reads a block of lines of all fields, masks it, and works out what reaches the cells.
-    fn observe(&self, source: &dyn SwathSource, entries: &Entries) -> Result<Observed, ApplyError> {
-        let (_, pixels) = source.shape();
-        let lines = entries.lines.clone();
-        let count = lines.len() * pixels;
-        let first = lines.start * pixels;
-        // Without a mask nothing is to be counted either.
-        let masked = self.mask.bits() != 0;
-        let (flags, area) = if masked {
-            (
-                source.flags(lines.clone())?,
-                area(entries, count, first, pixels),
-            )
-        } else {
-            Default::default()
-        };
-        let mut observations = Vec::with_capacity(self.fields.len());
-        let mut reports = Vec::with_capacity(self.fields.len());
-        for bands in self
-            .fields
-            .chunk_by(|a, b| a.field.variable == b.field.variable)
-        {
-            let bands: Vec<&Field> = bands.iter().map(|band| &band.field).collect();
-            let mut values = source.values(&bands, lines.clone())?;
-            share_missing(&mut values);
-            for values in &mut values {
-                let mut report = FlagReport::default();
-                if masked {
-                    let counts = match values {
-                        Values::F32(v) => self.mask.apply(v, &flags, &area),
-                        Values::F64(v) => self.mask.apply(v, &flags, &area),
-                    };
-                    report.add(self.mask, &counts);
-                }
-                reports.push(report);
-                observations.push(match values {
-                    Values::F32(v) => observations_of(entries, v, first, pixels),
-                    Values::F64(v) => observations_of(entries, v, first, pixels),
-                });
-            }
+    fn merge(&mut self, other: &Observed) {
+        for (all, one) in self.flags.iter_mut().zip(&other.flags) {
+            all.merge(one);
         }
-        Ok(Observed {
-            observations,
-            reports,
-        })
-    }
-}
-
-/// Lines to work on together: what is stored together of the fields and flags, at least [`USUAL_LINES`];
-/// where the values would take more than [`BLOCK_BYTES`], only what is stored together of the variable that
-/// has most of them.
-fn line_block(source: &dyn SwathSource, fields: &[FieldRecipe]) -> usize {
-    let (lines, pixels) = source.shape();
-    let variables = fields.chunk_by(|a, b| a.field.variable == b.field.variable);
-    let stored = |bands: &[FieldRecipe]| source.stored_lines(bands.first().map(|band| &band.field));
-    let most = variables.clone().map(stored).max().unwrap_or(1);
-    let most = most.max(source.stored_lines(None));
-    let block = most * USUAL_LINES.div_ceil(most);
-    let line_bytes = pixels * fields.len() * size_of::<f32>();
-    let block = match variables.max_by_key(|bands| bands.len()) {
-        Some(widest) if block * line_bytes > BLOCK_BYTES => {
-            let together = stored(widest);
-            together * (BLOCK_BYTES / (together * line_bytes).max(1)).max(1)
-        }
-        _ => block,
-    };
-    block.clamp(1, lines.max(1))
-}
-
-/// What one block of lines gives.
-struct Observed {
-    observations: Vec<Vec<Observation>>,
-    reports: Vec<FlagReport>,
-}
-
-/// What some blocks of lines gave.
-struct Part {
-    cells: Vec<GranuleCells>,
-    flags: Vec<FlagReport>,
-    found: bool,
-}
-
-impl Part {
-    fn add(
-        &mut self,
-        name: &str,
-        fields: &[FieldRecipe],
-        observed: Observed,
-    ) -> Result<(), ApplyError> {
-        let all = observed.observations.into_iter().zip(&observed.reports);
-        for (i, (observations, report)) in all.enumerate() {
-            self.found |= !observations.is_empty();
-            self.cells[i]
-                .add(observations, fields[i].reduction.summation)
-                .map_err(|e| reduce_error(name, &fields[i], e))?;
-            self.flags[i].merge(report);
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, name: &str, fields: &[FieldRecipe], other: Part) -> Result<(), ApplyError> {
-        for (i, (cells, report)) in other.cells.into_iter().zip(&other.flags).enumerate() {
-            self.cells[i]
-                .merge(cells)
-                .map_err(|e| reduce_error(name, &fields[i], e))?;
-            self.flags[i].merge(report);
-        }
+        self.touched |= other.touched;
         self.found |= other.found;
-        Ok(())
     }
+}
+
+/// Values of the bands of a variable; one that is missing in any of them is missing in all.
+fn read_bands(
+    source: &dyn SwathSource,
+    bands: &[FieldRecipe],
+    lines: Range<usize>,
+) -> Result<Vec<Values>, SourceError> {
+    let fields: Vec<&Field> = bands.iter().map(|band| &band.field).collect();
+    let mut values = source.values(&fields, lines)?;
+    share_missing(&mut values);
+    Ok(values)
 }
 
 fn reduce_error(name: &str, field: &FieldRecipe, source: ReduceError) -> ApplyError {
@@ -316,9 +311,10 @@ fn any_located(geolocation: &GeolocationArray) -> bool {
     (0..lon.len()).any(|i| located(lon.get(i), lat.get(i)))
 }
 
-/// The pixels of a block that give to any cell.
-fn area(entries: &Entries, count: usize, first: usize, pixels: usize) -> Vec<bool> {
-    let mut area = vec![false; count];
+/// The pixels of some lines that give to any cell.
+fn area(entries: &Entries, lines: &Range<usize>, pixels: usize) -> Vec<bool> {
+    let first = lines.start * pixels;
+    let mut area = vec![false; lines.len() * pixels];
     let mut mark = |pixel: usize| {
         if let Some(inside) = pixel.checked_sub(first).and_then(|i| area.get_mut(i)) {
             *inside = true;
