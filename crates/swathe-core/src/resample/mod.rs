@@ -1,7 +1,7 @@
 //! From swath to cells: which pixel gives to which cell, and with what weight.
 //!
 //! The geometry of a granule is worked out once per target and serves all its variables. It comes
-//! out as blocks of lines, so that a run reads and applies values a storage chunk at a time.
+//! out a few lines at a time, so that a run reads and applies values a storage chunk at a time.
 
 mod bilinear;
 mod bin;

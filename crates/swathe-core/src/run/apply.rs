@@ -187,41 +187,43 @@ impl Recipe<'_> {
         let mut observed = Observed::nothing(self.fields.len());
         for entries in block {
             observed.touched = true;
-            let mut first_field = 0;
-            for (bands, held) in variables(self.fields).zip(&mut values) {
-                let mut line = entries.lines.start;
-                while line < entries.lines.end {
+            let mut line = entries.lines.start;
+            // Once, unless chunks of variables end at lines that do not fit each other.
+            while line < entries.lines.end {
+                let mut lines = line..entries.lines.end;
+                for (bands, held) in variables(self.fields).zip(&mut values) {
                     held.hold(line, end, |lines| read_bands(source, bands, lines))?;
-                    let mut lines = line..held.lines.end.min(entries.lines.end);
-                    let mut mask = None;
-                    if masked {
-                        flags.hold(line, end, |lines| source.flags(lines))?;
-                        lines.end = lines.end.min(flags.lines.end);
-                        let flags = &flags.what[flags.place(&lines, pixels)];
-                        mask = Some((flags, area(&entries, &lines, pixels)));
-                    }
-                    let part = Part {
-                        entries: &entries,
-                        mask: mask.as_ref().map(|(flags, area)| (*flags, area.as_slice())),
-                        first: lines.start * pixels,
-                        pixels,
-                    };
-                    let place = held.place(&lines, pixels);
-                    for (i, values) in held.what.iter_mut().enumerate() {
-                        let i = first_field + i;
-                        match values {
-                            Values::F32(v) => {
-                                self.give(&part, i, &mut v[place.clone()], &cells[i], &mut observed)
-                            }
-                            Values::F64(v) => {
-                                self.give(&part, i, &mut v[place.clone()], &cells[i], &mut observed)
-                            }
-                        }
-                        .map_err(|e| reduce_error(source.name(), &self.fields[i], e))?;
-                    }
-                    line = lines.end;
+                    lines.end = lines.end.min(held.lines.end);
                 }
-                first_field += bands.len();
+                let mut mask = None;
+                if masked {
+                    flags.hold(line, end, |lines| source.flags(lines))?;
+                    lines.end = lines.end.min(flags.lines.end);
+                    let flags = &flags.what[flags.place(&lines, pixels)];
+                    mask = Some((flags, area(&entries, &lines, pixels)));
+                }
+                let part = Part {
+                    entries: &entries,
+                    mask: mask.as_ref().map(|(flags, area)| (*flags, area.as_slice())),
+                    first: lines.start * pixels,
+                    pixels,
+                };
+                let bands = values.iter_mut().flat_map(|held| {
+                    let place = held.place(&lines, pixels);
+                    held.what.iter_mut().map(move |band| (band, place.clone()))
+                });
+                for ((field, (values, place)), cells) in bands.enumerate().zip(cells) {
+                    match values {
+                        Values::F32(v) => {
+                            self.give(&part, field, &mut v[place], cells, &mut observed)
+                        }
+                        Values::F64(v) => {
+                            self.give(&part, field, &mut v[place], cells, &mut observed)
+                        }
+                    }
+                    .map_err(|e| reduce_error(source.name(), &self.fields[field], e))?;
+                }
+                line = lines.end;
             }
         }
         Ok(observed)

@@ -231,6 +231,13 @@ mod tests {
     use netcdf_writer::{NcFileBuilder, NcWriteFormat, NcWriteOptions};
     use std::path::Path;
     use std::sync::Arc;
+    use swathe_core::build_geobox::Resolution;
+    use swathe_core::crs::Crs;
+    use swathe_core::geobox::GeoBox;
+    use swathe_core::mask::FlagSelection;
+    use swathe_core::reduce::{Blank, Reduction, Statistic, Summation, Tiling, Weight};
+    use swathe_core::resample::{Grid, Method};
+    use swathe_core::run::{FieldRecipe, Recipe};
 
     fn fields(
         granule: &Granule,
@@ -338,6 +345,73 @@ mod tests {
             after.bytes_decoded - before.bytes_decoded,
             70 * 1272 * 50 * 2
         );
+    }
+
+    /// Flags have 256 lines in a chunk, reflectance 32: a run decodes both once.
+    #[test]
+    fn a_run_decodes_every_chunk_once() {
+        let simulation = Simulation {
+            suite: Suite::ApparentOptical,
+            wavelengths: 20,
+            lines: Some(300),
+            count: Some(2),
+            clear: 0.9,
+            ..Simulation::default()
+        };
+        let spec = simulation.granules().unwrap().remove(1);
+        let source = Arc::new(MemorySource::new("simulated", spec.bytes().unwrap()));
+        let granule = Granule::from_dataset(Dataset::from_source(source).unwrap()).unwrap();
+        let rrs = fields(&granule, "Rrs", 0..20);
+        let mask = "l3".parse::<FlagSelection>().unwrap();
+        let mask = mask.resolve(granule.flag_table().unwrap()).unwrap();
+        let area = (-140.0, 0.0, -20.0, 80.0);
+        let geobox = GeoBox::from_bbox(Crs::lonlat(), area, Resolution::Units(0.5)).unwrap();
+        let (rows, columns) = geobox.shape();
+        for method in Method::ALL {
+            let recipes: Vec<FieldRecipe> = rrs
+                .iter()
+                .map(|field| FieldRecipe {
+                    field: field.clone(),
+                    reduction: Reduction {
+                        statistics: vec![Statistic::Mean],
+                        weight: Weight::Observation,
+                        shares: method == Method::Footprint,
+                        summation: Summation::for_range(Some((-1.0, 1.0))),
+                        blank: Blank::default(),
+                    },
+                })
+                .collect();
+            let recipe = Recipe {
+                grid: &Grid::new(geobox.clone()),
+                tiling: Tiling::new(rows, columns).unwrap(),
+                method,
+                fields: &recipes,
+                mask: &mask,
+            };
+            // Reads the indexes of chunks, too.
+            let cost = granule.read_cost(&rrs, true, 0..300).unwrap();
+            granule.read_line_extents().unwrap();
+            let before = granule.counters();
+            granule.read_line_extents().unwrap();
+            let extents = granule.counters();
+            let applied = recipe.apply(&granule).unwrap().unwrap();
+            assert!(applied.found, "{method:?}");
+            assert_eq!(applied.lines, 0..300);
+            let after = granule.counters();
+            let (reads, bytes) = (
+                extents.reads - before.reads,
+                extents.bytes_read - before.bytes_read,
+            );
+            assert_eq!(
+                after.reads - extents.reads - reads,
+                cost.chunks as u64,
+                "{method:?}"
+            );
+            assert_eq!(
+                after.bytes_read - extents.bytes_read - bytes,
+                cost.stored_bytes
+            );
+        }
     }
 
     /// Bands before, between and after lines and pixels, chunked or not, in both formats.
