@@ -75,18 +75,20 @@ pub trait SwathSource: Send + Sync {
     /// # Errors
     /// When they cannot be read.
     fn line_extents(&self) -> Result<Option<Vec<LineExtent>>, SourceError>;
-    /// Lines that are stored together: reads that start and end on multiples of it waste nothing.
-    fn line_block(&self) -> usize;
+    /// Lines that are stored together of a field, or of the flags where none is given, at least 1: reads that
+    /// start and end on multiples of it decode nothing twice.
+    fn stored_lines(&self, field: Option<&Field>) -> usize;
     /// Geolocation of a range of lines.
     ///
     /// # Errors
     /// When it cannot be read.
     fn geolocation(&self, lines: Range<usize>) -> Result<GeolocationArray, SourceError>;
-    /// Values of a field for a range of lines, `lines.len() * pixels` of them.
+    /// Values of fields for a range of lines: `lines.len() * pixels` of each field, in the order of the fields.
+    /// What bands of a variable have stored together is decoded once for all of them.
     ///
     /// # Errors
     /// When they cannot be read.
-    fn values(&self, field: &Field, lines: Range<usize>) -> Result<Values, SourceError>;
+    fn values(&self, fields: &[&Field], lines: Range<usize>) -> Result<Vec<Values>, SourceError>;
     /// Quality flags for a range of lines, one bit per flag as the granule numbers them.
     ///
     /// # Errors

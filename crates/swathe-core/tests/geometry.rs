@@ -3,7 +3,9 @@
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
-use swathe_core::resample::{EntryKind, Grid, Method, locate};
+use swathe_core::resample::{
+    BlockEntries, Cuts, Entries, EntryKind, Grid, Method, locate, locate_blocks,
+};
 use swathe_core::source::{Coordinates, GeolocationArray};
 use swathe_core::sphere::{Vec3, add, chord2, cross, lonlat, normalize, scale, sub, unit_vector};
 use swathe_core::swath::{Block, Quad, Spacing};
@@ -249,6 +251,58 @@ fn an_outcome_does_not_depend_on_threads() {
                 .install(|| locate(&g, &grid, method, 64))
         };
         assert_eq!(run(1), run(3), "{method:?}");
+    }
+}
+
+#[test]
+fn an_outcome_does_not_depend_on_cuts() {
+    let g = scanner((10.0, 45.0), 190.0, 100, 60, 4.0, 10);
+    // Cells so small that lines are worked out one by one.
+    for (method, cell) in [
+        (Method::Bin, 0.03),
+        (Method::Nearest, 0.03),
+        (Method::Footprint, 0.03),
+        (Method::Footprint, 0.0005),
+    ] {
+        let half = f64::max(25.0 * cell, 0.25);
+        let grid = Grid::new(lonlat_box(
+            (9.7 - half, 43.5 - half, 9.7 + half, 43.5 + half),
+            cell,
+        ));
+        let run = |block, entries| {
+            let cuts = Cuts { block, entries };
+            let all = |block: &mut BlockEntries<'_>| {
+                let lines = block.lines();
+                let entries: Vec<Entries> = block.collect();
+                for one in &entries {
+                    assert!(lines.start <= one.lines.start && one.lines.end <= lines.end);
+                    let cut = |line: usize| line / cuts.entries;
+                    assert_eq!(cut(one.lines.start), cut(one.lines.end - 1));
+                }
+                Ok::<_, ()>(entries)
+            };
+            let (blocks, report) = locate_blocks(&g, &grid, method, cuts, all).unwrap();
+            let mut contributions = Vec::new();
+            for entries in blocks.into_iter().flatten() {
+                let EntryKind::Contributions(some) = entries.kind else {
+                    panic!("contributions")
+                };
+                let lines = some.iter().map(|c| c.pixel as usize / g.pixels);
+                assert!(lines.clone().min() == Some(entries.lines.start));
+                assert!(lines.max() == Some(entries.lines.end - 1));
+                contributions.extend(some.into_iter().map(|c| (c.cell, c.pixel, c.weight)));
+            }
+            contributions.sort_unstable();
+            (contributions, report)
+        };
+        let expected = run(100, 100);
+        assert!(expected.0.len() > 100, "{}", expected.0.len());
+        for (block, entries) in [(1, 1), (64, 16), (70, 7), (33, 100)] {
+            assert!(
+                run(block, entries) == expected,
+                "{method:?} {block} {entries}"
+            );
+        }
     }
 }
 

@@ -21,9 +21,10 @@ const LAND: u32 = 2;
 struct Memory {
     lines: usize,
     pixels: usize,
-    block: usize,
+    /// Lines of a storage chunk, of variables whose names start with b, and of the others.
+    blocks: [usize; 2],
     extents: bool,
-    read: Mutex<Vec<Range<usize>>>,
+    read: Mutex<Vec<(String, Range<usize>)>>,
 }
 
 impl Memory {
@@ -31,10 +32,15 @@ impl Memory {
         Memory {
             lines,
             pixels,
-            block,
+            blocks: [block; 2],
             extents,
             read: Mutex::default(),
         }
+    }
+
+    fn note(&self, what: &str, lines: &Range<usize>) {
+        let mut read = self.read.lock().unwrap();
+        read.push((what.to_owned(), lines.clone()));
     }
 
     fn position(&self, line: usize, pixel: usize) -> (f64, f64) {
@@ -77,8 +83,9 @@ impl SwathSource for Memory {
         }))
     }
 
-    fn line_block(&self) -> usize {
-        self.block
+    fn stored_lines(&self, field: Option<&Field>) -> usize {
+        let first = field.is_some_and(|field| field.variable.starts_with('b'));
+        self.blocks[usize::from(!first)]
     }
 
     fn geolocation(&self, lines: Range<usize>) -> Result<GeolocationArray, SourceError> {
@@ -94,19 +101,23 @@ impl SwathSource for Memory {
         })
     }
 
-    fn values(&self, field: &Field, lines: Range<usize>) -> Result<Values, SourceError> {
-        self.read.lock().unwrap().push(lines.clone());
-        if field.variable == "broken" {
-            return Err("the chunk is damaged".into());
-        }
-        let band = field.band.unwrap_or(0);
+    fn values(&self, fields: &[&Field], lines: Range<usize>) -> Result<Vec<Values>, SourceError> {
+        self.note(&fields[0].variable, &lines);
+        assert!(fields.iter().all(|f| f.variable == fields[0].variable));
         let all = lines.flat_map(|l| (0..self.pixels).map(move |p| (l, p)));
-        Ok(Values::F32(
-            all.map(|(l, p)| self.value(l, p, band)).collect(),
-        ))
+        let values = fields.iter().map(|field| {
+            if field.variable == "broken" {
+                return Err("the chunk is damaged".into());
+            }
+            let band = field.band.unwrap_or(0);
+            let values = all.clone().map(|(l, p)| self.value(l, p, band));
+            Ok(Values::F32(values.collect()))
+        });
+        values.collect()
     }
 
     fn flags(&self, lines: Range<usize>) -> Result<Vec<u32>, SourceError> {
+        self.note("flags", &lines);
         let all = lines.flat_map(|l| (0..self.pixels).map(move |p| l * self.pixels + p));
         Ok(all.map(|i| if i % 5 == 0 { LAND } else { 1 }).collect())
     }
@@ -201,6 +212,40 @@ fn blocks_threads_and_extents_do_not_show() {
                 expected,
                 "{method:?}"
             );
+        }
+    }
+}
+
+#[test]
+fn nothing_is_decoded_twice_whatever_the_chunks() {
+    for method in Method::ALL {
+        let mut fields: Vec<FieldRecipe> = (0..5)
+            .map(|band| field("bands", Some(band), method))
+            .collect();
+        fields.push(field("chl", None, method));
+        let expected = layers(&Memory::new(150, 130, 150, false), &fields, method, 1);
+        for blocks in [[4, 32], [32, 4], [6, 10], [1, 1], [49, 50], [7, 64]] {
+            let source = Memory {
+                blocks,
+                ..Memory::new(150, 130, 1, true)
+            };
+            assert_eq!(layers(&source, &fields, method, 3), expected, "{method:?}");
+            let read = source.read.lock().unwrap();
+            for (what, chunk) in [
+                ("bands", blocks[0]),
+                ("chl", blocks[1]),
+                ("flags", blocks[1]),
+            ] {
+                let reads = read.iter().filter(|(variable, _)| variable == what);
+                let mut chunks: Vec<usize> = reads
+                    .flat_map(|(_, lines)| lines.start / chunk..lines.end.div_ceil(chunk))
+                    .collect();
+                let count = chunks.len();
+                chunks.sort_unstable();
+                chunks.dedup();
+                assert!(count > 0);
+                assert_eq!(chunks.len(), count, "{method:?} {blocks:?} {what}");
+            }
         }
     }
 }
@@ -326,7 +371,7 @@ fn only_lines_near_the_area_are_read() {
         Method::Nearest,
         2,
     );
-    for lines in source.read.lock().unwrap().iter() {
+    for (_, lines) in source.read.lock().unwrap().iter() {
         assert!(
             lines.start / 50 + 1 >= first / 50 && lines.end <= last + 52,
             "{lines:?}"

@@ -48,16 +48,20 @@ fn dump(file: &Path, directory: &Path) -> Outcome<Value> {
             true => vec![None],
             false => (0..variable.bands()).map(Some).collect(),
         };
-        for band in bands {
-            let field = Field {
-                name: variable.name.clone(),
-                variable: variable.path().to_owned(),
-                band,
-                valid_range: None,
-            };
-            // In two reads, so that the seam is tested too.
-            let mut values = doubles(granule.values(&field, 0..lines / 3)?);
-            values.extend(doubles(granule.values(&field, lines / 3..lines)?));
+        let fields = bands.iter().map(|&band| Field {
+            name: variable.name.clone(),
+            variable: variable.path().to_owned(),
+            band,
+            valid_range: None,
+        });
+        let fields: Vec<Field> = fields.collect();
+        let fields: Vec<&Field> = fields.iter().collect();
+        // In two reads, so that the seam is tested too.
+        let first = granule.values(&fields, 0..lines / 3)?;
+        let second = granule.values(&fields, lines / 3..lines)?;
+        for ((band, first), second) in bands.into_iter().zip(first).zip(second) {
+            let mut values = doubles(first);
+            values.extend(doubles(second));
             write(variable.path(), band, values)?;
         }
     }

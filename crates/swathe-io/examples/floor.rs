@@ -334,7 +334,7 @@ fn read(plan: &Plan, options: &Options) -> Outcome<Steps> {
     let extents = lap();
     std::hint::black_box(granule.geolocation(lines)?);
     let geolocation = lap();
-    std::hint::black_box(granule.values(&plan.field, plan.lines.clone())?);
+    std::hint::black_box(granule.values(&[&plan.field], plan.lines.clone())?);
     let values = lap();
     if options.flags && granule.flag_table().is_some() {
         std::hint::black_box(granule.flags(plan.lines.clone())?);

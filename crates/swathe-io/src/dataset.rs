@@ -303,6 +303,20 @@ impl Dataset {
         }
     }
 
+    /// Refuses a slab of more elements than are stored, but for some megabytes: a small file could ask for
+    /// all memory. [`Dataset::read`] does it itself; to be asked where a slab is read in pieces.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`].
+    pub(crate) fn check_size(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<()> {
+        self.check_slab(variable, slab)?;
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.check_size(variable, slab),
+            // All elements lie in the file; a store checks what it reads.
+            Backend::Netcdf3(_) | Backend::Zarr(_) => Ok(()),
+        }
+    }
+
     /// What reading has cost since the file was opened, opening included.
     pub fn counters(&self) -> ReadCounters {
         self.source.counters()

@@ -156,7 +156,11 @@ fn chlor_a(granule: &Granule) -> Vec<f32> {
         band: None,
         valid_range: None,
     };
-    match granule.values(&field, 0..granule.shape().0).unwrap() {
+    match granule
+        .values(&[&field], 0..granule.shape().0)
+        .unwrap()
+        .remove(0)
+    {
         Values::F32(values) => values,
         Values::F64(_) => panic!("single precision was stored"),
     }
@@ -265,7 +269,7 @@ fn a_missing_variable_is_named_and_a_near_one_offered() {
         band: None,
         valid_range: None,
     };
-    let message = granule.values(&field, 0..1).unwrap_err().to_string();
+    let message = granule.values(&[&field], 0..1).unwrap_err().to_string();
     assert!(message.contains("chlor_a"), "{message}");
     // No geolocation group at all.
     let mut file = NcFileBuilder::new();

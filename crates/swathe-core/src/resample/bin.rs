@@ -1,20 +1,18 @@
 //! `bin`: every valid pixel whose centre is in the cell.
 
-use super::{
-    Contribution, Entries, GeometryReport, Grid, Selected, WEIGHT_ONE, entries_by_line, over_blocks,
-};
+use super::{Contribution, GeometryReport, Grid, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
+use std::ops::Range;
 
-pub(super) fn locate(
-    swath: &Selected<'_>,
-    grid: &Grid,
-    line_block: usize,
-) -> (Vec<Entries>, GeometryReport) {
+/// What works out some lines.
+pub(super) fn locate<'a>(
+    swath: &'a Selected<'_>,
+    grid: &'a Grid,
+) -> impl Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
     let geobox = grid.geobox();
     let locator = CellLocator::new(geobox);
-    let parts = over_blocks(swath, |lines| {
+    move |lines, contributions| {
         let mut report = GeometryReport::default();
-        let mut contributions = Vec::new();
         for line in lines {
             for column in swath.columns(line) {
                 let i = (line - swath.geolocation.lines.start) * swath.geolocation.pixels + column;
@@ -40,9 +38,8 @@ pub(super) fn locate(
                 }
             }
         }
-        (contributions, report)
-    });
-    entries_by_line(parts, swath.geolocation.pixels, line_block)
+        report
+    }
 }
 
 /// The cell that holds a point: `col = floor((x - x0)/dx)`, `row = ceil((y0 - y)/dy) - 1`.

@@ -2,12 +2,11 @@
 //! the cell; both are polygons in the target's plane.
 
 use super::polygon::overlap;
-use super::{
-    Contribution, Entries, GeometryReport, Grid, Selected, WEIGHT_ONE, entries_by_line, over_blocks,
-};
+use super::{Contribution, GeometryReport, Grid, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
 use crate::swath::{Block, Quad};
+use std::ops::Range;
 
 /// Edges are split until they bend by less than this share of a cell.
 const BEND: f64 = 0.01;
@@ -15,16 +14,15 @@ const BEND: f64 = 0.01;
 /// Halvings of an edge at most: 1024 pieces.
 const DEEPEST: u32 = 10;
 
-pub(super) fn locate(
-    swath: &Selected<'_>,
-    grid: &Grid,
-    line_block: usize,
-) -> (Vec<Entries>, GeometryReport) {
+/// What works out some lines.
+pub(super) fn locate<'a>(
+    swath: &'a Selected<'_>,
+    grid: &'a Grid,
+) -> impl Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
     let plane = Plane::new(grid.geobox());
     let (rows, columns) = grid.geobox().shape();
-    let parts = over_blocks(swath, |lines| {
+    move |lines, contributions| {
         let mut report = GeometryReport::default();
-        let mut contributions = Vec::new();
         let (mut outline, mut scratch) = (Vec::new(), Vec::new());
         let block = swath.block(lines.clone());
         let places = Places::new(&plane, &block);
@@ -74,9 +72,8 @@ pub(super) fn locate(
                 });
             }
         }
-        (contributions, report)
-    });
-    entries_by_line(parts, swath.geolocation.pixels, line_block)
+        report
+    }
 }
 
 /// The places of a block's common corners, each worked out once for the footprints around it.

@@ -1,10 +1,11 @@
 //! From swath to cells: which pixel gives to which cell, and with what weight.
 //!
 //! The geometry of a granule is worked out once per target and serves all its variables. It comes
-//! out as blocks of lines, so that a run reads and applies values a storage chunk at a time.
+//! out a few lines at a time, so that a run reads and applies values a storage chunk at a time.
 
 mod bilinear;
 mod bin;
+mod blocks;
 mod cells;
 mod footprint;
 mod groups;
@@ -15,6 +16,7 @@ mod selection;
 mod smooth;
 
 pub use bilinear::{interpolate, stencil_centres};
+pub use blocks::{BlockEntries, Cuts, locate, locate_blocks};
 use cells::CellIndex;
 
 use crate::geobox::GeoBox;
@@ -160,27 +162,6 @@ impl Grid {
     }
 }
 
-/// Works out who gives to whom for the lines that `geolocation` holds. Entries come in order of
-/// lines, cut at multiples of `line_block` (one entry for all lines where cells are interpolated).
-///
-/// The outcome does not depend on how many threads work.
-pub fn locate(
-    geolocation: &GeolocationArray,
-    grid: &Grid,
-    method: Method,
-    line_block: usize,
-) -> (Vec<Entries>, GeometryReport) {
-    // `nearest` must also know of the borders of the swath within reach of whatever reaches a cell.
-    let margins = if method == Method::Nearest { 2.0 } else { 1.0 };
-    let swath = Selected::new(geolocation, grid, margins);
-    match method {
-        Method::Bin => bin::locate(&swath, grid, line_block),
-        Method::Footprint => footprint::locate(&swath, grid, line_block),
-        Method::Nearest => nearest::locate(&swath, grid, line_block),
-        Method::Bilinear => bilinear::locate(&swath, grid),
-    }
-}
-
 /// The pixels of a granule that may meet a grid.
 struct Selected<'a> {
     geolocation: &'a GeolocationArray,
@@ -291,36 +272,4 @@ fn over_blocks<T: Send>(
         .into_par_iter()
         .map(work)
         .collect()
-}
-
-/// Cuts the outcomes of blocks of lines, in order of pixels, into entries at multiples of `line_block`.
-fn entries_by_line(
-    parts: Vec<(Vec<Contribution>, GeometryReport)>,
-    pixels: usize,
-    line_block: usize,
-) -> (Vec<Entries>, GeometryReport) {
-    let step = pixels * line_block;
-    let mut report = GeometryReport::default();
-    let mut pieces: Vec<(usize, &[Contribution])> = Vec::with_capacity(parts.len());
-    for (part, counts) in &parts {
-        report.add(counts);
-        let mut rest = part.as_slice();
-        while let Some(first) = rest.first() {
-            let block = first.pixel as usize / step;
-            let (piece, after) =
-                rest.split_at(rest.partition_point(|c| (c.pixel as usize) < (block + 1) * step));
-            pieces.push((block, piece));
-            rest = after;
-        }
-    }
-    let line = |c: Option<&Contribution>| c.map_or(0, |c| c.pixel as usize / pixels);
-    let entries = pieces.par_chunk_by(|a, b| a.0 == b.0).map(|pieces| {
-        let pieces: Vec<&[Contribution]> = pieces.iter().map(|(_, piece)| *piece).collect();
-        let contributions = pieces.concat();
-        Entries {
-            lines: line(contributions.first())..line(contributions.last()) + 1,
-            kind: EntryKind::Contributions(contributions),
-        }
-    });
-    (entries.collect(), report)
 }

@@ -1,14 +1,18 @@
 //! One granule put on the grid: read what the area needs, mask it, place it.
 
+use super::held::{Held, Reading, variables};
 use super::lines::geolocation_near;
 use crate::mask::{FlagMask, FlagReport, Real};
 use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, TilePart, Tiling};
 use crate::reduce::{contributed, interpolated};
-use crate::resample::{Entries, EntryKind, GeometryReport, Grid, Method, locate};
+use crate::resample::{
+    BlockEntries, Entries, EntryKind, GeometryReport, Grid, Method, locate_blocks,
+};
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
 use crate::swath::located;
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::{Mutex, PoisonError};
 
 /// What to do with a granule.
 pub struct Recipe<'a> {
@@ -79,17 +83,6 @@ impl Cells {
         }
     }
 
-    fn merge(&mut self, other: Self) -> Result<(), ReduceError> {
-        match (self, other) {
-            (Cells::Single(lists), Cells::Single(mut other)) => {
-                lists.append(&mut other);
-                Ok(())
-            }
-            (Cells::Several(state), Cells::Several(other)) => state.merge(&other),
-            _ => Err(ReduceError::Mismatch),
-        }
-    }
-
     fn parts(
         self,
         tiling: &Tiling,
@@ -134,147 +127,176 @@ impl Recipe<'_> {
             return Ok(None);
         };
         let lines = geolocation.lines.clone();
-        let (entries, geometry) = locate(&geolocation, self.grid, self.method, source.line_block());
-        let located = !entries.is_empty() || any_located(&geolocation);
-        drop(geolocation);
-        let part = entries
-            .par_iter()
-            .map(|entries| self.observe(source, entries))
-            .try_fold(
-                || self.nothing(),
-                |part, observed| {
-                    let mut part = part;
-                    part.add(source.name(), self.fields, observed?)?;
-                    Ok::<_, ApplyError>(part)
-                },
-            )
-            .try_reduce(
-                || self.nothing(),
-                |mut part, other| {
-                    part.merge(source.name(), self.fields, other)?;
-                    Ok(part)
-                },
-            )?;
-        let cells = part.cells.into_par_iter().zip(self.fields);
+        // Without a mask nothing is to be counted either.
+        let masked = self.mask.bits() != 0;
+        let reading = Reading::new(source, self.fields, masked, self.method);
+        // One state for all threads at work on the granule: sums are exact, so that turns do not show.
+        let cells: Vec<Mutex<Cells>> = self
+            .fields
+            .iter()
+            .map(|f| Cells::nothing(self.method, self.tiling, &f.reduction))
+            .map(Mutex::new)
+            .collect();
+        let (blocks, geometry) = locate_blocks(
+            &geolocation,
+            self.grid,
+            self.method,
+            reading.cuts(),
+            |block| self.observe(source, &reading, block, &cells),
+        )?;
+        let mut all = Observed::nothing(self.fields.len());
+        blocks.iter().for_each(|block| all.merge(block));
+        let cells = cells.into_par_iter().zip(self.fields);
         let parts: Result<Vec<_>, _> = cells
             .map(|(cells, field)| {
+                let cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
                 let parts = cells.parts(&self.tiling, &field.reduction);
                 parts.map_err(|e| reduce_error(source.name(), field, e))
             })
             .collect();
         Ok(Some(Applied {
             parts: parts?,
-            flags: part.flags,
-            located,
-            touched: !entries.is_empty(),
-            found: part.found,
+            flags: all.flags,
+            located: all.touched || any_located(&geolocation),
+            touched: all.touched,
+            found: all.found,
             geometry,
             lines,
         }))
     }
 
-    fn nothing(&self) -> Part {
-        let fields = self.fields.iter();
-        Part {
-            cells: fields
-                .map(|f| Cells::nothing(self.method, self.tiling, &f.reduction))
-                .collect(),
-            flags: vec![FlagReport::default(); self.fields.len()],
+    /// Reads a block of lines of all fields, masks it, and adds what reaches the cells to them.
+    fn observe(
+        &self,
+        source: &dyn SwathSource,
+        reading: &Reading,
+        block: &mut BlockEntries<'_>,
+        cells: &[Mutex<Cells>],
+    ) -> Result<Observed, ApplyError> {
+        let (_, pixels) = source.shape();
+        let end = block.lines().end;
+        let masked = self.mask.bits() != 0;
+        let mut flags = Held::nothing(reading.flags);
+        let mut values: Vec<Held<Vec<Values>>> = reading
+            .variables
+            .iter()
+            .copied()
+            .map(Held::nothing)
+            .collect();
+        let mut observed = Observed::nothing(self.fields.len());
+        for entries in block {
+            observed.touched = true;
+            let mut line = entries.lines.start;
+            // Once, unless chunks of variables end at lines that do not fit each other.
+            while line < entries.lines.end {
+                let mut lines = line..entries.lines.end;
+                for (bands, held) in variables(self.fields).zip(&mut values) {
+                    held.hold(line, end, |lines| read_bands(source, bands, lines))?;
+                    lines.end = lines.end.min(held.lines.end);
+                }
+                let mut mask = None;
+                if masked {
+                    flags.hold(line, end, |lines| source.flags(lines))?;
+                    lines.end = lines.end.min(flags.lines.end);
+                    let flags = &flags.what[flags.place(&lines, pixels)];
+                    mask = Some((flags, area(&entries, &lines, pixels)));
+                }
+                let part = Part {
+                    entries: &entries,
+                    mask: mask.as_ref().map(|(flags, area)| (*flags, area.as_slice())),
+                    first: lines.start * pixels,
+                    pixels,
+                };
+                let bands = values.iter_mut().flat_map(|held| {
+                    let place = held.place(&lines, pixels);
+                    held.what.iter_mut().map(move |band| (band, place.clone()))
+                });
+                for ((field, (values, place)), cells) in bands.enumerate().zip(cells) {
+                    match values {
+                        Values::F32(v) => {
+                            self.give(&part, field, &mut v[place], cells, &mut observed)
+                        }
+                        Values::F64(v) => {
+                            self.give(&part, field, &mut v[place], cells, &mut observed)
+                        }
+                    }
+                    .map_err(|e| reduce_error(source.name(), &self.fields[field], e))?;
+                }
+                line = lines.end;
+            }
+        }
+        Ok(observed)
+    }
+
+    /// Masks a field's values and adds those that reach a cell to it.
+    fn give<T: Real>(
+        &self,
+        part: &Part<'_>,
+        field: usize,
+        values: &mut [T],
+        cells: &Mutex<Cells>,
+        observed: &mut Observed,
+    ) -> Result<(), ReduceError> {
+        if let Some((flags, area)) = part.mask {
+            let counts = self.mask.apply(values, flags, area);
+            observed.flags[field].add(self.mask, &counts);
+        }
+        let observations = observations_of(part.entries, values, part.first, part.pixels);
+        if observations.is_empty() {
+            return Ok(());
+        }
+        observed.found = true;
+        // A thread that panicked ends the run.
+        let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
+        cells.add(observations)
+    }
+}
+
+/// Some lines of a block, to be given to the cells.
+struct Part<'a> {
+    entries: &'a Entries,
+    /// Flags of the lines' pixels, and which of them give to any cell.
+    mask: Option<(&'a [u32], &'a [bool])>,
+    /// Number of their first pixel.
+    first: usize,
+    pixels: usize,
+}
+
+/// What became of a block of lines, or of all.
+struct Observed {
+    flags: Vec<FlagReport>,
+    touched: bool,
+    found: bool,
+}
+
+impl Observed {
+    fn nothing(fields: usize) -> Self {
+        Observed {
+            flags: vec![FlagReport::default(); fields],
+            touched: false,
             found: false,
         }
     }
 
-    /// Reads a block of lines of all fields, masks it, and works out what reaches the cells.
-    fn observe(&self, source: &dyn SwathSource, entries: &Entries) -> Result<Observed, ApplyError> {
-        let (_, pixels) = source.shape();
-        let lines = entries.lines.clone();
-        let count = lines.len() * pixels;
-        let first = lines.start * pixels;
-        // Without a mask nothing is to be counted either.
-        let masked = self.mask.bits() != 0;
-        let (flags, area) = if masked {
-            (
-                source.flags(lines.clone())?,
-                area(entries, count, first, pixels),
-            )
-        } else {
-            Default::default()
-        };
-        let mut observations = Vec::with_capacity(self.fields.len());
-        let mut reports = Vec::with_capacity(self.fields.len());
-        for bands in self
-            .fields
-            .chunk_by(|a, b| a.field.variable == b.field.variable)
-        {
-            let mut values = Vec::with_capacity(bands.len());
-            for band in bands {
-                values.push(source.values(&band.field, lines.clone())?);
-            }
-            share_missing(&mut values);
-            for values in &mut values {
-                let mut report = FlagReport::default();
-                if masked {
-                    let counts = match values {
-                        Values::F32(v) => self.mask.apply(v, &flags, &area),
-                        Values::F64(v) => self.mask.apply(v, &flags, &area),
-                    };
-                    report.add(self.mask, &counts);
-                }
-                reports.push(report);
-                observations.push(match values {
-                    Values::F32(v) => observations_of(entries, v, first, pixels),
-                    Values::F64(v) => observations_of(entries, v, first, pixels),
-                });
-            }
+    fn merge(&mut self, other: &Observed) {
+        for (all, one) in self.flags.iter_mut().zip(&other.flags) {
+            all.merge(one);
         }
-        Ok(Observed {
-            observations,
-            reports,
-        })
-    }
-}
-
-/// What one block of lines gives.
-struct Observed {
-    observations: Vec<Vec<Observation>>,
-    reports: Vec<FlagReport>,
-}
-
-/// What some blocks of lines gave.
-struct Part {
-    cells: Vec<Cells>,
-    flags: Vec<FlagReport>,
-    found: bool,
-}
-
-impl Part {
-    fn add(
-        &mut self,
-        name: &str,
-        fields: &[FieldRecipe],
-        observed: Observed,
-    ) -> Result<(), ApplyError> {
-        let all = observed.observations.into_iter().zip(&observed.reports);
-        for (i, (observations, report)) in all.enumerate() {
-            self.found |= !observations.is_empty();
-            self.cells[i]
-                .add(observations)
-                .map_err(|e| reduce_error(name, &fields[i], e))?;
-            self.flags[i].merge(report);
-        }
-        Ok(())
-    }
-
-    fn merge(&mut self, name: &str, fields: &[FieldRecipe], other: Part) -> Result<(), ApplyError> {
-        for (i, (cells, report)) in other.cells.into_iter().zip(&other.flags).enumerate() {
-            self.cells[i]
-                .merge(cells)
-                .map_err(|e| reduce_error(name, &fields[i], e))?;
-            self.flags[i].merge(report);
-        }
+        self.touched |= other.touched;
         self.found |= other.found;
-        Ok(())
     }
+}
+
+/// Values of the bands of a variable; one that is missing in any of them is missing in all.
+fn read_bands(
+    source: &dyn SwathSource,
+    bands: &[FieldRecipe],
+    lines: Range<usize>,
+) -> Result<Vec<Values>, SourceError> {
+    let fields: Vec<&Field> = bands.iter().map(|band| &band.field).collect();
+    let mut values = source.values(&fields, lines)?;
+    share_missing(&mut values);
+    Ok(values)
 }
 
 fn reduce_error(name: &str, field: &FieldRecipe, source: ReduceError) -> ApplyError {
@@ -290,9 +312,10 @@ fn any_located(geolocation: &GeolocationArray) -> bool {
     (0..lon.len()).any(|i| located(lon.get(i), lat.get(i)))
 }
 
-/// The pixels of a block that give to any cell.
-fn area(entries: &Entries, count: usize, first: usize, pixels: usize) -> Vec<bool> {
-    let mut area = vec![false; count];
+/// The pixels of some lines that give to any cell.
+fn area(entries: &Entries, lines: &Range<usize>, pixels: usize) -> Vec<bool> {
+    let first = lines.start * pixels;
+    let mut area = vec![false; lines.len() * pixels];
     let mut mark = |pixel: usize| {
         if let Some(inside) = pixel.checked_sub(first).and_then(|i| area.get_mut(i)) {
             *inside = true;

@@ -7,6 +7,7 @@
 
 mod apply;
 mod execute;
+mod held;
 mod lines;
 
 pub use apply::{Applied, ApplyError, FieldRecipe, Recipe};

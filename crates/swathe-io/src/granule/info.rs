@@ -13,6 +13,9 @@ use super::{Extent, FlagKind, Granule, Identity, SwathVariable, time_text, type_
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 
+/// Lines of positions that are read together, at least.
+const USUAL_LINES: usize = 128;
+
 /// A file: a swath, or something else with the reason why it is none.
 #[derive(Debug, Clone, Serialize)]
 #[serde(untagged)]
@@ -226,9 +229,16 @@ impl Granule {
     /// When geolocation cannot be read.
     pub fn extent(&self) -> Result<Option<Extent>> {
         let (lines, pixels) = self.shape();
+        let latitude = &self.layout.latitude;
+        let chunk = latitude.chunk_shape.as_ref().and_then(|shape| {
+            let axis = latitude.shape.len().checked_sub(2)?;
+            shape.get(axis).copied()
+        });
+        let chunk = chunk.unwrap_or(1).clamp(1, lines.max(1));
+        let together = chunk * USUAL_LINES.div_ceil(chunk);
         let mut builder = ExtentBuilder::default();
-        for start in (0..lines).step_by(self.line_block()) {
-            let block = self.read_geolocation(start..lines.min(start + self.line_block()))?;
+        for start in (0..lines).step_by(together) {
+            let block = self.read_geolocation(start..lines.min(start + together))?;
             for line in 0..block.lines.len() {
                 let row = line * pixels..(line + 1) * pixels;
                 builder.add_line(row.map(|i| (block.longitude.get(i), block.latitude.get(i))));

@@ -20,6 +20,7 @@ mod observed;
 mod select;
 mod source;
 pub(crate) mod time;
+mod values;
 mod variables;
 
 use std::ops::Range;
@@ -60,7 +61,6 @@ pub struct Granule {
     identity: Identity,
     time: TimeRange,
     warnings: Vec<String>,
-    line_block: usize,
 }
 
 /// What a set of reads would fetch.
@@ -73,9 +73,6 @@ pub struct ReadCost {
     /// Bytes after decoding.
     pub decoded_bytes: u64,
 }
-
-/// Lines that are read together where the storage does not say: about a megabyte of one variable.
-const USUAL_LINES: usize = 128;
 
 /// More pixels than any instrument has in a granule: beyond it a shape is a damaged or hostile file.
 const MOST_PIXELS_A_LINE: usize = 1 << 20;
@@ -125,7 +122,6 @@ impl Granule {
         drop(catalogue);
         Ok(Granule {
             flags: quality_flags(&variables),
-            line_block: line_block(&layout, &variables),
             dataset,
             layout,
             columns,
@@ -382,25 +378,4 @@ fn quality_flags(variables: &[SwathVariable]) -> Option<(String, FlagTable)> {
         .into_iter()
         .min_by_key(|(variable, _)| rank(variable))
         .map(|(variable, table)| (variable.path().to_owned(), table))
-}
-
-/// Lines to read together: a multiple of the lines of a geolocation chunk, and of the first variables' if
-/// they are larger, at least [`USUAL_LINES`], at most the granule.
-fn line_block(layout: &Layout, variables: &[SwathVariable]) -> usize {
-    let lines = layout.lines.max(1);
-    let geolocation = layout.latitude.chunk_shape.as_ref().and_then(|shape| {
-        let axis = layout.latitude.shape.len().checked_sub(2)?;
-        shape.get(axis).copied()
-    });
-    let others = variables
-        .iter()
-        .filter(|v| v.band_dims().is_empty())
-        .filter_map(|v| v.variable.chunk_shape.as_ref()?.get(v.line_axis()).copied());
-    let chunk = geolocation
-        .into_iter()
-        .chain(others)
-        .max()
-        .unwrap_or(1)
-        .clamp(1, lines);
-    (chunk * USUAL_LINES.div_ceil(chunk)).min(lines)
 }

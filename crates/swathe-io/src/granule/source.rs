@@ -8,7 +8,7 @@ use swathe_core::source::{
 
 use super::decode::Decoder;
 use super::layout::Catalogue;
-use super::{Granule, control_points, flags, into_doubles, read_doubles};
+use super::{Granule, SwathVariable, control_points, flags, into_doubles, read_doubles};
 use crate::dataset::Variable;
 use crate::error::{Error, Result};
 
@@ -25,8 +25,11 @@ impl SwathSource for Granule {
         Ok(self.read_line_extents()?)
     }
 
-    fn line_block(&self) -> usize {
-        self.line_block
+    fn stored_lines(&self, field: Option<&Field>) -> usize {
+        let name = field.map_or(self.flag_path(), |field| Some(&field.variable));
+        // What is not there is refused where it is read.
+        let variable = name.and_then(|name| self.variable(name).ok());
+        variable.map_or(1, SwathVariable::stored_lines)
     }
 
     fn geolocation(
@@ -38,10 +41,10 @@ impl SwathSource for Granule {
 
     fn values(
         &self,
-        field: &Field,
+        fields: &[&Field],
         lines: Range<usize>,
-    ) -> std::result::Result<Values, SourceError> {
-        Ok(self.read_values(field, lines)?)
+    ) -> std::result::Result<Vec<Values>, SourceError> {
+        Ok(self.read_values(fields, lines)?)
     }
 
     fn flags(&self, lines: Range<usize>) -> std::result::Result<Vec<u32>, SourceError> {
@@ -118,23 +121,6 @@ impl Granule {
         Ok(array)
     }
 
-    fn read_values(&self, field: &Field, lines: Range<usize>) -> Result<Values> {
-        self.check_lines(&lines)?;
-        let place = self.dataset.name();
-        let variable = self.variable(&field.variable)?;
-        let expected = lines.len() * self.layout.pixels;
-        let slab = variable.slab(lines, field.band, place)?;
-        let decoder = Decoder::new(&variable.variable, place)?;
-        let stored = self.dataset.read(&variable.variable, &slab)?;
-        let values = decoder.decode(stored, field.valid_range);
-        let found = match &values {
-            Values::F32(values) => values.len(),
-            Values::F64(values) => values.len(),
-        };
-        self.check_count(found, expected, variable.path())?;
-        Ok(values)
-    }
-
     fn read_flags(&self, lines: Range<usize>) -> Result<Vec<u32>> {
         self.check_lines(&lines)?;
         let place = self.dataset.name();
@@ -158,7 +144,7 @@ impl Granule {
     }
 
     /// The engine indexes what it gets: a reader that returned less would be found out here.
-    fn check_count(&self, found: usize, expected: usize, path: &str) -> Result<()> {
+    pub(super) fn check_count(&self, found: usize, expected: usize, path: &str) -> Result<()> {
         if found == expected {
             return Ok(());
         }

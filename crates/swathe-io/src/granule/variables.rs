@@ -76,9 +76,23 @@ impl SwathVariable {
         Decoder::new(&self.variable, "").is_ok_and(|decoder| decoder.is_packed())
     }
 
-    /// Where the lines are among the dimensions.
-    pub(super) fn line_axis(&self) -> usize {
-        self.axes.line
+    /// Where lines and pixels are among the dimensions.
+    pub(super) fn line_and_pixel_axes(&self) -> (usize, usize) {
+        (self.axes.line, self.axes.pixel)
+    }
+
+    /// Where bands are among the dimensions.
+    pub(super) fn band_axes(&self) -> &[usize] {
+        &self.axes.bands
+    }
+
+    /// Lines of a storage chunk; 1 where lines are stored one by one.
+    pub(super) fn stored_lines(&self) -> usize {
+        let chunk = self.variable.chunk_shape.as_ref();
+        let lines = chunk.and_then(|shape| shape.get(self.axes.line));
+        lines.map_or(1, |&lines| {
+            lines.clamp(1, self.variable.shape[self.axes.line].max(1))
+        })
     }
 
     /// The part of the variable that holds some lines of one band. Bands of several dimensions are

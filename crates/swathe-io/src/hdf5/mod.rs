@@ -99,6 +99,14 @@ impl Hdf5Backend {
         }
     }
 
+    /// Refuses a slab that is larger than the file can fill.
+    pub(crate) fn check_size(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<()> {
+        let stored = self.stored(variable)?;
+        let place = self.place_of(variable);
+        let content = stored.content(&place)?;
+        slab::check_size(self, stored, content, slab, &place)
+    }
+
     /// The stored pieces that reading a slab fetches.
     pub(crate) fn storage_chunks(
         &self,

@@ -379,7 +379,7 @@ fn the_reader_gives_back_what_was_simulated() {
 
     for product in &simulated.products {
         let field = granule.select(product.name).unwrap().remove(0).field;
-        let read: Vec<f64> = match granule.values(&field, 0..300).unwrap() {
+        let read: Vec<f64> = match granule.values(&[&field], 0..300).unwrap().remove(0) {
             Values::F32(values) => values.into_iter().map(f64::from).collect(),
             Values::F64(values) => values,
         };
@@ -435,7 +435,8 @@ fn spectra_have_wavelengths_in_both_layouts() {
         let SimulatedValues::I16(stored) = &simulated.products[0].values else {
             panic!("Rrs is packed");
         };
-        let Values::F32(read) = granule.values(&selected.field, 0..40).unwrap() else {
+        let read = granule.values(&[&selected.field], 0..40).unwrap();
+        let [Values::F32(read)] = read.as_slice() else {
             panic!("Rrs unpacks to single precision");
         };
         let mut values = 0;

@@ -361,7 +361,7 @@ fn read_granule(granule: &Granule, reading: &mut Reading) {
         lines,
     );
     // In blocks, as the engine does; a damaged number of lines is not followed to its end.
-    let block = granule.line_block().max(1);
+    let block = granule.stored_lines(None).max(64);
     for first in (0..lines).step_by(block).take(64) {
         let range = first..lines.min(first + block);
         let expected = range.len() * pixels;
@@ -387,19 +387,25 @@ fn read_granule(granule: &Granule, reading: &mut Reading) {
                 (0..count).step_by(step).take(8).map(Some).collect()
             }
         };
-        for band in bands {
-            let field = Field {
-                name: variable.name.clone(),
-                variable: variable.path().to_owned(),
-                band,
-                valid_range: None,
-            };
-            let values = granule.values(&field, 0..lines);
-            let count = values.map(|values| match values {
-                swathe_core::source::Values::F32(values) => values.len(),
-                swathe_core::source::Values::F64(values) => values.len(),
+        let fields = bands.iter().map(|&band| Field {
+            name: variable.name.clone(),
+            variable: variable.path().to_owned(),
+            band,
+            valid_range: None,
+        });
+        let fields: Vec<Field> = fields.collect();
+        let each = fields.iter().map(|field| vec![field]);
+        let together = fields.iter().collect();
+        for fields in each.chain([together]) {
+            let values = granule.values(&fields, 0..lines);
+            let count = values.map(|values| {
+                let counts = values.iter().map(|values| match values {
+                    swathe_core::source::Values::F32(values) => values.len(),
+                    swathe_core::source::Values::F64(values) => values.len(),
+                });
+                counts.sum()
             });
-            note(count.map_err(|e| text(&e)), lines * pixels);
+            note(count.map_err(|e| text(&e)), fields.len() * lines * pixels);
         }
     }
 }

@@ -213,8 +213,8 @@ impl Subject {
         }
         let (lines, _) = granule.shape();
         let geolocation = granule.geolocation(0..lines).map_err(Failure::error)?;
-        let values = granule.values(&selected.field, 0..lines);
-        let mut values = single(values.map_err(Failure::error)?);
+        let values = granule.values(&[&selected.field], 0..lines);
+        let mut values = single(values.map_err(Failure::error)?.remove(0));
         remove_flagged(granule, &arguments.flags, &mut values)?;
         let crs = match &arguments.crs {
             Some(text) => Some(Crs::parse(text).map_err(Failure::usage)?),

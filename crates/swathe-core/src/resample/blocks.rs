@@ -1,0 +1,196 @@
+//! Blocks of lines, each located when its turn comes: what is held of the geometry is a few lines a thread.
+
+use super::{
+    BLOCK_LINES, Contribution, Entries, EntryKind, GeometryReport, Grid, Method, Selected,
+    bilinear, bin, footprint, nearest,
+};
+use crate::source::GeolocationArray;
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Contributions that are handed on together, about: 16 MB.
+const MOST_TOGETHER: usize = 1 << 20;
+
+/// Where the lines of a granule are cut.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Cuts {
+    /// Blocks lie between multiples of so many lines, at least 1: each is the work of one thread.
+    pub block: usize,
+    /// No entries reach over a multiple of so many lines, at least 1, unless cells are interpolated. Blocks
+    /// should be multiples of it.
+    pub entries: usize,
+}
+
+/// The entries of one block of lines, in order of lines: worked out as they are asked for, a few lines at a
+/// time, but where they depend on all lines.
+pub struct BlockEntries<'a> {
+    lines: Range<usize>,
+    source: Source<'a>,
+    report: GeometryReport,
+}
+
+/// Works out some lines: adds their contributions in order of pixels.
+pub(super) type LocateLines<'a> =
+    dyn Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a;
+
+enum Source<'a> {
+    /// From line `next` on.
+    Lines {
+        next: usize,
+        /// How many lines are worked out together: a power of two.
+        together: usize,
+        most: usize,
+        pixels: usize,
+        locate: &'a LocateLines<'a>,
+    },
+    Ready(std::vec::IntoIter<Entries>),
+}
+
+impl BlockEntries<'_> {
+    /// Lines that may be named.
+    pub fn lines(&self) -> Range<usize> {
+        self.lines.clone()
+    }
+}
+
+impl Iterator for BlockEntries<'_> {
+    type Item = Entries;
+
+    fn next(&mut self) -> Option<Entries> {
+        match &mut self.source {
+            Source::Ready(entries) => entries.next(),
+            Source::Lines {
+                next,
+                together,
+                most,
+                pixels,
+                locate,
+            } => {
+                while *next < self.lines.end {
+                    let cut = |step: usize| (*next / step + 1) * step;
+                    let end = cut(*together).min(cut(*most)).min(self.lines.end);
+                    let mut contributions = Vec::new();
+                    self.report.add(&locate(*next..end, &mut contributions));
+                    *next = end;
+                    // How many a line gives follows from pixels and cells: much the same all over a block.
+                    if contributions.len() > MOST_TOGETHER {
+                        *together = (*together / 2).max(1);
+                    } else if contributions.len() <= MOST_TOGETHER / 2 {
+                        *together = (*together * 2).min(BLOCK_LINES);
+                    }
+                    let line = |c: &Contribution| c.pixel as usize / *pixels;
+                    if let [first, .., last] | [first @ last] = contributions.as_slice() {
+                        return Some(Entries {
+                            lines: line(first)..line(last) + 1,
+                            kind: EntryKind::Contributions(contributions),
+                        });
+                    }
+                }
+                None
+            }
+        }
+    }
+}
+
+/// Works out who gives to whom for the lines that `geolocation` holds, block by block in parallel, and lets
+/// `work` make something of each. What it makes comes in order of lines; blocks that have nothing in them
+/// may be among them or not.
+///
+/// What the blocks hold in sum does not depend on how they are cut, nor on how many threads work.
+///
+/// # Errors
+/// What `work` says; no further block is begun then.
+pub fn locate_blocks<T: Send, E: Send>(
+    geolocation: &GeolocationArray,
+    grid: &Grid,
+    method: Method,
+    cuts: Cuts,
+    work: impl Fn(&mut BlockEntries<'_>) -> Result<T, E> + Sync + Send,
+) -> Result<(Vec<T>, GeometryReport), E> {
+    // `nearest` must also know of the borders of the swath within reach of whatever reaches a cell.
+    let margins = if method == Method::Nearest { 2.0 } else { 1.0 };
+    let swath = Selected::new(geolocation, grid, margins);
+    match method {
+        Method::Bin => by_lines(&swath, cuts, &bin::locate(&swath, grid), work),
+        Method::Footprint => by_lines(&swath, cuts, &footprint::locate(&swath, grid), work),
+        Method::Nearest => ready(nearest::locate(&swath, grid, cuts.entries), cuts, work),
+        Method::Bilinear => ready(bilinear::locate(&swath, grid), cuts, work),
+    }
+}
+
+/// All entries at once, cut at multiples of `line_block`.
+pub fn locate(
+    geolocation: &GeolocationArray,
+    grid: &Grid,
+    method: Method,
+    line_block: usize,
+) -> (Vec<Entries>, GeometryReport) {
+    let cuts = Cuts {
+        block: line_block,
+        entries: line_block,
+    };
+    let all = |block: &mut BlockEntries<'_>| Ok::<_, std::convert::Infallible>(block.collect());
+    let Ok((blocks, report)) =
+        locate_blocks::<Vec<Entries>, _>(geolocation, grid, method, cuts, all);
+    (blocks.into_iter().flatten().collect(), report)
+}
+
+/// Blocks whose lines are worked out each by itself.
+fn by_lines<T: Send, E: Send>(
+    swath: &Selected<'_>,
+    cuts: Cuts,
+    locate: &LocateLines<'_>,
+    work: impl Fn(&mut BlockEntries<'_>) -> Result<T, E> + Sync + Send,
+) -> Result<(Vec<T>, GeometryReport), E> {
+    let blocks = swath.blocks(cuts.block).into_par_iter().map(|lines| {
+        let mut block = BlockEntries {
+            source: Source::Lines {
+                next: lines.start,
+                // Where cells are much smaller than pixels, 32 lines may be too many.
+                together: BLOCK_LINES / 4,
+                most: cuts.entries,
+                pixels: swath.geolocation.pixels,
+                locate,
+            },
+            lines,
+            report: GeometryReport::default(),
+        };
+        let made = work(&mut block)?;
+        // What was not asked for counts too.
+        block.by_ref().for_each(drop);
+        Ok((made, block.report))
+    });
+    let (made, reports): (Vec<T>, Vec<GeometryReport>) =
+        blocks.collect::<Result<Vec<_>, E>>()?.into_iter().unzip();
+    let mut report = GeometryReport::default();
+    reports.iter().for_each(|counts| report.add(counts));
+    Ok((made, report))
+}
+
+/// Blocks of entries that are there.
+fn ready<T: Send, E: Send>(
+    (entries, report): (Vec<Entries>, GeometryReport),
+    cuts: Cuts,
+    work: impl Fn(&mut BlockEntries<'_>) -> Result<T, E> + Sync + Send,
+) -> Result<(Vec<T>, GeometryReport), E> {
+    let mut blocks: Vec<Vec<Entries>> = Vec::new();
+    for entries in entries {
+        let number = |entries: &Entries| entries.lines.start / cuts.block;
+        match blocks.last_mut() {
+            Some(block) if block.first().map(number) == Some(number(&entries)) => {
+                block.push(entries);
+            }
+            _ => blocks.push(vec![entries]),
+        }
+    }
+    let made = blocks.into_par_iter().map(|entries| {
+        let start = entries.first().map_or(0, |entries| entries.lines.start);
+        let end = entries.last().map_or(start, |entries| entries.lines.end);
+        work(&mut BlockEntries {
+            lines: start..end,
+            source: Source::Ready(entries.into_iter()),
+            report: GeometryReport::default(),
+        })
+    });
+    Ok((made.collect::<Result<_, E>>()?, report))
+}
