@@ -139,7 +139,7 @@ def test_series_and_cube(products):
             np.testing.assert_array_equal(
                 ds.time.values, [AUGUST + DAY * (2 * i + 1) // 2 for i in range(3)]
             )
-            assert ds.chlor_a.encoding["chunksizes"] == (1, 267, 301)
+            assert ds.chlor_a.encoding["chunksizes"] == (1, 256, 256)
             assert ("granule" in ds.coords) == (name == "cube")
             assert float(ds.chlor_a.sel(time="2024-08-02")[0, 0, 0]) == 100
     with xr.open_dataset(products / "cube.nc") as ds:

@@ -94,24 +94,27 @@ fn memory_is_bounded_and_bytes_do_not_depend_on_threads() {
     assert!(store(1) == store(5));
 
     // The planet at 4 km, 427 MiB of layers.
+    let planet = Tiling::new(4320, 8640).unwrap();
     for threads in [1, 2] {
         let folder = tempfile::tempdir().unwrap();
-        let peak =
-            peak_of(|| pool(threads).install(|| by_tiles(4320, 8640, 4 * threads, folder.path())));
+        let peak = peak_of(|| {
+            pool(threads)
+                .install(|| by_tiles(planet, 4 * threads, folder.path()))
+                .unwrap()
+        });
         assert!(peak < (3 * threads + 3) * MIB, "{peak} bytes on {threads}");
     }
 }
 
 /// Writes a product in both formats, of which only the tiles of one batch are in memory.
-fn by_tiles(rows: usize, columns: usize, batch: usize, folder: &Path) {
+fn by_tiles(tiling: Tiling, batch: usize, folder: &Path) -> Result<()> {
     let layers = [DataType::F32, DataType::F32, DataType::I32].map(LayerData::Tiled);
-    let product = product((rows, columns), layers);
-    let tiling = Tiling::new(rows, columns).unwrap();
+    let product = product(tiling.shape(), layers);
     let mut sinks: [Box<dyn TileSink>; 2] = [
-        Box::new(netcdf::Tiles::create(&product, Nowhere::default()).unwrap()),
-        Box::new(zarr::Tiles::create(&product, folder).unwrap()),
+        Box::new(netcdf::Tiles::create(&product, Nowhere::default())?),
+        Box::new(zarr::Tiles::create(&product, folder)?),
     ];
-    let mut order = TileOrder::new(&product).unwrap();
+    let mut order = TileOrder::new(&product)?;
     loop {
         let values = |(layer, step, tile)| {
             let cells = 0..tiling.tile_cells(tile);
@@ -125,11 +128,12 @@ fn by_tiles(rows: usize, columns: usize, batch: usize, folder: &Path) {
         if batch.is_empty() {
             break;
         }
-        feed(&mut sinks, batch).unwrap();
+        feed(&mut sinks, batch)?;
     }
     for sink in sinks {
-        sink.finish().unwrap();
+        sink.finish()?;
     }
+    Ok(())
 }
 
 /// A file of so many chunks of one MiB.
