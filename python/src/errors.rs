@@ -65,6 +65,7 @@ impl Raise for JobError {
             JobError::Reduce(_) => "ReduceError",
             JobError::Interrupted => return PyKeyboardInterrupt::new_err(()),
             JobError::Threads(_) => "ThreadsError",
+            JobError::Files(error) => return error.raise(py),
             _ => "SwatheError",
         };
         exception(py, class, &self.to_string(), self.hint())

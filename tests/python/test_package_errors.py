@@ -36,8 +36,9 @@ def test_classes_carry_rusts_names():
     ]:
         body = (ROOT / source).read_text().split(f"pub enum {enum} {{")[1].split("\n}\n")[0]
         expected |= {f"{name}Error" for name in re.findall(r"^    ([A-Z]\w+)", body, re.MULTILINE)}
-    # Ctrl-C is Python's own; "nothing" alone says nothing in a traceback.
-    expected = expected - {"InterruptedError", "NothingError"} | {"NothingToDoError"}
+    # Ctrl-C is Python's own; "nothing" alone says nothing in a traceback; files have their own errors.
+    expected -= {"InterruptedError", "NothingError", "FilesError"}
+    expected |= {"NothingToDoError"}
     defined = {name for name, value in vars(errors).items() if inspect.isclass(value)}
     assert defined == set(errors.__all__) == expected
     raised = set(re.findall(r'=> "(\w+Error)"', (ROOT / "python/src/errors.rs").read_text()))
@@ -265,7 +266,8 @@ def test_what_progress_raises_stops_the_run(granules, tmp_path):
 
     with pytest.raises(Enough):
         package.average(granules, **AREA, progress=stop, output=tmp_path / "a.nc", threads=1)
-    assert list(tmp_path.iterdir()) == []
+    # What was done is kept, to go on with.
+    assert [path.name for path in tmp_path.iterdir()] == [".a.nc.run"]
 
 
 def test_ctrl_c_stops_a_run(tmp_path):

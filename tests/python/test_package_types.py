@@ -135,4 +135,5 @@ def test_ctrl_c_ends_the_command_of_the_wheel(tmp_path, granules):
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and b"interrupted" in said
-    assert list(tmp_path.iterdir()) == []
+    # What was done is kept, to go on with.
+    assert [path.name for path in tmp_path.iterdir()] in ([], [".a.nc.run"])

@@ -6,7 +6,9 @@ use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use swathe::job::{self, GridRequest, Job, JobError, OnError, Plan, Purpose, expand, gather};
+use swathe::job::{
+    self, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
+};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, ValidRange};
@@ -222,6 +224,11 @@ impl Gridding {
         &self.outputs
     }
 
+    fn journal(&self) -> Option<PathBuf> {
+        let first = self.outputs.first()?;
+        Some(JournalFile::of_output(first, self.scratch.as_deref()))
+    }
+
     /// Whether no option says anything of the grid.
     pub fn grid_is_left_open(&self) -> bool {
         let grid = &self.grid;
@@ -242,7 +249,9 @@ impl Gridding {
         open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
     ) -> Result {
         let paths = expand(&self.granules)?;
-        let outputs = open(&self.outputs, &paths, self.overwrite)?;
+        // A run that was stopped once its outputs had appeared has only its journal to clear away.
+        let stopped = self.resume && self.journal().is_some_and(|path| path.exists());
+        let outputs = open(&self.outputs, &paths, self.overwrite || stopped)?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.map_or(0, usize::from))
             .build()

@@ -1,11 +1,13 @@
 //! How a run shares its memory: decided before it begins, from sizes that are known then.
 
 use super::keeping::Keeping;
-use super::plan::Plan;
+use super::plan::{Plan, PlannedGranule};
 use super::{JobError, Purpose};
 use rayon::prelude::*;
 use swathe_core::resample::Method;
 use swathe_core::run::lines_near;
+use swathe_core::source::{LineExtent, SwathSource as _};
+use swathe_core::sphere::{arc_bound, chord2, sin_cos_deg, unit_vector};
 
 /// What a run holds at a time.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -37,6 +39,8 @@ impl Shares {
 struct Needs {
     /// A granule that is worked on.
     granule: u64,
+    /// Lines that threads work on.
+    lines: u64,
     /// Composites of all fields.
     composites: u64,
     /// Tiles that are finished at a time, and their encoding.
@@ -59,9 +63,10 @@ impl Plan {
         };
         let mut needs = self.needs(threads, keeping, |_| None);
         if needs.granule.saturating_mul(threads as u64 + 1) > limit / 2 {
-            // All lines of the longest granule are too much: ask each for those near the area.
-            let near: Vec<Option<usize>> = self.granules.par_iter().map(|g| self.near(g)).collect();
-            needs = self.needs(threads, keeping, |i| near.get(i).copied().flatten());
+            // Every pixel reaching cells of its own is too much: ask each granule what it may reach.
+            let all: Vec<Option<Reached>> =
+                self.granules.par_iter().map(|g| self.reached(g)).collect();
+            needs = self.needs(threads, keeping, |i| all.get(i).copied().flatten());
         }
         let journal = keeping.journal.is_some();
         let most = (threads + 1).min(self.granules.len()).max(1) as u64;
@@ -71,7 +76,10 @@ impl Plan {
                 (false, Purpose::Cube, false) => needs.parts,
                 (false, ..) => 0,
             };
-            let working = needs.granule.saturating_mul(in_flight);
+            let working = needs
+                .granule
+                .saturating_mul(in_flight)
+                .saturating_add(needs.lines);
             working
                 .max(needs.finishing)
                 .saturating_add(held)
@@ -129,7 +137,7 @@ impl Plan {
         &self,
         threads: usize,
         keeping: &Keeping,
-        near: impl Fn(usize) -> Option<usize>,
+        reached: impl Fn(usize) -> Option<Reached>,
     ) -> Needs {
         let cells = self.tiling.cells() as u64;
         let fields = self.fields.iter();
@@ -154,16 +162,23 @@ impl Plan {
         let granules = self.granules.iter().enumerate();
         let granule = granules.map(|(i, g)| {
             let (lines, pixels) = g.shape;
-            let lines = near(i).unwrap_or(lines) as u64;
-            self.granule_bytes(lines * pixels as u64, pixels as u64, cells, threads as u64)
+            let all = Reached {
+                lines: lines as u64,
+                cells,
+            };
+            let reached = reached(i).unwrap_or(all);
+            self.granule_bytes(reached, pixels as u64)
         });
         // A unit is finished as a composite of one tile, its layers in double and then in their own
         // precision, and their encoded form.
         let unit = tile * (2 * widest + maps * (8 + 8 + 8));
+        let units = steps * (self.tiling.tiles() * self.fields.len()) as u64;
+        let widest_line = self.granules.iter().map(|g| g.shape.1 as u64).max();
         Needs {
+            lines: threads as u64 * self.lines_bytes(widest_line.unwrap_or(0)),
             granule: granule.max().unwrap_or(0),
             composites: cells.div_ceil(tile.max(1)) * tile * cell,
-            finishing: unit * 2 * threads as u64 + (8 << 20),
+            finishing: unit * units.min(2 * threads as u64) + (8 << 20),
             product: if keeping.whole {
                 2 * cells * steps * layers
             } else {
@@ -173,43 +188,96 @@ impl Plan {
         }
     }
 
-    /// What a granule takes while it is worked on.
-    fn granule_bytes(&self, near: u64, pixels: u64, cells: u64, threads: u64) -> u64 {
+    /// What a granule takes while it is worked on; measured, with a fifth more.
+    fn granule_bytes(&self, reached: Reached, pixels: u64) -> u64 {
         let fields = self.fields.len() as u64;
-        // Longitude and latitude, their decoding, and what the method makes of a pixel or a cell of it.
-        let (per_pixel, per_cell) = match self.method {
-            Method::Nearest => (24, 16 + 24),
-            Method::Bilinear => (24, 40 + 24),
-            Method::Bin => (20, 0),
-            Method::Footprint => (20, 0),
+        let near = reached.lines * pixels;
+        // What a cell is given, as it is kept, and before.
+        let given: u64 = match self.method {
+            Method::Nearest => 20 + fields * 44,
+            Method::Bilinear => 50 + fields * 44,
+            Method::Bin | Method::Footprint => {
+                let reductions = self.fields.iter().map(|f| &f.reduction);
+                let bytes = reductions.map(|r| 2 * r.granule_bytes_per_cell() as u64);
+                bytes.sum::<u64>()
+            }
         };
-        let shares = matches!(self.method, Method::Bin | Method::Footprint);
-        let state: u64 = if shares {
-            let reductions = self.fields.iter().map(|f| &f.reduction);
-            reductions
-                .map(|r| 2 * r.granule_bytes_per_cell() as u64)
-                .sum()
-        } else {
-            fields * 12
+        // Longitude and latitude, and what is read of all lines together.
+        let pixel = match self.method {
+            Method::Bilinear => 80 + 8 * fields,
+            _ => 14,
         };
-        let reached = cells.min(near * 4);
-        // Blocks of lines: values, flags and entries of each thread.
-        let block = threads * pixels * LINES * (16 + 4 * fields.min(16) + 24);
-        near * per_pixel + reached * (per_cell + state) + block
+        (near * pixel + reached.cells * given) * 6 / 5
     }
 
-    fn near(&self, granule: &super::plan::PlannedGranule) -> Option<usize> {
-        let opened = granule.candidate.granule().ok()?;
-        let near = lines_near(&*opened, &self.grid.region()).ok()?;
-        Some(near.map_or(0, |lines| lines.len()))
+    /// What a thread takes that works on some lines: their values and flags, storage chunks, and what they
+    /// give.
+    fn lines_bytes(&self, pixels: u64) -> u64 {
+        let fields = self.fields.len() as u64;
+        let lines = (32 << 20) / (pixels * 4 * fields).max(1);
+        pixels * lines.clamp(32, 256) * (4 * fields + 4) + (8 << 20)
     }
+
+    /// What of a granule may meet the grid; `None` where that cannot be told.
+    fn reached(&self, granule: &PlannedGranule) -> Option<Reached> {
+        let opened = granule.candidate.granule().ok()?;
+        let region = self.grid.region();
+        let Some(lines) = lines_near(&*opened, &region).ok()? else {
+            return Some(Reached { lines: 0, cells: 0 });
+        };
+        let all = self.tiling.cells() as u64;
+        let cells = match opened.line_extents().ok()? {
+            Some(extents) if self.geobox().crs.is_lonlat() => {
+                let extents = extents.get(lines.clone()).unwrap_or_default();
+                let (dx, dy) = (self.geobox().x.step().abs(), self.geobox().y.step().abs());
+                // Twice the cells under the swath: states are kept by tiles that it may only touch.
+                (2.0 * degrees_covered(extents) / (dx * dy)) as u64
+            }
+            _ => all,
+        };
+        Some(Reached {
+            lines: lines.len() as u64,
+            cells: cells.min(all),
+        })
+    }
+}
+
+/// What of a granule may meet the grid.
+#[derive(Clone, Copy)]
+struct Reached {
+    lines: u64,
+    cells: u64,
+}
+
+/// The area of lines in degrees of longitude times degrees of latitude, at most.
+fn degrees_covered(extents: &[LineExtent]) -> f64 {
+    const KNOWN: f64 = 89.0;
+    let mut covered = 0.0;
+    for pair in extents.windows(2) {
+        let [one, next] = pair else { continue };
+        let arc = |a: (f32, f32), b: (f32, f32)| {
+            let point = |(lon, lat): (f32, f32)| unit_vector(f64::from(lon), f64::from(lat));
+            let chord = chord2(point(a), point(b)).sqrt();
+            arc_bound(chord.min(1.0)).to_degrees()
+        };
+        let length = arc(one.start, one.centre) + arc(one.centre, one.end);
+        let step = arc(one.centre, next.centre).max(arc(one.end, next.end));
+        let latitudes = [one.start.1, one.centre.1, one.end.1].map(|lat| f64::from(lat).abs());
+        let highest = latitudes.into_iter().fold(0.0, f64::max).min(KNOWN);
+        let (_, cosine) = sin_cos_deg(highest);
+        let here = length * step / cosine;
+        // A missing end: as much as may be.
+        covered += if here.is_finite() {
+            here
+        } else {
+            360.0 * 180.0
+        };
+    }
+    covered
 }
 
 /// Cells of a tile.
 const TILE_CELLS: u64 = (swathe_core::reduce::TILE_SIZE * swathe_core::reduce::TILE_SIZE) as u64;
-
-/// Lines that are worked on together.
-const LINES: u64 = 256;
 
 fn mebibytes(bytes: u64) -> String {
     format!("{:.0} MiB", (bytes as f64 / f64::from(1u32 << 20)).ceil())
