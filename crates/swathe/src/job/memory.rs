@@ -230,8 +230,8 @@ impl Plan {
             Some(extents) if self.geobox().crs.is_lonlat() => {
                 let extents = extents.get(lines.clone()).unwrap_or_default();
                 let (dx, dy) = (self.geobox().x.step().abs(), self.geobox().y.step().abs());
-                // Twice the cells under the swath: states are kept by tiles that it may only touch.
-                (2.0 * degrees_covered(extents) / (dx * dy)) as u64
+                // Half as many again as under the swath: states are kept by tiles that it may only touch.
+                (1.5 * degrees_covered(extents) / (dx * dy)) as u64
             }
             _ => all,
         };
@@ -251,7 +251,8 @@ struct Reached {
 
 /// The area of lines in degrees of longitude times degrees of latitude, at most.
 fn degrees_covered(extents: &[LineExtent]) -> f64 {
-    const KNOWN: f64 = 89.0;
+    /// A line may end at a pole, not lie there.
+    const HIGHEST: f64 = 86.0;
     let mut covered = 0.0;
     for pair in extents.windows(2) {
         let [one, next] = pair else { continue };
@@ -262,10 +263,13 @@ fn degrees_covered(extents: &[LineExtent]) -> f64 {
         };
         let length = arc(one.start, one.centre) + arc(one.centre, one.end);
         let step = arc(one.centre, next.centre).max(arc(one.end, next.end));
-        let latitudes = [one.start.1, one.centre.1, one.end.1].map(|lat| f64::from(lat).abs());
-        let highest = latitudes.into_iter().fold(0.0, f64::max).min(KNOWN);
-        let (_, cosine) = sin_cos_deg(highest);
-        let here = length * step / cosine;
+        // A degree of longitude is as long as the cosine of the latitude; Simpson's rule along the line.
+        let wide = |(_, lat): (f32, f32)| {
+            let (_, cosine) = sin_cos_deg(f64::from(lat).abs().min(HIGHEST));
+            cosine.recip()
+        };
+        let wide = (wide(one.start) + 4.0 * wide(one.centre) + wide(one.end)) / 6.0;
+        let here = length * step * wide;
         // A missing end: as much as may be.
         covered += if here.is_finite() {
             here
