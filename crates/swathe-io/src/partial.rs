@@ -417,8 +417,8 @@ fn damaged(name: &str, reason: &str) -> Error {
 mod tests {
     use super::*;
     use swathe_core::reduce::{
-        Blank, Composite, GranuleState, Observation, Reduction, Statistic, Summation, Tiling,
-        Weight,
+        Blank, Composite, GranuleState, Observation, Reduction, Statistic, Summation, TilePart,
+        Tiling, Weight,
     };
     use swathe_core::resample::WEIGHT_ONE;
 
@@ -497,8 +497,101 @@ mod tests {
             damaged[at] ^= 1 << (at % 8);
             assert!(read(&damaged, &composites).is_err(), "flipped at {at}");
         }
-        let error = read(b"SWATHE part\n\x01\0\0\0", &composites).unwrap_err();
-        assert!(error.to_string().contains("version 1"), "{error}");
+        let error = read(b"SWATHE part\n\x02\0\0\0", &composites).unwrap_err();
+        assert!(error.to_string().contains("version 2"), "{error}");
         assert!(read(b"CDF\x01 and more than twelve", &composites).is_err());
+    }
+
+    /// What granules 2 and 5 of two fields gave, in order of tiles, fields and granules.
+    fn parts() -> Vec<(usize, usize, u32, StoredPart)> {
+        let tiling = Tiling::new(300, 300).unwrap();
+        let mut all = Vec::new();
+        for field in 0..2 {
+            for granule in [2u32, 5] {
+                // As swaths come: not in order of cells.
+                let observations = (0..900u32).map(|i| Observation {
+                    cell: (i * 31_013 + granule) % 90_000,
+                    value: f64::from(i) / 7.0,
+                    weight: WEIGHT_ONE,
+                });
+                let parts = TilePart::singles(&tiling, Summation::Binned, observations).unwrap();
+                for (tile, part) in parts {
+                    assert!(!part.is_sorted());
+                    let sorted = part.clone().sorted();
+                    assert!(sorted.is_sorted());
+                    all.push((tile, field, granule, sorted.to_stored()));
+                }
+            }
+        }
+        all.sort_by_key(|(tile, field, granule, _)| (*tile, *field, *granule));
+        all
+    }
+
+    fn kept(frames: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = PartialWriter::create(&("kept", 7u8), &mut bytes).unwrap();
+        for frame in frames {
+            writer.put(frame).unwrap();
+        }
+        writer.finish().unwrap();
+        bytes
+    }
+
+    fn encoded(parts: &[(usize, usize, u32, StoredPart)]) -> Vec<Vec<u8>> {
+        let encode = |(tile, field, granule, stored): &(usize, usize, u32, StoredPart)| {
+            PartialWriter::encode_part(*field, *tile, *granule, stored).unwrap()
+        };
+        parts.iter().map(encode).collect()
+    }
+
+    fn read_kept(bytes: &[u8]) -> Result<Vec<(usize, usize, u32, StoredPart)>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let (_, partial) = PartialFile::open::<(String, u8)>(file.path())?;
+        assert_eq!(partial.tiles().count(), 0);
+        let mut all = Vec::new();
+        for (field, tile, granule) in partial.parts() {
+            assert_eq!(partial.granules_of(field, tile).collect::<Vec<_>>(), [2, 5]);
+            let stored = partial.part(field, tile, granule)?.unwrap();
+            all.push((tile, field, granule, stored));
+        }
+        assert!(partial.part(0, 0, 3)?.is_none() && partial.tile(0, 0)?.is_none());
+        Ok(all)
+    }
+
+    #[test]
+    fn granules_are_kept_apart() {
+        let parts = parts();
+        assert_eq!(parts.len(), 2 * 2 * 4);
+        assert_eq!(read_kept(&kept(&encoded(&parts))).unwrap(), parts);
+    }
+
+    #[test]
+    fn damage_to_what_granules_gave_is_found() {
+        let frames = encoded(&parts());
+        let bytes = kept(&frames);
+        for cut in (0..bytes.len()).step_by(bytes.len() / 97) {
+            assert!(read_kept(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        for at in (0..bytes.len()).step_by(bytes.len() / 499) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            assert!(read_kept(&damaged).is_err(), "flipped at {at}");
+        }
+        let refused = |frames: &[Vec<u8>]| {
+            let error = read_kept(&kept(frames)).unwrap_err().to_string();
+            assert!(error.contains("in disorder"), "{error}");
+        };
+        let mut swapped = frames.clone();
+        swapped.swap(0, 1);
+        refused(&swapped);
+        refused(&[frames[0].clone(), frames[0].clone()]);
+        // Combined tiles and granules in one file; a combined tile of one granule.
+        let stored = composite(Summation::Binned).stored_tile(1).unwrap();
+        let tile = PartialWriter::encode(1, 1, &stored).unwrap();
+        refused(&[frames[0].clone(), tile.clone()]);
+        let mut numbered = tile;
+        numbered[9] = 1;
+        refused(&[numbered]);
     }
 }
