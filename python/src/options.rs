@@ -80,7 +80,7 @@ fn parse<T: FromStr<Err: Display>>(py: Python<'_>, text: &str) -> PyResult<T> {
 }
 
 /// The value of a name.
-fn choose<T, const N: usize>(
+pub fn choose<T, const N: usize>(
     py: Python<'_>,
     what: &'static str,
     name: &str,

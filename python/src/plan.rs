@@ -4,7 +4,7 @@ use crate::errors::{Fault, Raise};
 use crate::file::outline;
 use crate::handed::Handed;
 use crate::inputs::{Input, gather_inputs, paths};
-use crate::options::Options;
+use crate::options::{Options, choose};
 use crate::pool::pool;
 use crate::watched::watched;
 use pyo3::prelude::*;
@@ -166,8 +166,14 @@ impl Plan {
         progress: Option<&Bound<'py, PyAny>>,
         outputs: Vec<PathBuf>,
         overwrite: bool,
+        keep: Option<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let outputs = Outputs::new(&outputs, &self.paths, overwrite).map_err(|e| e.raise(py))?;
+        let mut outputs =
+            Outputs::new(&outputs, &self.paths, overwrite).map_err(|e| e.raise(py))?;
+        if let Some(keep) = keep {
+            choose(py, "keep", &keep, [("granules", ())])?;
+            outputs = outputs.keeping_granules().map_err(|e| e.raise(py))?;
+        }
         if self.purpose == Purpose::Cube {
             outputs
                 .check_maps(self.plan.granules())

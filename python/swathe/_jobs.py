@@ -57,6 +57,7 @@ def average(
     threads: int | None = None,
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
+    keep: str | None = None,
     progress: bool | Show = False,
 ) -> xr.Dataset:
     """Average granules on a grid.
@@ -109,6 +110,8 @@ def average(
         Files to write besides, by suffix: .nc, .tif, .png, or .swathe for :func:`merge`.
     overwrite : bool
         Whether outputs may replace files.
+    keep : {"granules"}, optional
+        What a .swathe keeps apart: of kept granules, :func:`merge` takes the newer version.
     progress : bool or callable
         Show a bar; or call ``progress(done, total, bytes_read, granule)``.
 
@@ -161,7 +164,7 @@ def average(
         allow_mixed=allow_mixed,
         threads=threads,
     )
-    return made.run(output=output, overwrite=overwrite, progress=progress)
+    return made.run(output=output, overwrite=overwrite, keep=keep, progress=progress)
 
 
 @suggesting
@@ -412,13 +415,14 @@ class Plan:
         *,
         output: Path | Iterable[Path] | None = None,
         overwrite: bool = False,
+        keep: str | None = None,
         progress: bool | Show = False,
     ) -> xr.Dataset:
         """Carry the plan out.
 
         Parameters
         ----------
-        output, overwrite, progress
+        output, overwrite, keep, progress
             As in :func:`average`.
 
         Returns
@@ -429,7 +433,7 @@ class Plan:
         from swathe import _results
 
         show = shown(progress, "granule")
-        return _results.dataset(self._plan.run(show, _outputs(output), overwrite))
+        return _results.dataset(self._plan.run(show, _outputs(output), overwrite, keep))
 
     def __repr__(self) -> str:
         rows, columns = self.shape
@@ -464,7 +468,8 @@ def merge(
     Parameters
     ----------
     parts : path or iterable of paths
-        Partial results, in any order. They must have been made with the same options, and share no granule.
+        Partial results, in any order. They must have been made with the same options, and share no granule,
+        unless with ``keep="granules"``: the newer version then replaces the older.
     output, overwrite
         As in :func:`average`.
 
@@ -563,7 +568,7 @@ def grid_match(
     made = _swathe.Plan([one_input(path)], options, None)
     if len(made.fields) != 1:
         raise PlanError(f"{variable} means {len(made.fields)} fields: grid_match gives one")
-    result = _results.dataset(made.run(None, [], False))[made.fields[0]]
+    result = _results.dataset(made.run(None, [], False, None))[made.fields[0]]
     y, x = result.dims[-2:]
     matched = result.rename({y: "latitude", x: "longitude"})
     return matched.reset_coords(set(matched.coords) - KEPT, drop=True)

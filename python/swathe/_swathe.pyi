@@ -110,7 +110,11 @@ class Plan:
     def outlines(self, most: int) -> list[list[tuple[float, float]]]: ...
     def estimate(self) -> list[tuple[str, int, tuple[int, int] | None, int, int, int]]: ...
     def run(
-        self, progress: _Progress | None, outputs: list[_Path], overwrite: bool
+        self,
+        progress: _Progress | None,
+        outputs: list[_Path],
+        overwrite: bool,
+        keep: str | None,
     ) -> dict[str, Any]: ...
 
 @final

@@ -249,6 +249,10 @@ def test_merging_refuses(granules, tmp_path):
     package.average(granules, **AREA, output=tmp_path / "a.swathe")
     with pytest.raises(errors.PlanError, match="two parts hold"):
         package.merge([tmp_path / "a.swathe"] * 2)
+    with pytest.raises(errors.PlanError, match="no output is a .swathe"):
+        package.average(granules, **AREA, output=tmp_path / "b.nc", keep="granules")
+    with pytest.raises(errors.PlanError, match="granules"):
+        package.average(granules, **AREA, output=tmp_path / "b.swathe", keep="granule")
     with pytest.raises(errors.NothingToDoError):
         package.merge([])
     with pytest.raises(TypeError):

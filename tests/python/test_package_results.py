@@ -92,6 +92,14 @@ def test_outputs_are_the_commands_bytes(swathe, granules, tmp_path):
         package.average(granules, **AREA, output=outputs[0])
 
 
+def test_kept_granules_count_once(granules, tmp_path):
+    average = package.average(granules, **AREA)
+    parts = [tmp_path / "a.swathe", tmp_path / "b.swathe"]
+    package.average(granules, **AREA, output=parts[0], keep="granules")
+    package.average(granules[:1], **AREA, output=parts[1], keep="granules")
+    xr.testing.assert_identical(package.merge(parts), average)
+
+
 def test_every_form_of_granules_gives_the_same(granules, tmp_path):
     fsspec = pytest.importorskip("fsspec", reason="file objects of fsspec")
     folder = granules[0].rsplit("/", 1)[0]

@@ -232,6 +232,15 @@ impl Journal {
         &self.pieces
     }
 
+    /// Gives the granules of the pieces other numbers, until the journal is opened again.
+    pub fn renumber(&mut self, numbers: &[u32]) {
+        for piece in &mut self.pieces {
+            if let Some(number) = numbers.get(piece.granule as usize) {
+                piece.granule = *number;
+            }
+        }
+    }
+
     /// Number of granules that have been kept.
     pub fn len(&self) -> usize {
         self.records.len()

@@ -2,10 +2,15 @@
 //!
 //! ```text
 //! "SWATHE part\n"  version: u32
-//! frames: kind: u8  field: u32  tile: u32  length: u64  stored length: u64  zlib stream
-//!         kind 1: the header;  kind 2: a tile of a field, in order of tiles, then fields;
-//!         kind 3: the end, SHA-256 of all before
+//! frames: kind: u8  field: u32  tile: u32  granule: u32  length: u64  stored length: u64  zlib stream
+//!         kind 1: the header;
+//!         kind 2: a tile of a field, all granules combined, in order of tiles, then fields;
+//!         kind 3: the end, SHA-256 of all before;
+//!         kind 4: what one granule gave to a tile of a field, in order of tiles, fields and granules
 //! ```
+//!
+//! A file has frames of kind 2 or of kind 4. A granule is a number into what the header lists; it is zero
+//! in other frames.
 //!
 //! Numbers are little-endian; inside a frame is postcard (<https://postcard.jamesmunns.com/wire-format>).
 //! What the header holds is the writer's affair. Nothing read is trusted: lengths are bounded, the
@@ -20,24 +25,25 @@ use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use swathe_core::reduce::StoredTile;
+use swathe_core::reduce::{StoredPart, StoredTile};
 
 use crate::error::{Error, Result};
 
 const MAGIC: &[u8; 12] = b"SWATHE part\n";
 
 /// The version of the format that is written, and the only one that is read.
-pub const VERSION: u32 = 2;
+pub const VERSION: u32 = 3;
 
 const HEADER: u8 = 1;
 const TILE: u8 = 2;
 const END: u8 = 3;
+const PART: u8 = 4;
 
 /// A tile has 2^16 cells of at most 250 bytes; a header names the granules of a mission.
 const LARGEST_FRAME: u64 = 256 << 20;
 
 /// Bytes in front of a frame's stream.
-const FRONT: usize = 1 + 4 + 4 + 8 + 8;
+const FRONT: usize = 1 + 4 + 4 + 4 + 8 + 8;
 
 /// Deflate expands by at most this factor.
 const DEFLATE_EXPANSION: u64 = 1032;
@@ -59,7 +65,7 @@ impl<'a> PartialWriter<'a> {
         };
         out.put(MAGIC)?;
         out.put(&VERSION.to_le_bytes())?;
-        out.put(&frame(HEADER, 0, 0, header)?)?;
+        out.put(&frame(HEADER, Place::default(), header)?)?;
         Ok(PartialWriter { out })
     }
 
@@ -68,11 +74,24 @@ impl<'a> PartialWriter<'a> {
     /// # Errors
     /// When it cannot be expressed.
     pub fn encode(field: usize, tile: usize, stored: &StoredTile) -> Result<Vec<u8>> {
-        frame(TILE, field as u32, tile as u32, stored)
+        frame(TILE, Place::of(tile, field, 0), stored)
     }
 
-    /// Puts an encoded tile. Bytes follow the order of tiles: they should come in order of tiles, then
-    /// fields.
+    /// The stored form of what one granule gave to a tile of a field, on any thread.
+    ///
+    /// # Errors
+    /// When it cannot be expressed.
+    pub fn encode_part(
+        field: usize,
+        tile: usize,
+        granule: u32,
+        stored: &StoredPart,
+    ) -> Result<Vec<u8>> {
+        frame(PART, Place::of(tile, field, granule), stored)
+    }
+
+    /// Puts an encoded tile, or what a granule gave to it; a file takes either the one or the other.
+    /// They must come in order of tiles, fields and granules.
     ///
     /// # Errors
     /// What the writer says.
@@ -110,7 +129,7 @@ impl Digesting<'_> {
     }
 }
 
-fn frame<T: Serialize>(kind: u8, field: u32, tile: u32, value: &T) -> Result<Vec<u8>> {
+fn frame<T: Serialize>(kind: u8, place: Place, value: &T) -> Result<Vec<u8>> {
     let unwritable = |reason: String| Error::Product {
         reason: format!("it cannot be kept as a partial result: {reason}"),
     };
@@ -120,8 +139,9 @@ fn frame<T: Serialize>(kind: u8, field: u32, tile: u32, value: &T) -> Result<Vec
     let bound = compressor.zlib_compress_bound(plain.len());
     let mut bytes = Vec::with_capacity(FRONT + bound);
     bytes.push(kind);
-    bytes.extend(field.to_le_bytes());
-    bytes.extend(tile.to_le_bytes());
+    for number in [place.field, place.tile, place.granule] {
+        bytes.extend(number.to_le_bytes());
+    }
     bytes.extend((plain.len() as u64).to_le_bytes());
     bytes.resize(FRONT + bound, 0);
     let length = compressor
@@ -132,12 +152,29 @@ fn frame<T: Serialize>(kind: u8, field: u32, tile: u32, value: &T) -> Result<Vec
     Ok(bytes)
 }
 
+/// What a frame is of, in the order of the file.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
+struct Place {
+    tile: u32,
+    field: u32,
+    granule: u32,
+}
+
+impl Place {
+    fn of(tile: usize, field: usize, granule: u32) -> Self {
+        Place {
+            tile: tile as u32,
+            field: field as u32,
+            granule,
+        }
+    }
+}
+
 /// A frame: where its stream is, and what it inflates to.
 #[derive(Debug, Clone, Copy)]
 struct Frame {
     kind: u8,
-    field: u32,
-    tile: u32,
+    place: Place,
     offset: u64,
     length: u64,
     stored_length: u64,
@@ -148,8 +185,8 @@ struct Frame {
 pub struct PartialFile {
     name: String,
     file: File,
-    /// In order of tiles, then fields.
-    tiles: Vec<Frame>,
+    /// In order of their places, all of one kind.
+    frames: Vec<Frame>,
 }
 
 impl PartialFile {
@@ -185,11 +222,17 @@ impl PartialFile {
             });
         }
         let mut header = None;
-        let mut tiles = Vec::new();
+        let mut frames: Vec<Frame> = Vec::new();
         while let Some(frame) = reader.frame()? {
             match (frame.kind, &header) {
                 (HEADER, None) => header = Some(frame),
-                (TILE, Some(_)) => tiles.push(frame),
+                // All granules combined have no number.
+                (TILE, _) if frame.place.granule != 0 => {
+                    return Err(reader.damaged("its parts are in disorder"));
+                }
+                (TILE | PART, Some(_)) if frames.first().is_none_or(|f| f.kind == frame.kind) => {
+                    frames.push(frame);
+                }
                 _ => return Err(reader.damaged("its parts are in disorder")),
             }
         }
@@ -202,40 +245,69 @@ impl PartialFile {
         if expected[..] != found {
             return Err(reader.damaged("its digest is wrong"));
         }
-        let ordered = tiles.is_sorted_by(|a, b| (a.tile, a.field) < (b.tile, b.field));
-        if !ordered {
+        if !frames.is_sorted_by(|a, b| a.place < b.place) {
             return Err(reader.damaged("its tiles are in disorder"));
         }
         drop(reader);
-        let own = PartialFile { name, file, tiles };
+        let own = PartialFile { name, file, frames };
         match header {
             Some(header) => Ok((own.content(&header, "its header is damaged")?, own)),
             None => Err(own.damaged("it has no header")),
         }
     }
 
-    /// Fields and tiles that hold anything, in order of tiles, then fields.
+    /// Fields and tiles of which it holds all granules combined, in order of tiles, then fields.
     pub fn tiles(&self) -> impl Iterator<Item = (usize, usize)> {
-        self.tiles
-            .iter()
-            .map(|frame| (frame.field as usize, frame.tile as usize))
+        let tiles = self.frames.iter().filter(|frame| frame.kind == TILE);
+        tiles.map(|frame| (frame.place.field as usize, frame.place.tile as usize))
     }
 
-    /// A tile of a field, if it holds anything.
+    /// Fields, tiles and granules of which it holds what that granule gave, in order of tiles, fields and
+    /// granules.
+    pub fn parts(&self) -> impl Iterator<Item = (usize, usize, u32)> {
+        let parts = self.frames.iter().filter(|frame| frame.kind == PART);
+        parts.map(|Frame { place, .. }| (place.field as usize, place.tile as usize, place.granule))
+    }
+
+    /// A tile of a field, if all granules are combined in it and it holds anything.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
     pub fn tile(&self, field: usize, tile: usize) -> Result<Option<StoredTile>> {
-        let key = (tile, field);
+        self.at(TILE, Place::of(tile, field, 0))
+    }
+
+    /// Granules that gave anything to a tile of a field, in order, where they are kept.
+    pub fn granules_of(&self, field: usize, tile: usize) -> impl Iterator<Item = u32> {
+        let unit = Place::of(tile, field, 0);
+        let first = self.frames.partition_point(|frame| frame.place < unit);
+        self.frames[first..]
+            .iter()
+            .take_while(move |frame| {
+                (frame.place.tile, frame.place.field) == (unit.tile, unit.field)
+            })
+            .filter(|frame| frame.kind == PART)
+            .map(|frame| frame.place.granule)
+    }
+
+    /// What a granule gave to a tile of a field, if that is kept.
+    ///
+    /// # Errors
+    /// When it cannot be read or is damaged.
+    pub fn part(&self, field: usize, tile: usize, granule: u32) -> Result<Option<StoredPart>> {
+        self.at(PART, Place::of(tile, field, granule))
+    }
+
+    fn at<T: DeserializeOwned>(&self, kind: u8, place: Place) -> Result<Option<T>> {
         let found = self
-            .tiles
-            .binary_search_by_key(&key, |f| (f.tile as usize, f.field as usize));
-        match found.ok().and_then(|i| self.tiles.get(i)) {
-            Some(frame) => Ok(Some(
-                self.content(frame, &format!("tile {tile} is damaged"))?,
-            )),
-            None => Ok(None),
-        }
+            .frames
+            .binary_search_by_key(&place, |frame| frame.place);
+        let frame = found.ok().and_then(|i| self.frames.get(i));
+        let frame = frame.filter(|frame| frame.kind == kind);
+        let damaged = || format!("tile {} is damaged", place.tile);
+        frame
+            .map(|frame| self.content(frame, &damaged()))
+            .transpose()
     }
 
     fn content<T: DeserializeOwned>(&self, frame: &Frame, otherwise: &str) -> Result<T> {
@@ -277,7 +349,11 @@ impl Scan<'_> {
         if kind == END {
             return Ok(None);
         }
-        let (field, tile) = (self.number::<4>()? as u32, self.number::<4>()? as u32);
+        let place = Place {
+            field: self.number::<4>()? as u32,
+            tile: self.number::<4>()? as u32,
+            granule: self.number::<4>()? as u32,
+        };
         let (length, stored_length) = (self.number::<8>()?, self.number::<8>()?);
         if stored_length > LARGEST_FRAME
             || length > LARGEST_FRAME
@@ -287,8 +363,7 @@ impl Scan<'_> {
         }
         let frame = Frame {
             kind,
-            field,
-            tile,
+            place,
             offset: self.position,
             length,
             stored_length,
@@ -342,8 +417,8 @@ fn damaged(name: &str, reason: &str) -> Error {
 mod tests {
     use super::*;
     use swathe_core::reduce::{
-        Blank, Composite, GranuleState, Observation, Reduction, Statistic, Summation, Tiling,
-        Weight,
+        Blank, Composite, GranuleState, Observation, Reduction, Statistic, Summation, TilePart,
+        Tiling, Weight,
     };
     use swathe_core::resample::WEIGHT_ONE;
 
@@ -422,8 +497,101 @@ mod tests {
             damaged[at] ^= 1 << (at % 8);
             assert!(read(&damaged, &composites).is_err(), "flipped at {at}");
         }
-        let error = read(b"SWATHE part\n\x01\0\0\0", &composites).unwrap_err();
-        assert!(error.to_string().contains("version 1"), "{error}");
+        let error = read(b"SWATHE part\n\x02\0\0\0", &composites).unwrap_err();
+        assert!(error.to_string().contains("version 2"), "{error}");
         assert!(read(b"CDF\x01 and more than twelve", &composites).is_err());
+    }
+
+    /// What granules 2 and 5 of two fields gave, in order of tiles, fields and granules.
+    fn parts() -> Vec<(usize, usize, u32, StoredPart)> {
+        let tiling = Tiling::new(300, 300).unwrap();
+        let mut all = Vec::new();
+        for field in 0..2 {
+            for granule in [2u32, 5] {
+                // As swaths come: not in order of cells.
+                let observations = (0..900u32).map(|i| Observation {
+                    cell: (i * 31_013 + granule) % 90_000,
+                    value: f64::from(i) / 7.0,
+                    weight: WEIGHT_ONE,
+                });
+                let parts = TilePart::singles(&tiling, Summation::Binned, observations).unwrap();
+                for (tile, part) in parts {
+                    assert!(!part.is_sorted());
+                    let sorted = part.clone().sorted();
+                    assert!(sorted.is_sorted());
+                    all.push((tile, field, granule, sorted.to_stored()));
+                }
+            }
+        }
+        all.sort_by_key(|(tile, field, granule, _)| (*tile, *field, *granule));
+        all
+    }
+
+    fn kept(frames: &[Vec<u8>]) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        let mut writer = PartialWriter::create(&("kept", 7u8), &mut bytes).unwrap();
+        for frame in frames {
+            writer.put(frame).unwrap();
+        }
+        writer.finish().unwrap();
+        bytes
+    }
+
+    fn encoded(parts: &[(usize, usize, u32, StoredPart)]) -> Vec<Vec<u8>> {
+        let encode = |(tile, field, granule, stored): &(usize, usize, u32, StoredPart)| {
+            PartialWriter::encode_part(*field, *tile, *granule, stored).unwrap()
+        };
+        parts.iter().map(encode).collect()
+    }
+
+    fn read_kept(bytes: &[u8]) -> Result<Vec<(usize, usize, u32, StoredPart)>> {
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), bytes).unwrap();
+        let (_, partial) = PartialFile::open::<(String, u8)>(file.path())?;
+        assert_eq!(partial.tiles().count(), 0);
+        let mut all = Vec::new();
+        for (field, tile, granule) in partial.parts() {
+            assert_eq!(partial.granules_of(field, tile).collect::<Vec<_>>(), [2, 5]);
+            let stored = partial.part(field, tile, granule)?.unwrap();
+            all.push((tile, field, granule, stored));
+        }
+        assert!(partial.part(0, 0, 3)?.is_none() && partial.tile(0, 0)?.is_none());
+        Ok(all)
+    }
+
+    #[test]
+    fn granules_are_kept_apart() {
+        let parts = parts();
+        assert_eq!(parts.len(), 2 * 2 * 4);
+        assert_eq!(read_kept(&kept(&encoded(&parts))).unwrap(), parts);
+    }
+
+    #[test]
+    fn damage_to_what_granules_gave_is_found() {
+        let frames = encoded(&parts());
+        let bytes = kept(&frames);
+        for cut in (0..bytes.len()).step_by(bytes.len() / 97) {
+            assert!(read_kept(&bytes[..cut]).is_err(), "cut at {cut}");
+        }
+        for at in (0..bytes.len()).step_by(bytes.len() / 499) {
+            let mut damaged = bytes.clone();
+            damaged[at] ^= 1 << (at % 8);
+            assert!(read_kept(&damaged).is_err(), "flipped at {at}");
+        }
+        let refused = |frames: &[Vec<u8>]| {
+            let error = read_kept(&kept(frames)).unwrap_err().to_string();
+            assert!(error.contains("in disorder"), "{error}");
+        };
+        let mut swapped = frames.clone();
+        swapped.swap(0, 1);
+        refused(&swapped);
+        refused(&[frames[0].clone(), frames[0].clone()]);
+        // Combined tiles and granules in one file; a combined tile of one granule.
+        let stored = composite(Summation::Binned).stored_tile(1).unwrap();
+        let tile = PartialWriter::encode(1, 1, &stored).unwrap();
+        refused(&[frames[0].clone(), tile.clone()]);
+        let mut numbered = tile;
+        numbered[9] = 1;
+        refused(&[numbered]);
     }
 }

@@ -3,7 +3,7 @@
 use assert_cmd::Command;
 use std::path::{Path, PathBuf};
 use swathe_io::dataset::{Array, AttributeValue, Dataset};
-use swathe_io::simulate::{Overwrite, Simulation};
+use swathe_io::simulate::{Overwrite, Simulation, Version};
 use tempfile::TempDir;
 
 /// Three granules of 60 lines that overlap a part of the Atlantic.
@@ -569,6 +569,217 @@ fn parts_that_do_not_fit_are_refused() {
     let (code, _, stderr) = outcome(at, &line);
     assert_eq!(code, 2, "{stderr}");
     assert!(stderr.contains("only averages"), "{stderr}");
+}
+
+/// Near-real-time granules of a day, refined ones of the same and of the next.
+fn two_kinds() -> (TempDir, Vec<String>, Vec<String>) {
+    let folder = tempfile::tempdir().unwrap();
+    let make = |near_real_time, seed, count| -> Vec<String> {
+        let simulation = Simulation {
+            area: Some([-80.0, 30.0, -60.0, 45.0]),
+            count: Some(count),
+            lines: Some(60),
+            seed,
+            near_real_time,
+            ..Simulation::default()
+        };
+        let granules = simulation.granules().unwrap();
+        let written = granules.iter().map(|granule| {
+            let path = granule.write(folder.path(), Overwrite::Refuse).unwrap();
+            path.file_name().unwrap().to_string_lossy().into_owned()
+        });
+        written.collect()
+    };
+    let (early, refined) = (make(true, 1, 3), make(false, 0, 4));
+    (folder, early, refined)
+}
+
+#[test]
+fn a_newer_granule_replaces_the_older_where_granules_are_kept() {
+    let (folder, early, refined) = two_kinds();
+    let at = folder.path();
+    let ok = |line: &str| {
+        let (code, _, stderr) = outcome(at, line);
+        assert_eq!(code, 0, "{line}: {stderr}");
+        stderr
+    };
+    let bytes = |name: &str| std::fs::read(at.join(name)).unwrap();
+    for (method, weight) in [
+        ("nearest", "observation"),
+        ("bin", "granule"),
+        ("footprint", "observation"),
+    ] {
+        let options = format!(
+            "{GRID} -m {method} --weight {weight} --stat mean,std,min,max,sum,coverage --overwrite"
+        );
+        let keep = format!("{options} --keep granules");
+        let all = format!("{} {}", early.join(" "), refined.join(" "));
+        ok(&format!("average {all} {keep} -o all.nc -o all.swathe"));
+        ok(&format!(
+            "average {all} {options} -o combined.nc -o combined.swathe"
+        ));
+        assert!(bytes("all.nc") == bytes("combined.nc"), "{method}");
+        ok(&format!(
+            "average {} {keep} -o early.swathe",
+            early.join(" ")
+        ));
+        ok(&format!(
+            "average {} {keep} -o late.swathe --threads 1",
+            refined.join(" ")
+        ));
+        let said = ok("merge early.swathe late.swathe -o one.nc -o one.swathe --overwrite");
+        for (early, refined) in early.iter().zip(&refined) {
+            let note =
+                format!("left out {early}: {refined} is the same observation, and is preferred");
+            assert!(said.contains(&note), "{note:?} is missing in:\n{said}");
+        }
+        assert!(bytes("one.nc") == bytes("all.nc"), "{method}");
+        assert!(bytes("one.swathe") == bytes("all.swathe"), "{method}");
+        // In any order and grouping, and again.
+        ok(&format!("average {} {keep} -o first.swathe", refined[0]));
+        ok(&format!(
+            "average {} {keep} -o rest.swathe",
+            refined[1..].join(" ")
+        ));
+        ok("merge rest.swathe early.swathe -o some.swathe --overwrite");
+        ok("merge first.swathe some.swathe early.swathe -o two.nc -o two.swathe --overwrite");
+        assert!(bytes("two.nc") == bytes("all.nc"), "{method}");
+        assert!(bytes("two.swathe") == bytes("all.swathe"), "{method}");
+        // The same granule again counts once.
+        ok("merge late.swathe two.swathe late.swathe -o again.swathe --overwrite");
+        assert!(bytes("again.swathe") == bytes("all.swathe"), "{method}");
+        // What is combined already fits where nothing is in the way.
+        ok(&format!("average {} {options} -o plain.swathe", refined[3]));
+        ok(&format!(
+            "average {} {keep} -o three.swathe",
+            refined[..3].join(" ")
+        ));
+        ok("merge plain.swathe three.swathe early.swathe -o mixed.nc --overwrite");
+        assert!(bytes("mixed.nc") == bytes("all.nc"), "{method}");
+        ok("merge plain.swathe three.swathe -o mixed.swathe --overwrite");
+        ok(&format!(
+            "average {} {options} -o refined.swathe",
+            refined.join(" ")
+        ));
+        assert!(bytes("mixed.swathe") == bytes("refined.swathe"), "{method}");
+    }
+}
+
+#[test]
+fn what_cannot_be_replaced_is_refused() {
+    let (folder, early, refined) = two_kinds();
+    let at = folder.path();
+    for (part, granule, options) in [
+        ("kept", early[0].as_str(), "--keep granules"),
+        ("combined", refined[0].as_str(), ""),
+        ("other", refined[2].as_str(), "--keep granules"),
+    ] {
+        let line = format!("average {granule} {GRID} -m bin {options} -o {part}.swathe");
+        assert_eq!(outcome(at, &line).0, 0, "{line}");
+    }
+    for parts in ["kept combined other", "other combined kept"] {
+        let words: Vec<String> = parts.split(' ').map(|p| format!("{p}.swathe")).collect();
+        let (code, _, stderr) = outcome(at, &format!("merge {} -o x.nc", words.join(" ")));
+        assert_eq!(code, 2, "{stderr}");
+        for said in [
+            "two parts hold the same observation",
+            &early[0],
+            &refined[0],
+            "--keep granules",
+        ] {
+            assert!(stderr.contains(said), "{said:?} is missing in:\n{stderr}");
+        }
+    }
+    // A name that is held twice, of files that are not the same: the later counts.
+    for (folder, lines, seed) in [("older", 50, 0), ("as_old", 60, 5)] {
+        std::fs::create_dir(at.join(folder)).unwrap();
+        let simulation = Simulation {
+            area: Some([-80.0, 30.0, -60.0, 45.0]),
+            count: Some(3),
+            lines: Some(lines),
+            seed,
+            ..Simulation::default()
+        };
+        let granule = &simulation.granules().unwrap()[2];
+        let path = granule.write(&at.join(folder), Overwrite::Refuse).unwrap();
+        assert_eq!(
+            path.file_name().unwrap().to_str(),
+            Some(refined[2].as_str())
+        );
+        let granule = format!("{folder}/{}", refined[2]);
+        let line = format!("average {granule} {GRID} -m bin --keep granules -o {folder}.swathe");
+        assert_eq!(outcome(at, &line).0, 0, "{line}");
+    }
+    for (parts, output) in [
+        ("other.swathe older.swathe", "a"),
+        ("older.swathe other.swathe", "b"),
+    ] {
+        let line = format!("merge {parts} -o {output}.nc");
+        let (code, _, stderr) = outcome(at, &line);
+        assert_eq!(code, 0, "{stderr}");
+        let note = format!("left out {}: given twice", refined[2]);
+        assert!(stderr.contains(&note), "{stderr}");
+    }
+    let bytes = |name: &str| std::fs::read(at.join(name)).unwrap();
+    assert!(bytes("a.nc") == bytes("b.nc"));
+    let values = |name: &str| {
+        let dataset = Dataset::open(&at.join(name)).unwrap();
+        let variable = dataset.find("chlor_a_count").unwrap().clone();
+        let all: Vec<_> = variable.shape.iter().map(|n| 0..*n).collect();
+        format!("{:?}", dataset.read(&variable, &all).unwrap())
+    };
+    assert_eq!(outcome(at, "merge other.swathe -o alone.nc").0, 0);
+    assert_eq!(outcome(at, "merge older.swathe -o older.nc").0, 0);
+    assert!(values("a.nc") == values("alone.nc"));
+    assert!(values("a.nc") != values("older.nc"));
+    let (code, _, stderr) = outcome(at, "merge other.swathe as_old.swathe -o x.nc");
+    assert_eq!(code, 2, "{stderr}");
+    assert!(stderr.contains("neither is newer"), "{stderr}");
+    for line in [
+        format!("average {} {GRID} --keep granules -o y.nc", refined[0]),
+        format!("grid {} {GRID} --keep granules -o y.swathe", refined[0]),
+    ] {
+        let (code, _, stderr) = outcome(at, &line);
+        assert_eq!(code, 2, "{line}: {stderr}");
+        assert!(stderr.contains("--keep"), "{stderr}");
+    }
+}
+
+#[test]
+fn what_gave_way_gives_way_to_the_newest() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    let options = format!("{GRID} -m bin --keep granules");
+    let ok = |line: &str| {
+        let (code, _, stderr) = outcome(at, line);
+        assert_eq!(code, 0, "{line}: {stderr}");
+    };
+    for (kind, version, near_real_time) in [
+        ("a", Version::V3_1, true),
+        ("b", Version::V3_1, false),
+        ("c", Version::V3_2, false),
+    ] {
+        let simulation = Simulation {
+            area: Some([-80.0, 30.0, -60.0, 45.0]),
+            count: Some(1),
+            lines: Some(60),
+            version,
+            near_real_time,
+            ..Simulation::default()
+        };
+        std::fs::create_dir(at.join(kind)).unwrap();
+        let granule = &simulation.granules().unwrap()[0];
+        granule.write(&at.join(kind), Overwrite::Refuse).unwrap();
+        ok(&format!("average {kind}/ {options} -o {kind}.swathe"));
+    }
+    ok(&format!(
+        "average a/ b/ c/ {options} -o all.nc -o all.swathe"
+    ));
+    ok("merge a.swathe b.swathe -o ab.swathe");
+    ok("merge ab.swathe c.swathe a.swathe -o abc.nc -o abc.swathe");
+    let bytes = |name: &str| std::fs::read(at.join(name)).unwrap();
+    assert!(bytes("abc.nc") == bytes("all.nc"));
+    assert!(bytes("abc.swathe") == bytes("all.swathe"));
 }
 
 #[cfg(target_os = "linux")]

@@ -99,6 +99,30 @@ impl TilePart {
         }
     }
 
+    /// The same in order of cells, the form in which it is kept for good: observations come in the order
+    /// of the swath, which is nobody's business later.
+    #[must_use]
+    pub fn sorted(self) -> Self {
+        match self.given {
+            Given::Single(values) => {
+                let mut pairs: Vec<(u16, f64)> = self.cells.into_iter().zip(values).collect();
+                pairs.sort_unstable_by_key(|(cell, _)| *cell);
+                let (cells, values) = pairs.into_iter().unzip();
+                TilePart {
+                    cells,
+                    given: Given::Single(values),
+                }
+            }
+            // They were taken from a tile in order.
+            Given::Several(_) => self,
+        }
+    }
+
+    /// Whether its cells are in order, and each is there once.
+    pub fn is_sorted(&self) -> bool {
+        self.cells.is_sorted_by(|a, b| a < b)
+    }
+
     /// Memory that it takes, bytes.
     pub fn bytes(&self, reduction: &Reduction) -> usize {
         let cell = match &self.given {

@@ -47,6 +47,11 @@ pub struct Arguments {
     /// A set of options, which explicit ones override
     #[arg(long, value_enum, value_name = "NAME")]
     preset: Option<Preset>,
+    /// What a partial result (.swathe) keeps apart: with `granules`, `swathe merge` replaces a granule
+    /// by a newer version of it. Default: all granules are combined, and take no more space
+    /// however many they are
+    #[arg(long, value_enum, value_name = "WHAT")]
+    keep: Option<Keep>,
 }
 
 /// Reads a share, 0 to 1.
@@ -66,6 +71,12 @@ enum WeightName {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum Keep {
+    /// What each granule gave
+    Granules,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Preset {
     /// Nearest, no flags, weight granule: what NASA's tutorial does
     Tutorial,
@@ -74,7 +85,16 @@ enum Preset {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let job = arguments.job()?;
-    arguments.gridding.run(job, Purpose::Average, Outputs::new)
+    let keep = arguments.keep == Some(Keep::Granules);
+    arguments
+        .gridding
+        .run(job, Purpose::Average, |paths, inputs, overwrite| {
+            let outputs = Outputs::new(paths, inputs, overwrite)?;
+            match keep {
+                true => outputs.keeping_granules(),
+                false => Ok(outputs),
+            }
+        })
 }
 
 impl Arguments {

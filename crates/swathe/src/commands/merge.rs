@@ -1,5 +1,6 @@
 //! `swathe merge`: one map out of partial results.
 
+use super::report;
 use super::write::Outputs;
 use crate::failure::{Outcome, Result};
 use clap::Args;
@@ -9,12 +10,15 @@ use swathe::job::merge;
 /// Merge partial results of averages, made with `swathe average ... -o part.swathe`.
 ///
 /// The map is the same, to the last bit, as that of all their granules at once, in whatever order and
-/// grouping they are merged. Parts must have been made with the same options, and share no granule.
+/// grouping they are merged. Parts must have been made with the same options, and share no granule, unless
+/// all that hold it were made with `--keep granules`: the newer version, and the refined after the
+/// near-real-time one, then replaces the other. If all parts keep granules, a merged .swathe does too.
 #[derive(Args)]
 #[command(after_help = "Examples:
   swathe average day1/ -b -77,36,-73,41 -r 0.015 -o day1.swathe
   swathe average day2/ -b -77,36,-73,41 -r 0.015 -o day2.swathe
-  swathe merge day1.swathe day2.swathe -o both.nc -o both.png -o both.swathe")]
+  swathe merge day1.swathe day2.swathe -o both.nc -o both.png -o both.swathe
+  swathe merge month.swathe refined.swathe -o new.swathe     # of parts made with --keep granules")]
 pub struct Arguments {
     /// Partial results
     #[arg(required = true, value_name = "PART.swathe")]
@@ -32,6 +36,7 @@ pub fn run(arguments: &Arguments) -> Result {
     let outputs = Outputs::new(&arguments.outputs, &arguments.parts, arguments.overwrite)?;
     let merged = merge(&arguments.parts)?;
     outputs.write(&merged)?;
+    report::left_out(&merged, false);
     eprintln!(
         "{} parts merged, {} granules used",
         arguments.parts.len(),

@@ -82,10 +82,9 @@ pub fn plan(plan: &Plan, pool: &rayon::ThreadPool, shares: &Shares) -> Result<()
     Ok(())
 }
 
-/// Says what a run did, on standard error, and how it ends.
-pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outcome {
-    let records = &finished.description().granules;
-    for record in records {
+/// Says which granules take no part, on standard error, or if `verbose`, what became of all.
+pub fn left_out(finished: &Finished, verbose: bool) {
+    for record in &finished.description().granules {
         let skipped = record.status == GranuleStatus::Skipped;
         if verbose || skipped {
             // One that gave way to another is no failure.
@@ -100,6 +99,12 @@ pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outc
             eprintln!("{word} {}{sep}{}", record.name, record.reason);
         }
     }
+}
+
+/// Says what a run did, on standard error, and how it ends.
+pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outcome {
+    let records = &finished.description().granules;
+    left_out(finished, verbose);
     for (field, report) in &finished.flags {
         if report.valid() > 0 && report.removed() > 0 {
             let taken: Vec<String> = report

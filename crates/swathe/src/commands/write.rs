@@ -17,6 +17,8 @@ pub struct Outputs {
     set: OutputSet,
     /// The cube to append to; there are no other outputs then.
     cube: Option<(PathBuf, StoredCube)>,
+    /// Whether partial results keep what each granule gave.
+    granules: bool,
 }
 
 impl Outputs {
@@ -27,7 +29,22 @@ impl Outputs {
         }
         let set = OutputSet::new(paths, inputs, overwrite)?;
         interrupt::remove_when_interrupted(set.temporary_paths());
-        Ok(Outputs { set, cube: None })
+        Ok(Outputs {
+            set,
+            cube: None,
+            granules: false,
+        })
+    }
+
+    /// Partial results, of which there must be one, keep what each granule gave.
+    pub fn keeping_granules(mut self) -> Result<Self> {
+        if !self.set.paths().any(is_partial) {
+            return Err(Failure::usage(
+                "--keep granules is for partial results, and no output is a .swathe",
+            ));
+        }
+        self.granules = true;
+        Ok(self)
     }
 
     /// The only output is a cube to append to, which is made if it is not there.
@@ -110,8 +127,7 @@ impl Outputs {
 
     /// Refuses to keep what is no average.
     pub fn check_no_partial(&self) -> Result<()> {
-        let partial = |path: &&Path| Format::of(path).is_ok_and(|f| f == Format::Partial);
-        match self.set.paths().find(partial) {
+        match self.set.paths().find(|path| is_partial(path)) {
             Some(path) => Err(Failure::usage(format!(
                 "{}: only averages can be kept as partial results",
                 path.display()
@@ -129,6 +145,7 @@ impl Outputs {
             journal: first.map(|output| JournalFile {
                 path: JournalFile::of_output(output, scratch),
                 resume,
+                granules: self.granules,
             }),
             whole: self.cube.is_some() || self.set.paths().any(is_whole),
         }
@@ -192,6 +209,10 @@ impl Outputs {
         }
         Ok(self.set.commit()?)
     }
+}
+
+fn is_partial(path: &Path) -> bool {
+    Format::of(path).is_ok_and(|format| format == Format::Partial)
 }
 
 /// Whether an output is written from a product that is in memory as a whole.

@@ -2,7 +2,7 @@
 
 use super::JobError;
 use super::plan::PlannedField;
-use swathe_core::reduce::{Composite, StoredPart, TilePart, Tiling};
+use swathe_core::reduce::{Composite, ReduceError, StoredPart, TilePart, Tiling};
 use swathe_io::error::Error;
 use swathe_io::journal::{Journal, Piece};
 use swathe_io::partial::PartialFile;
@@ -17,7 +17,25 @@ pub(super) enum Contents {
     /// Each granule's pieces, in memory: by granule, field and tile.
     Parts(Vec<Vec<Vec<(usize, TilePart)>>>),
     /// Partial results on disk, which are combined with each other.
-    Partials(Vec<PartialFile>),
+    Partials(Vec<Partial>),
+}
+
+/// A partial result on disk.
+#[derive(Debug)]
+pub(super) struct Partial {
+    pub file: PartialFile,
+    /// Where it keeps granules: for each that its header lists, the number in the header of all, or
+    /// `None` for one that takes no part.
+    pub numbers: Option<Vec<Option<u32>>>,
+}
+
+/// What one granule gave to a unit: its number in the header, in which partial result it is, and its
+/// number there.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) struct Given {
+    pub number: u32,
+    partial: usize,
+    granule: u32,
 }
 
 /// The number of a unit: what is combined at a time.
@@ -83,16 +101,82 @@ impl Contents {
                     }
                 }
             }
-            Contents::Partials(files) => {
-                for file in files {
-                    if let Some(stored) = file.tile(unit.field, unit.tile)? {
+            Contents::Partials(partials) => {
+                for partial in partials {
+                    if let Some(stored) = partial.file.tile(unit.field, unit.tile)? {
                         composite.combine_stored(unit.tile, stored)?;
+                        any = true;
+                    }
+                }
+                for given in self.given(unit) {
+                    if let Some(part) = self.part(&given, unit)? {
+                        composite.combine(unit.tile, &part)?;
                         any = true;
                     }
                 }
             }
         }
         take(any.then_some(&composite))
+    }
+
+    /// What granules gave to a unit, where they are kept with the numbers of the header: in order of
+    /// these.
+    pub fn given(&self, unit: &Unit<'_>) -> Vec<Given> {
+        let mut all: Vec<Given> = match self {
+            Contents::Journal(journal) => of_unit(journal.pieces(), unit.number())
+                .iter()
+                .map(|piece| Given {
+                    number: piece.granule,
+                    partial: 0,
+                    granule: piece.granule,
+                })
+                .collect(),
+            Contents::Partials(partials) => partials
+                .iter()
+                .enumerate()
+                .filter_map(|(i, partial)| Some((i, &partial.file, partial.numbers.as_ref()?)))
+                .flat_map(|(partial, file, numbers)| {
+                    let granules = file.granules_of(unit.field, unit.tile);
+                    granules.filter_map(move |granule| {
+                        Some(Given {
+                            number: numbers.get(granule as usize).copied().flatten()?,
+                            partial,
+                            granule,
+                        })
+                    })
+                })
+                .collect(),
+            Contents::Composites(..) | Contents::Parts(_) => Vec::new(),
+        };
+        all.sort_unstable();
+        all
+    }
+
+    /// One of these parts, in order of cells.
+    ///
+    /// # Errors
+    /// When it cannot be read, or is damaged.
+    pub fn part(&self, given: &Given, unit: &Unit<'_>) -> Result<Option<TilePart>, JobError> {
+        match self {
+            Contents::Journal(journal) => {
+                let part = piece_of(journal, given.granule, unit)?;
+                Ok(part.map(TilePart::sorted))
+            }
+            Contents::Partials(partials) => {
+                let Some(Partial { file, .. }) = partials.get(given.partial) else {
+                    return Ok(None);
+                };
+                let Some(stored) = file.part(unit.field, unit.tile, given.granule)? else {
+                    return Ok(None);
+                };
+                let part = unit.part(stored)?;
+                if !part.is_sorted() {
+                    return Err(ReduceError::Damaged { tile: unit.tile }.into());
+                }
+                Ok(Some(part))
+            }
+            Contents::Composites(..) | Contents::Parts(_) => Ok(None),
+        }
     }
 
     /// A composite that holds what one granule gave to a unit; `None` where it gave nothing, or granules
@@ -108,10 +192,9 @@ impl Contents {
         let mut composite = unit.empty();
         match self {
             Contents::Journal(journal) => {
-                let pieces = of_unit(journal.pieces(), unit.number());
-                let found = pieces.binary_search_by_key(&(granule as u32), |p| p.granule);
-                let Ok(found) = found else { return Ok(None) };
-                let part = unit.part(journal.piece(&pieces[found])?)?;
+                let Some(part) = piece_of(journal, granule as u32, unit)? else {
+                    return Ok(None);
+                };
                 composite.combine(unit.tile, &part)?;
             }
             Contents::Parts(granules) => {
@@ -130,6 +213,19 @@ fn of_unit(pieces: &[Piece], unit: u32) -> &[Piece] {
     let first = pieces.partition_point(|piece| piece.unit < unit);
     let count = pieces[first..].partition_point(|piece| piece.unit == unit);
     &pieces[first..first + count]
+}
+
+/// What a granule gave to a unit, from a journal that is sorted.
+fn piece_of(
+    journal: &Journal,
+    granule: u32,
+    unit: &Unit<'_>,
+) -> Result<Option<TilePart>, JobError> {
+    let pieces = of_unit(journal.pieces(), unit.number());
+    match pieces.binary_search_by_key(&granule, |piece| piece.granule) {
+        Ok(found) => Ok(Some(unit.part(journal.piece(&pieces[found])?)?)),
+        Err(_) => Ok(None),
+    }
 }
 
 fn part_of<'a>(granule: &'a [Vec<(usize, TilePart)>], unit: &Unit<'_>) -> Option<&'a TilePart> {

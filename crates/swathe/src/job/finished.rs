@@ -5,30 +5,28 @@ use super::contents::{Contents, Unit};
 use super::header::Header;
 use super::plan::PlannedField;
 use rayon::prelude::*;
-use std::io::Write;
 use std::sync::atomic::{AtomicBool, Ordering};
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, Statistic, Tiling};
 use swathe_core::resample::GeometryReport;
 use swathe_io::bytes::ReadCounters;
 use swathe_io::dataset::DataType;
-use swathe_io::partial::PartialWriter;
 use swathe_io::product::{
     self, GranuleRecord, GranuleStatus, LayerData, MemoryTiles, Product, TileSink, TimeStep, Times,
     feed,
 };
 
 /// Units per thread that are finished before any of them is handed on.
-const UNITS_IN_FLIGHT: usize = 2;
+pub(super) const UNITS_IN_FLIGHT: usize = 2;
 
 /// A run whose granules are all done. Its maps are finished as they are asked for.
 #[derive(Debug)]
 pub struct Finished {
-    header: Header,
+    pub(super) header: Header,
     description: Product,
-    contents: Contents,
-    tiling: Tiling,
-    maps: Maps,
+    pub(super) contents: Contents,
+    pub(super) tiling: Tiling,
+    pub(super) maps: Maps,
     /// Whether a cell of the first layer that was handed on has a value.
     valued: AtomicBool,
     /// What reading has cost.
@@ -172,41 +170,6 @@ impl Finished {
         Ok(memory.into_product()?)
     }
 
-    /// Writes what granules gave to an average, to be merged with what others give.
-    ///
-    /// # Errors
-    /// A cube; what was kept cannot be read; what `writer` says.
-    pub fn write_partial(&self, writer: &mut dyn Write) -> Result<(), JobError> {
-        if let Maps::Granules(_) = self.maps {
-            return Err(JobError::plan(
-                "only averages can be kept as partial results",
-            ));
-        }
-        let mut out = PartialWriter::create(&self.header, writer)?;
-        let fields = self.header.fields.len();
-        let total = self.tiling.tiles() * fields;
-        let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
-        for start in (0..total).step_by(batch) {
-            let units = start..(start + batch).min(total);
-            let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = units
-                .into_par_iter()
-                .map(|number| {
-                    let (tile, field) = (number / fields, number % fields);
-                    self.contents
-                        .with_unit(&self.place(tile, field), |composite| {
-                            let stored = composite.and_then(|c| c.stored_tile(tile));
-                            let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
-                            Ok(stored.transpose()?)
-                        })
-                })
-                .collect();
-            for encoded in encoded?.into_iter().flatten() {
-                out.put(&encoded)?;
-            }
-        }
-        Ok(out.finish()?)
-    }
-
     /// What was kept for this run on disk can go.
     ///
     /// # Errors
@@ -220,7 +183,7 @@ impl Finished {
         }
     }
 
-    fn place(&self, tile: usize, field: usize) -> Unit<'_> {
+    pub(super) fn place(&self, tile: usize, field: usize) -> Unit<'_> {
         Unit {
             tiling: self.tiling,
             tile,

@@ -4,6 +4,7 @@ use super::JobError;
 use super::plan::{Plan, PlannedField};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
+use std::cmp::Ordering;
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use swathe_core::crs::Crs;
@@ -30,6 +31,8 @@ pub(super) struct Header {
     pub statistics: Vec<Statistic>,
     /// Whether any flags were asked for.
     flagged: bool,
+    /// Whether what each granule gave is kept; otherwise granules are combined.
+    pub kept: bool,
     /// In order of time, then name; those that were skipped too.
     pub granules: Vec<UsedGranule>,
     /// What the flags took, for every field.
@@ -44,45 +47,119 @@ pub(super) struct UsedGranule {
     pub start: Option<i64>,
     pub identity: Identity,
     /// Length of the file in bytes.
-    length: u64,
+    pub length: u64,
     /// When the file was made, seconds since 1970 UTC.
-    created: Option<f64>,
+    pub created: Option<f64>,
     /// The most observations that it gives to a cell.
     most: u64,
+    /// What the flags took of it, for every field; empty where it has none in the area, and where
+    /// granules are combined.
+    pub flags: Vec<FlagReport>,
 }
 
-impl Header {
-    /// The header of a run, with what became of its granules in the plan's order.
-    pub fn of_run(
-        plan: &Plan,
-        done: &[Option<(GranuleRecord, u64)>],
-        flags: Vec<FlagReport>,
-    ) -> Self {
-        let geobox = plan.geobox();
-        let ran = plan.granules.iter().zip(done);
-        let ran = ran.filter_map(|(granule, done)| {
-            let (record, most) = done.clone()?;
-            Some(UsedGranule {
-                record,
-                most,
-                start: granule.candidate.time.start,
-                identity: granule.candidate.identity.clone(),
-                length: granule.candidate.length,
-                created: granule.created,
-            })
-        });
-        let skipped = plan.skipped.iter().map(|record| UsedGranule {
-            record: record.clone(),
+/// What came of a granule of a run.
+#[derive(Debug, Clone)]
+pub(super) struct Done {
+    pub record: GranuleRecord,
+    /// The most observations that it gave to a cell.
+    pub most: u64,
+    /// What the flags took of it, where granules are kept.
+    pub flags: Vec<FlagReport>,
+}
+
+impl UsedGranule {
+    /// One that takes no part.
+    pub fn skipped(record: GranuleRecord) -> Self {
+        UsedGranule {
             start: record
                 .start
                 .is_finite()
                 .then_some((record.start * 1000.0).round() as i64),
+            record,
             identity: Identity::default(),
             length: 0,
             created: None,
             most: 0,
+            flags: Vec::new(),
+        }
+    }
+
+    /// Whether it takes part.
+    pub fn takes_part(&self) -> bool {
+        self.record.status != GranuleStatus::Skipped
+    }
+
+    /// Whether it is the same file, of which the same came. Times that are not known are equal.
+    pub fn is(&self, other: &UsedGranule) -> bool {
+        let numbers = |g: &UsedGranule| {
+            let record = [g.record.start, g.record.end].map(f64::to_bits);
+            (
+                record,
+                g.start,
+                g.length,
+                g.created.map(f64::to_bits),
+                g.most,
+            )
+        };
+        let facts = |g: &UsedGranule| {
+            (
+                g.record.status,
+                g.record.name.clone(),
+                g.record.reason.clone(),
+            )
+        };
+        numbers(self) == numbers(other)
+            && facts(self) == facts(other)
+            && self.identity == other.identity
+            && self.flags == other.flags
+    }
+
+    /// The order of granules in a header: by start, then name.
+    pub fn by_start(&self, other: &UsedGranule) -> Ordering {
+        let start = |g: &UsedGranule| g.start.unwrap_or(i64::MAX);
+        let (a, b) = (&self.record, &other.record);
+        (start(self), &a.name, &a.reason).cmp(&(start(other), &b.name, &b.reason))
+    }
+}
+
+impl Header {
+    /// The header of a run, with what became of its granules in the plan's order, and their numbers in
+    /// the header.
+    pub fn of_run(
+        plan: &Plan,
+        done: &[Option<Done>],
+        flags: Vec<FlagReport>,
+        kept: bool,
+    ) -> (Self, Vec<u32>) {
+        let geobox = plan.geobox();
+        let ran = plan.granules.iter().zip(done).enumerate();
+        let ran = ran.filter_map(|(place, (granule, done))| {
+            let Done {
+                record,
+                most,
+                flags,
+            } = done.clone()?;
+            let used = UsedGranule {
+                record,
+                most,
+                flags,
+                start: granule.candidate.time.start,
+                identity: granule.candidate.identity.clone(),
+                length: granule.candidate.length,
+                created: granule.created,
+            };
+            Some((Some(place), used))
         });
-        let mut header = Header {
+        let skipped = plan.skipped.iter().cloned().map(UsedGranule::skipped);
+        let mut granules: Vec<_> = ran.chain(skipped.map(|g| (None, g))).collect();
+        granules.sort_by(|(_, a), (_, b)| a.by_start(b));
+        let mut numbers = vec![0; plan.granules.len()];
+        for (number, (place, _)) in granules.iter().enumerate() {
+            if let Some(place) = place {
+                numbers[*place] = number as u32;
+            }
+        }
+        let header = Header {
             programs: BTreeSet::from([env!("CARGO_PKG_VERSION").to_owned()]),
             options: plan.canonical(),
             crs: geobox.crs.definition().to_owned(),
@@ -91,23 +168,11 @@ impl Header {
             fields: plan.fields.clone(),
             statistics: plan.job.statistics.clone(),
             flagged: !plan.flags.is_empty(),
-            granules: ran.chain(skipped).collect(),
+            kept,
+            granules: granules.into_iter().map(|(_, granule)| granule).collect(),
             flags,
         };
-        header.sort();
-        header
-    }
-
-    /// Puts the granules into their order.
-    pub fn sort(&mut self) {
-        self.granules.sort_by(|a, b| {
-            let key = |g: &UsedGranule| g.start.unwrap_or(i64::MAX);
-            (key(a), &a.record.name, &a.record.reason).cmp(&(
-                key(b),
-                &b.record.name,
-                &b.record.reason,
-            ))
-        });
+        (header, numbers)
     }
 
     /// The grid.
@@ -137,9 +202,7 @@ impl Header {
 
     /// Granules that were not skipped.
     pub fn taking_part(&self) -> impl Iterator<Item = &UsedGranule> {
-        self.granules
-            .iter()
-            .filter(|g| g.record.status != GranuleStatus::Skipped)
+        self.granules.iter().filter(|g| g.takes_part())
     }
 
     /// From the first to the last line of the granules that gave values; of all, if none did.

@@ -26,6 +26,9 @@ pub struct JournalFile {
     pub path: PathBuf,
     /// Whether to go on with what is there.
     pub resume: bool,
+    /// Whether what each granule gave is to be kept in the partial result too, so that another version
+    /// of one can take its place.
+    pub granules: bool,
 }
 
 impl JournalFile {

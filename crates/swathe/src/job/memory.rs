@@ -69,6 +69,7 @@ impl Plan {
             needs = self.needs(threads, keeping, |i| all.get(i).copied().flatten());
         }
         let journal = keeping.journal.is_some();
+        let keep = keeping.journal.as_ref().is_some_and(|j| j.granules);
         let most = (threads + 1).min(self.granules.len()).max(1) as u64;
         let with = |in_flight: u64, combined: bool| {
             let held = match (combined, self.purpose, journal) {
@@ -86,11 +87,13 @@ impl Plan {
                 .saturating_add(needs.product)
         };
         let average = self.purpose == Purpose::Average;
+        // Granules that are combined could not be told apart afterwards.
+        let combine = average && !keep;
         // In memory with all threads busy, or else by way of the journal.
         let busy = most.min(threads as u64);
         let ways = (busy..=most)
             .rev()
-            .filter(|_| average)
+            .filter(|_| combine)
             .map(|in_flight| (in_flight, true))
             .chain(
                 (1..=most)
@@ -98,7 +101,7 @@ impl Plan {
                     .filter(|_| journal || !average)
                     .map(|n| (n, false)),
             )
-            .chain((1..busy).rev().filter(|_| average).map(|n| (n, true)));
+            .chain((1..busy).rev().filter(|_| combine).map(|n| (n, true)));
         let mut least = u64::MAX;
         for (in_flight, combined) in ways {
             let projected = with(in_flight, combined);

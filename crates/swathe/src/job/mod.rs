@@ -22,6 +22,7 @@ mod order;
 mod partial;
 mod plan;
 mod record;
+mod rivals;
 mod run;
 
 pub use error::JobError;

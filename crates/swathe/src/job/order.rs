@@ -49,8 +49,7 @@ impl<'a> Key<'a> {
     }
 }
 
-/// Sorts candidates by start and name, and keeps one of each identity: the highest version, of one
-/// version the refined before the near-real-time one, of equals the first by name.
+/// Sorts candidates by start and name, and keeps one of each identity, by [`preference`].
 pub(super) fn order(mut candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<Preferred>) {
     candidates.sort_by(|a, b| {
         let start = |c: &Candidate| c.time.start.unwrap_or(i64::MAX);
@@ -66,7 +65,7 @@ pub(super) fn order(mut candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<Pref
             None => {
                 best.insert(key, i);
             }
-            Some(held) if preference(candidate, &candidates[*held]) == Ordering::Greater => {
+            Some(held) if preferred_to(candidate, &candidates[*held]) == Ordering::Greater => {
                 gives_way[*held] = Some(i);
                 *held = i;
             }
@@ -85,11 +84,7 @@ pub(super) fn order(mut candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<Pref
         .map(|i| {
             let kept = &candidates[stays(i)].name;
             let dropped = &candidates[i];
-            let reason = if dropped.name == *kept {
-                "given twice".to_owned()
-            } else {
-                format!("{kept} is the same observation, and is preferred")
-            };
+            let reason = reason(&dropped.name, kept);
             Preferred {
                 kept: kept.clone(),
                 dropped: dropped.record(GranuleStatus::Skipped, reason),
@@ -105,12 +100,28 @@ pub(super) fn order(mut candidates: Vec<Candidate>) -> (Vec<Candidate>, Vec<Pref
     (kept, preferred)
 }
 
-fn preference(a: &Candidate, b: &Candidate) -> Ordering {
-    let version = |c: &Candidate| version_numbers(c.identity.processing_version.as_deref());
-    let refined = |c: &Candidate| !c.identity.near_real_time;
-    version(a)
-        .cmp(&version(b))
-        .then(refined(a).cmp(&refined(b)))
+/// Why one that gave way takes no part.
+pub(super) fn reason(dropped: &str, kept: &str) -> String {
+    if dropped == kept {
+        "given twice".to_owned()
+    } else {
+        format!("{kept} is the same observation, and is preferred")
+    }
+}
+
+fn preferred_to(a: &Candidate, b: &Candidate) -> Ordering {
+    preference((&a.identity, &a.name), (&b.identity, &b.name))
+}
+
+/// Of two granules of one observation, with their names, which is preferred, as the greater: the higher
+/// version, of one version the refined before the near-real-time one, of equals the first by name.
+pub(super) fn preference(a: (&Identity, &str), b: (&Identity, &str)) -> Ordering {
+    let version = |identity: &Identity| version_numbers(identity.processing_version.as_deref());
+    let refined = |identity: &Identity| !identity.near_real_time;
+    version(a.0)
+        .cmp(&version(b.0))
+        .then(refined(a.0).cmp(&refined(b.0)))
+        .then(b.1.cmp(a.1))
 }
 
 /// The numbers in a version: 3.10 comes after 3.2.

@@ -1,60 +1,194 @@
 //! Partial results: what some granules gave, complete, to be finished or merged with others.
 
 use super::JobError;
-use super::contents::Contents;
-use super::finished::Finished;
+use super::contents::{Contents, Given, Partial};
+use super::finished::{Finished, Maps, UNITS_IN_FLIGHT};
 use super::header::{Header, UsedGranule};
-use super::order::Key;
-use std::collections::HashMap;
-use std::path::PathBuf;
-use swathe_io::partial::PartialFile;
+use super::rivals::{Together, together};
+use rayon::prelude::*;
+use std::io::Write;
+use std::path::{Path, PathBuf};
+use swathe_core::mask::FlagReport;
+use swathe_io::partial::{PartialFile, PartialWriter};
 
-/// Merges partial results, in any order: associative and commutative to the last bit. Their tiles stay
-/// on disk until they are asked for.
-///
-/// # Errors
-/// When one cannot be read, is of another version, or is damaged; when they do not fit together, with the
-/// difference; when they share a granule, or hold two versions of one, with their names; no part at all.
-pub fn merge(paths: &[PathBuf]) -> Result<Finished, JobError> {
-    let mut merged: Option<Header> = None;
-    let mut files = Vec::with_capacity(paths.len());
-    for path in paths {
-        let name = path.display().to_string();
-        let opened = PartialFile::open::<Header>(path);
-        let (header, file) = opened.map_err(|e| JobError::granule(&name, e))?;
-        let fields = header.fields.len();
-        if header.flags.len() != fields || file.tiles().any(|(field, _)| field >= fields) {
-            return Err(JobError::granule(&name, "its header contradicts itself"));
+impl Finished {
+    /// Writes what granules gave to an average, to be merged with what others give: combined, or of each
+    /// granule if they are kept.
+    ///
+    /// # Errors
+    /// A cube; what was kept cannot be read; what `writer` says.
+    pub fn write_partial(&self, writer: &mut dyn Write) -> Result<(), JobError> {
+        if let Maps::Granules(_) = self.maps {
+            return Err(JobError::plan(
+                "only averages can be kept as partial results",
+            ));
         }
-        files.push(file);
-        match &mut merged {
-            None => merged = Some(header),
-            Some(merged) => join(merged, header)?,
+        let mut out = PartialWriter::create(&self.header, writer)?;
+        let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
+        if self.header.kept {
+            self.write_granules(&mut out, batch)?;
+        } else {
+            self.write_combined(&mut out, batch)?;
         }
+        Ok(out.finish()?)
     }
-    match merged {
-        Some(header) => Finished::average(header, Contents::Partials(files)),
-        None => Err(JobError::Nothing {
-            reason: "no part to merge".into(),
-        }),
+
+    fn write_combined(&self, out: &mut PartialWriter<'_>, batch: usize) -> Result<(), JobError> {
+        let fields = self.header.fields.len();
+        let total = self.tiling.tiles() * fields;
+        for start in (0..total).step_by(batch) {
+            let units = start..(start + batch).min(total);
+            let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = units
+                .into_par_iter()
+                .map(|number| {
+                    let (tile, field) = (number / fields, number % fields);
+                    self.contents
+                        .with_unit(&self.place(tile, field), |composite| {
+                            let stored = composite.and_then(|c| c.stored_tile(tile));
+                            let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
+                            Ok(stored.transpose()?)
+                        })
+                })
+                .collect();
+            for encoded in encoded?.into_iter().flatten() {
+                out.put(&encoded)?;
+            }
+        }
+        Ok(())
+    }
+
+    /// Granule by granule: many may meet in one tile.
+    fn write_granules(&self, out: &mut PartialWriter<'_>, batch: usize) -> Result<(), JobError> {
+        let fields = self.header.fields.len();
+        let mut due: Vec<(usize, usize, Given)> = Vec::new();
+        let mut write = |due: &[(usize, usize, Given)]| {
+            let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = due
+                .par_iter()
+                .map(|(tile, field, given)| {
+                    let part = self.contents.part(given, &self.place(*tile, *field))?;
+                    let encoded = part.map(|part| {
+                        let stored = part.to_stored();
+                        PartialWriter::encode_part(*field, *tile, given.number, &stored)
+                    });
+                    Ok(encoded.transpose()?)
+                })
+                .collect();
+            for encoded in encoded?.into_iter().flatten() {
+                out.put(&encoded)?;
+            }
+            Ok::<_, JobError>(())
+        };
+        for unit in 0..self.tiling.tiles() * fields {
+            let (tile, field) = (unit / fields, unit % fields);
+            for given in self.contents.given(&self.place(tile, field)) {
+                due.push((tile, field, given));
+                if due.len() == batch {
+                    write(&due)?;
+                    due.clear();
+                }
+            }
+        }
+        write(&due)
     }
 }
 
-/// Joins the header of other granules to one.
-fn join(own: &mut Header, other: Header) -> Result<(), JobError> {
-    check_fits(own, &other)?;
-    check_apart(own, &other)?;
-    own.programs.extend(other.programs);
-    for (own, other) in own.flags.iter_mut().zip(&other.flags) {
-        own.merge(other);
+/// Merges partial results, in any order: associative and commutative to the last bit. Their tiles stay
+/// on disk until they are asked for. If all keep granules, so does what they are merged to, and of two
+/// versions of one the newer takes part.
+///
+/// # Errors
+/// When one cannot be read, is of another version, or is damaged; when they do not fit together, with the
+/// difference; when they share a granule, or hold two versions of one, and do not keep granules, with
+/// their names; no part at all.
+pub fn merge(paths: &[PathBuf]) -> Result<Finished, JobError> {
+    let mut headers: Vec<Header> = Vec::with_capacity(paths.len());
+    let mut files = Vec::with_capacity(paths.len());
+    for path in paths {
+        let (header, file) = open(path)?;
+        if let Some(first) = headers.first() {
+            check_fits(first, &header)?;
+        }
+        headers.push(header);
+        files.push(file);
     }
-    for granule in other.granules {
-        if !own.granules.contains(&granule) {
-            own.granules.push(granule);
+    let Together { granules, numbers } = together(&headers)?;
+    let Some(header) = joined(&headers, granules, &numbers) else {
+        return Err(JobError::Nothing {
+            reason: "no part to merge".into(),
+        });
+    };
+    let parts = headers.iter().zip(files).zip(numbers);
+    let partials = parts.map(|((part, file), numbers)| Partial {
+        file,
+        numbers: part.kept.then_some(numbers),
+    });
+    Finished::average(header, Contents::Partials(partials.collect()))
+}
+
+fn open(path: &Path) -> Result<(Header, PartialFile), JobError> {
+    let name = path.display().to_string();
+    let opened = PartialFile::open::<Header>(path);
+    let (header, file) = opened.map_err(|e| JobError::granule(&name, e))?;
+    let fields = header.fields.len();
+    let granules = header.granules.len();
+    let known = if header.kept {
+        let mut flags = vec![FlagReport::default(); fields];
+        for granule in &header.granules {
+            add_flags(&mut flags, &granule.flags);
+        }
+        let mut parts = file.parts();
+        file.tiles().next().is_none()
+            && parts.all(|(field, _, granule)| field < fields && (granule as usize) < granules)
+            && flags == header.flags
+    } else {
+        file.parts().next().is_none() && file.tiles().all(|(field, _)| field < fields)
+    };
+    if header.flags.len() != fields || !known {
+        return Err(JobError::granule(&name, "its header contradicts itself"));
+    }
+    Ok((header, file))
+}
+
+/// The header of parts that fit together, with the granules of all.
+fn joined(
+    parts: &[Header],
+    mut granules: Vec<UsedGranule>,
+    numbers: &[Vec<Option<u32>>],
+) -> Option<Header> {
+    // As in a run over all of them, the first granule describes the fields.
+    let first = granules.iter().position(UsedGranule::takes_part);
+    let first = first.map(|number| Some(number as u32));
+    let describes = |numbers: &Vec<Option<u32>>| first.is_some_and(|one| numbers.contains(&one));
+    let model = parts.get(numbers.iter().position(describes).unwrap_or(0))?;
+    let mut flags = vec![FlagReport::default(); model.fields.len()];
+    for (part, numbers) in parts.iter().zip(numbers) {
+        if part.kept {
+            let taking_part = part.granules.iter().zip(numbers);
+            for (granule, _) in taking_part.filter(|(_, number)| number.is_some()) {
+                add_flags(&mut flags, &granule.flags);
+            }
+        } else {
+            add_flags(&mut flags, &part.flags);
         }
     }
-    own.sort();
-    Ok(())
+    let kept = parts.iter().all(|part| part.kept);
+    if !kept {
+        for granule in &mut granules {
+            granule.flags.clear();
+        }
+    }
+    let mut header = model.clone();
+    header.programs = parts.iter().flat_map(|p| p.programs.clone()).collect();
+    header.kept = kept;
+    header.granules = granules;
+    header.flags = flags;
+    Some(header)
+}
+
+fn add_flags(all: &mut [FlagReport], one: &[FlagReport]) {
+    for (all, one) in all.iter_mut().zip(one) {
+        all.merge(one);
+    }
 }
 
 fn check_fits(own: &Header, other: &Header) -> Result<(), JobError> {
@@ -86,30 +220,4 @@ fn check_fits(own: &Header, other: &Header) -> Result<(), JobError> {
         only(&own, &other),
         only(&other, &own)
     )))
-}
-
-/// Refuses granules that are in both, and two versions of one.
-fn check_apart(own: &Header, other: &Header) -> Result<(), JobError> {
-    let names: HashMap<&str, &UsedGranule> = own
-        .taking_part()
-        .map(|g| (g.record.name.as_str(), g))
-        .collect();
-    let keys: HashMap<Key<'_>, &UsedGranule> = own
-        .taking_part()
-        .filter_map(|g| Some((Key::of(&g.identity, g.start)?, g)))
-        .collect();
-    for granule in other.taking_part() {
-        let name = &granule.record.name;
-        if names.contains_key(name.as_str()) {
-            return Err(JobError::plan(format!("two parts hold {name}")));
-        }
-        let key = Key::of(&granule.identity, granule.start);
-        if let Some(same) = key.and_then(|key| keys.get(&key)) {
-            return Err(JobError::plan(format!(
-                "two parts hold the same observation: {} and {name}",
-                same.record.name
-            )));
-        }
-    }
-    Ok(())
 }

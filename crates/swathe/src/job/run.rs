@@ -2,7 +2,7 @@
 
 use super::contents::{Contents, unit};
 use super::finished::Finished;
-use super::header::Header;
+use super::header::{Done, Header};
 use super::keeping::{Keeping, Kept, open_journal};
 use super::memory::Shares;
 use super::plan::{Plan, PlannedGranule};
@@ -32,6 +32,7 @@ pub fn run(
     let shares = plan.shares(pool.current_num_threads(), keeping)?;
     let mut run = Run::new(plan, &shares);
     if let Some(file) = &keeping.journal {
+        run.keep = file.granules;
         let (journal, kept) = open_journal(plan, file)?;
         run.journal = Some(journal);
         run.restore(kept)?;
@@ -61,8 +62,10 @@ pub(super) struct GranuleOutcome {
 /// A run on its way.
 struct Run<'a> {
     plan: &'a Plan,
-    /// What became of each granule, and the most observations it gave to a cell.
-    done: Vec<Option<(GranuleRecord, u64)>>,
+    /// What became of each granule.
+    done: Vec<Option<Done>>,
+    /// Whether the partial result is to keep what each granule gave.
+    keep: bool,
     /// For an average that fits in memory.
     composites: Option<Vec<Composite>>,
     journal: Option<Journal>,
@@ -94,6 +97,7 @@ impl<'a> Run<'a> {
                     .map(|field| Composite::new(plan.tiling, field.reduction.clone()))
                     .collect()
             }),
+            keep: false,
             journal: None,
             parts: Vec::new(),
             read: ReadCounters::default(),
@@ -157,12 +161,16 @@ impl<'a> Run<'a> {
                     Err(reason) if plan.job.on_error == OnError::Skip => {
                         self.failed += 1;
                         let record = candidate.record(GranuleStatus::Skipped, reason);
-                        self.done[granule] = Some((record, 0));
+                        self.done[granule] = Some(Done {
+                            record,
+                            most: 0,
+                            flags: Vec::new(),
+                        });
                     }
                     Err(reason) => return Err(JobError::granule(&candidate.name, reason)),
                 }
                 done += 1;
-                if let Some((record, _)) = &self.done[granule] {
+                if let Some(Done { record, .. }) = &self.done[granule] {
                     let told = observer(&Event::Granule {
                         record,
                         done,
@@ -208,7 +216,11 @@ impl<'a> Run<'a> {
         }
         self.touched += usize::from(outcome.touched);
         if let Some(done) = self.done.get_mut(granule) {
-            *done = Some((outcome.record, outcome.most));
+            *done = Some(Done {
+                record: outcome.record,
+                most: outcome.most,
+                flags: if self.keep { outcome.flags } else { Vec::new() },
+            });
         }
     }
 
@@ -217,7 +229,7 @@ impl<'a> Run<'a> {
         let plan = self.plan;
         if self.touched == 0 && !plan.job.empty_maps {
             let done = self.done.iter().flatten();
-            let mut reasons: Vec<String> = done.map(|(record, _)| record.reason.clone()).collect();
+            let mut reasons: Vec<String> = done.map(|done| done.record.reason.clone()).collect();
             reasons.sort();
             reasons.dedup();
             if let Some(journal) = self.journal {
@@ -227,10 +239,13 @@ impl<'a> Run<'a> {
                 reason: format!("no granule touches the area: {}", reasons.join(", ")),
             });
         }
-        let header = Header::of_run(plan, &self.done, self.flags);
+        let (header, numbers) = Header::of_run(plan, &self.done, self.flags, self.keep);
         let contents = match (self.composites, self.journal) {
             (Some(composites), journal) => Contents::Composites(composites, journal),
             (None, Some(mut journal)) => {
+                if self.keep {
+                    journal.renumber(&numbers);
+                }
                 journal.sorted();
                 Contents::Journal(journal)
             }
@@ -239,7 +254,7 @@ impl<'a> Run<'a> {
         let mut finished = match plan.purpose {
             Purpose::Average => Finished::average(header, contents)?,
             Purpose::Cube => {
-                let records = self.done.into_iter().map(|d| d.map(|(record, _)| record));
+                let records = self.done.into_iter().map(|d| d.map(|done| done.record));
                 let records: Vec<_> = records.collect();
                 Finished::cube(header, contents, &records, plan.job.stack)?
             }
