@@ -183,20 +183,20 @@ impl Plan {
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let keeping = outputs.keeping(None, None, false);
         let handed = watched(py, progress, move |watch| {
-            let finished = job::run(&plan, &pool, &keeping, &mut |event| {
-                let Event::Granule {
+            let finished = job::run(&plan, &pool, &keeping, &mut |event| match event {
+                Event::Granule {
                     record,
                     done,
                     total,
                     read,
-                } = event;
-                watch.step((*done, *total, read.bytes_read, record.name.clone()))
+                } => watch.step((*done, *total, read.bytes_read, record.name.clone())),
+                Event::Tiles { .. } => watch.go_on(),
             })?;
             if watch.go_on().is_break() {
                 return Err(JobError::Interrupted.into());
             }
             let product = pool.install(|| finished.product())?;
-            pool.install(|| outputs.write(&finished))?;
+            pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
             finished.clear()?;
             Ok::<_, Fault>(Handed::new(product)?)
         })?;
@@ -219,7 +219,7 @@ pub fn merge<'py>(
         if watch.go_on().is_break() {
             return Err(JobError::Interrupted.into());
         }
-        outputs.write(&merged)?;
+        outputs.write(&merged, &mut |_| watch.go_on())?;
         Ok::<_, Fault>(Handed::new(product)?)
     })?;
     handed.into_python(py)

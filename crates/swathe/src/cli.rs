@@ -1,6 +1,6 @@
 //! The `swathe` command: parses arguments, hands them to a command, turns its outcome into an exit code.
 
-use crate::{allocator, commands, interrupt};
+use crate::{allocator, commands, interrupt, messages};
 use clap::{Parser, Subcommand};
 use std::ffi::OsString;
 
@@ -29,12 +29,18 @@ pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
     allocator::keep_memory();
     interrupt::watch();
     let words = commands::gridding::join_four_words(words);
+    messages::heed(&words);
     let command = match Cli::try_parse_from(words) {
         Ok(cli) => cli.command,
         Err(said) => {
+            let code = u8::try_from(said.exit_code()).unwrap_or(2);
+            if said.use_stderr() && messages::in_json() {
+                messages::error(said.to_string().trim_end(), None, code);
+                return code;
+            }
             // Help and version are no errors; where nobody reads them there is nothing to do.
             let _ = said.print();
-            return u8::try_from(said.exit_code()).unwrap_or(2);
+            return code;
         }
     };
     let outcome = match command {

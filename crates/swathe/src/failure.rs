@@ -1,5 +1,6 @@
 //! How a command ends: exit codes and errors for people.
 
+use crate::messages;
 use swathe_io::error::Error;
 
 /// A command did its work.
@@ -86,10 +87,7 @@ impl Failure {
 
     /// Prints it on standard error and gives the exit code.
     pub fn report(&self) -> u8 {
-        eprintln!("error: {}", self.message);
-        if let Some(hint) = &self.hint {
-            eprintln!("  hint: {hint}");
-        }
+        messages::error(&self.message, self.hint.as_deref(), self.code);
         self.code
     }
 }

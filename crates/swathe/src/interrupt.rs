@@ -1,5 +1,6 @@
 //! What happens at Ctrl-C, or when the process is asked to end: temporary files go, exit code 130.
 
+use crate::messages;
 use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 
@@ -13,7 +14,7 @@ pub fn watch() {
         for path in temporary.iter() {
             remove(path);
         }
-        eprintln!("interrupted");
+        messages::interrupted();
         std::process::exit(130);
     });
 }

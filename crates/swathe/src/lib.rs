@@ -12,6 +12,7 @@ mod commands;
 mod failure;
 mod interrupt;
 pub mod job;
+mod messages;
 
 pub use cli::command;
 pub use commands::plot::{Arguments as PlotArguments, draw};

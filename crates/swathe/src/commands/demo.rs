@@ -72,12 +72,17 @@ pub fn run(arguments: &Arguments) -> Result {
     };
     let gathered = pool.install(|| gather(&paths, job.on_error))?;
     let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
-    let mut progress = Progress::new(Style::Auto, plan.granules());
+    let mut progress = Progress::new(Style::Auto);
     let keeping = to_write.keeping(None, None, false);
-    let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
+    let mut show = |event: &job::Event<'_>| progress.show(event);
+    let written = job::run(&plan, &pool, &keeping, &mut show)
+        .map_err(Failure::from)
+        .and_then(|finished| {
+            pool.install(|| to_write.write(&finished, &mut show))?;
+            Ok(finished)
+        });
     progress.finish();
-    let finished = finished?;
-    pool.install(|| to_write.write(&finished))?;
+    let finished = written?;
     report::finished(&finished, &outputs, false);
     if let Some((cells, bias, spread)) = against_truth(&finished.product()?) {
         eprintln!(

@@ -269,12 +269,17 @@ impl Gridding {
             outputs.check_no_partial()?;
         }
         outputs.check_plan(&plan)?;
-        report::chosen(&plan);
-        let mut progress = Progress::new(self.progress, plan.granules());
-        let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
+        report::chosen(&plan, &shares);
+        let mut progress = Progress::new(self.progress);
+        let mut show = |event: &job::Event<'_>| progress.show(event);
+        let written = job::run(&plan, &pool, &keeping, &mut show)
+            .map_err(Failure::from)
+            .and_then(|finished| {
+                pool.install(|| outputs.write(&finished, &mut show))?;
+                Ok(finished)
+            });
         progress.finish();
-        let finished = finished?;
-        pool.install(|| outputs.write(&finished))?;
+        let finished = written?;
         let outcome = report::finished(&finished, &self.outputs, self.verbose);
         finished.clear()?;
         Ok(outcome)

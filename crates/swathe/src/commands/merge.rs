@@ -1,5 +1,6 @@
 //! `swathe merge`: one map out of partial results.
 
+use super::progress::{Progress, Style};
 use super::report;
 use super::write::Outputs;
 use crate::failure::{Outcome, Result};
@@ -29,21 +30,20 @@ pub struct Arguments {
     /// Replace outputs that exist
     #[arg(long)]
     overwrite: bool,
+    /// How to show progress on standard error
+    #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "STYLE")]
+    progress: Style,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let outputs = Outputs::new(&arguments.outputs, &arguments.parts, arguments.overwrite)?;
     let merged = merge(&arguments.parts)?;
-    outputs.write(&merged)?;
+    let mut progress = Progress::new(arguments.progress);
+    let written = outputs.write(&merged, &mut |event| progress.show(event));
+    progress.finish();
+    written?;
     report::left_out(&merged, false);
-    eprintln!(
-        "{} parts merged, {} granules used",
-        arguments.parts.len(),
-        merged.used
-    );
-    for output in &arguments.outputs {
-        eprintln!("wrote {}", output.display());
-    }
+    report::merged(arguments.parts.len(), merged.used, &arguments.outputs);
     Ok(Outcome::Done)
 }

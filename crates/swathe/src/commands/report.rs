@@ -2,16 +2,37 @@
 
 use super::progress::bytes;
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages;
+use serde_json::json;
 use std::path::PathBuf;
 use swathe::job::{Finished, Plan, Shares};
 use swathe_io::product::GranuleStatus;
 
 /// Says what was chosen for the user, on standard error.
-pub fn chosen(plan: &Plan) {
+pub fn chosen(plan: &Plan, shares: &Shares) {
     for note in plan.notes() {
-        eprintln!("{note}");
+        messages::note(note);
     }
     let (rows, columns) = plan.geobox().shape();
+    let (tiles, maps) = plan.tiles();
+    if messages::in_json() {
+        let skipped = plan.skipped().iter();
+        let skipped = skipped.map(|record| json!({"name": record.name, "reason": record.reason}));
+        let known = json!({
+            "granules": plan.granules(),
+            "skipped": skipped.collect::<Vec<_>>(),
+            "variables": plan.fields().collect::<Vec<_>>(),
+            "method": plan.method().name(),
+            "crs": plan.geobox().crs.to_string(),
+            "rows": rows,
+            "columns": columns,
+            "maps": maps.unwrap_or(1),
+            "tiles_of_map": tiles,
+            "memory_bytes": shares.projected,
+            "memory_limit_bytes": shares.limit,
+        });
+        return messages::event("plan", known);
+    }
     eprintln!(
         "grid: {columns} x {rows} cells of {} in {}, method {}",
         plan.geobox().x.step(),
@@ -82,8 +103,91 @@ pub fn plan(plan: &Plan, pool: &rayon::ThreadPool, shares: &Shares) -> Result<()
     Ok(())
 }
 
+/// Says what a run did, on standard error, and how it ends.
+pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outcome {
+    if messages::in_json() {
+        events(finished, outputs);
+    } else {
+        lines(finished, outputs, verbose);
+    }
+    if finished.failed > 0 {
+        Outcome::SomeSkipped
+    } else {
+        Outcome::Done
+    }
+}
+
+/// Says what a merge did, on standard error.
+pub fn merged(parts: usize, used: usize, outputs: &[PathBuf]) {
+    if messages::in_json() {
+        let known = json!({"parts": parts, "used": used, "outputs": names(outputs)});
+        return messages::event("finished", known);
+    }
+    eprintln!("{parts} parts merged, {used} granules used");
+    wrote(outputs);
+}
+
+fn wrote(outputs: &[PathBuf]) {
+    for output in outputs {
+        eprintln!("wrote {}", output.display());
+    }
+}
+
+fn names(outputs: &[PathBuf]) -> Vec<String> {
+    let names = outputs.iter().map(|output| output.display().to_string());
+    names.collect()
+}
+
+/// What may be wrong with a map.
+fn warn(finished: &Finished) {
+    if finished.used == 0 {
+        messages::warning("no granule has a valid pixel in the area: the map is empty");
+    } else if finished.is_blank() {
+        messages::warning("no cell has what is required of it: the map is empty");
+    }
+}
+
+/// What a run did, as JSON.
+fn events(finished: &Finished, outputs: &[PathBuf]) {
+    for (field, report) in &finished.flags {
+        let removed = report.flags().into_iter();
+        let removed = removed.map(|(name, carrying, percent)| {
+            json!({"name": name, "pixels": carrying, "percent": percent})
+        });
+        let known = json!({
+            "variable": field,
+            "valid_pixels": report.valid(),
+            "removed_pixels": report.removed(),
+            "flags": removed.collect::<Vec<_>>(),
+        });
+        messages::event("flags", known);
+        if let Some(warning) = report.warning() {
+            messages::warning(&warning);
+        }
+    }
+    warn(finished);
+    let (read, geometry) = (finished.read, finished.geometry);
+    let known = json!({
+        "granules": finished.description().granules.len(),
+        "used": finished.used,
+        "skipped": finished.failed,
+        "reads": read.reads,
+        "bytes_read": read.bytes_read,
+        "bytes_decoded": read.bytes_decoded,
+        "pixels_near": geometry.selected,
+        "pixels_without_position": geometry.missing,
+        "pixels_folded": geometry.folded,
+        "pixels_without_place": geometry.untransformed,
+        "outputs": names(outputs),
+    });
+    messages::event("finished", known);
+}
+
 /// Says which granules take no part, on standard error, or if `verbose`, what became of all.
 pub fn left_out(finished: &Finished, verbose: bool) {
+    if messages::in_json() {
+        return;
+    }
     for record in &finished.description().granules {
         let skipped = record.status == GranuleStatus::Skipped;
         if verbose || skipped {
@@ -101,8 +205,8 @@ pub fn left_out(finished: &Finished, verbose: bool) {
     }
 }
 
-/// Says what a run did, on standard error, and how it ends.
-pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outcome {
+/// What a run did, for people.
+fn lines(finished: &Finished, outputs: &[PathBuf], verbose: bool) {
     let records = &finished.description().granules;
     left_out(finished, verbose);
     for (field, report) in &finished.flags {
@@ -120,14 +224,10 @@ pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outc
             );
         }
         if let Some(warning) = report.warning() {
-            eprintln!("warning: {warning}");
+            messages::warning(&warning);
         }
     }
-    if finished.used == 0 {
-        eprintln!("warning: no granule has a valid pixel in the area: the map is empty");
-    } else if finished.is_blank() {
-        eprintln!("warning: no cell has what is required of it: the map is empty");
-    }
+    warn(finished);
     if verbose {
         let read = finished.read;
         let geometry = finished.geometry;
@@ -169,12 +269,5 @@ pub fn finished(finished: &Finished, outputs: &[PathBuf], verbose: bool) -> Outc
             format!(" ({})", others.join(", "))
         }
     );
-    for output in outputs {
-        eprintln!("wrote {}", output.display());
-    }
-    if finished.failed > 0 {
-        Outcome::SomeSkipped
-    } else {
-        Outcome::Done
-    }
+    wrote(outputs);
 }

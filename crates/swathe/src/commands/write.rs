@@ -1,9 +1,9 @@
 //! The outputs of a run.
 
 use crate::failure::{Failure, Result};
-use crate::interrupt;
+use crate::{interrupt, messages};
 use std::path::{Path, PathBuf};
-use swathe::job::{Finished, JournalFile, Keeping, Plan};
+use swathe::job::{Finished, JournalFile, Keeping, Observer, Plan};
 use swathe_core::geobox::GeoBox;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
@@ -151,8 +151,9 @@ impl Outputs {
         }
     }
 
-    /// Writes what a run gave to all outputs; they appear together. Runs on the current thread pool.
-    pub fn write(mut self, finished: &Finished) -> Result<()> {
+    /// Writes what a run gave to all outputs; they appear together. Runs on the current thread pool, and tells
+    /// how many tiles are done.
+    pub fn write(mut self, finished: &Finished, observer: Observer<'_>) -> Result<()> {
         if let Some((path, cube)) = &self.cube {
             return all_there(path, cube.append(&finished.product()?)?);
         }
@@ -171,7 +172,7 @@ impl Outputs {
             if let Some(memory) = &mut memory {
                 sinks.push(Box::new(memory));
             }
-            finished.feed(&mut sinks)?;
+            finished.feed(&mut sinks, observer)?;
             for sink in sinks {
                 sink.finish()?;
             }
@@ -182,7 +183,7 @@ impl Outputs {
                 (Format::Partial, _) => {
                     let mut failure = None;
                     let written = output.write(|file| {
-                        finished.write_partial(file).map_err(|error| {
+                        finished.write_partial(file, observer).map_err(|error| {
                             let reason = error.to_string();
                             failure = Some(error);
                             Error::Product { reason }
@@ -254,7 +255,10 @@ fn picture(product: &Product) -> Result<Vec<u8>> {
         .iter()
         .any(|l| l.statistic.keeps_range() && l.name != layer.name)
     {
-        eprintln!("the picture shows {}, the first of the maps", layer.name);
+        messages::note(&format!(
+            "the picture shows {}, the first of the maps",
+            layer.name
+        ));
     }
     Ok(MapPicture::of_layer(product, layer, 0, &values).png()?)
 }

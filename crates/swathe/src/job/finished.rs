@@ -4,7 +4,9 @@ use super::JobError;
 use super::contents::{Contents, Unit};
 use super::header::Header;
 use super::plan::PlannedField;
+use super::record::{Observer, tell_tiles};
 use rayon::prelude::*;
+use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, Statistic, Tiling};
@@ -129,11 +131,15 @@ impl Finished {
         &self.description
     }
 
-    /// Hands all tiles to sinks, on the threads of the current pool.
+    /// Hands all tiles to sinks, on the threads of the current pool, and tells how many are done.
     ///
     /// # Errors
-    /// What was kept cannot be read; those of the sinks.
-    pub fn feed(&self, sinks: &mut [Box<dyn TileSink + '_>]) -> Result<(), JobError> {
+    /// What was kept cannot be read; those of the sinks; the observer breaks it off.
+    pub fn feed(
+        &self,
+        sinks: &mut [Box<dyn TileSink + '_>],
+        mut observer: Observer<'_>,
+    ) -> Result<(), JobError> {
         let steps = match &self.maps {
             Maps::Statistics(_) => 1,
             Maps::Granules(granules) => granules.len(),
@@ -142,7 +148,8 @@ impl Finished {
         let (tiles, total) = (self.tiling.tiles(), steps * self.tiling.tiles() * fields);
         let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
         for start in (0..total).step_by(batch) {
-            let units = start..(start + batch).min(total);
+            let end = (start + batch).min(total);
+            let units = start..end;
             let finished: Result<Vec<_>, JobError> = units
                 .into_par_iter()
                 .map(|number| {
@@ -151,6 +158,7 @@ impl Finished {
                 })
                 .collect();
             feed(sinks, finished?.into_iter().flatten().collect())?;
+            tell_tiles(&mut observer, end, total)?;
         }
         Ok(())
     }
@@ -166,7 +174,9 @@ impl Finished {
     /// What was kept cannot be read.
     pub fn product(&self) -> Result<Product, JobError> {
         let mut memory = MemoryTiles::create(&self.description)?;
-        self.feed(&mut [Box::new(&mut memory)])?;
+        self.feed(&mut [Box::new(&mut memory)], &mut |_| {
+            ControlFlow::Continue(())
+        })?;
         Ok(memory.into_product()?)
     }
 

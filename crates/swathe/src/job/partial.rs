@@ -4,6 +4,7 @@ use super::JobError;
 use super::contents::{Contents, Given, Partial};
 use super::finished::{Finished, Maps, UNITS_IN_FLIGHT};
 use super::header::{Header, UsedGranule};
+use super::record::{Observer, tell_tiles};
 use super::rivals::{Together, together};
 use rayon::prelude::*;
 use std::io::Write;
@@ -17,7 +18,11 @@ impl Finished {
     ///
     /// # Errors
     /// A cube; what was kept cannot be read; what `writer` says.
-    pub fn write_partial(&self, writer: &mut dyn Write) -> Result<(), JobError> {
+    pub fn write_partial(
+        &self,
+        writer: &mut dyn Write,
+        mut observer: Observer<'_>,
+    ) -> Result<(), JobError> {
         if let Maps::Granules(_) = self.maps {
             return Err(JobError::plan(
                 "only averages can be kept as partial results",
@@ -28,17 +33,22 @@ impl Finished {
         if self.header.kept {
             self.write_granules(&mut out, batch)?;
         } else {
-            self.write_combined(&mut out, batch)?;
+            self.write_combined(&mut out, batch, &mut observer)?;
         }
         Ok(out.finish()?)
     }
 
-    fn write_combined(&self, out: &mut PartialWriter<'_>, batch: usize) -> Result<(), JobError> {
+    fn write_combined(
+        &self,
+        out: &mut PartialWriter<'_>,
+        batch: usize,
+        observer: &mut Observer<'_>,
+    ) -> Result<(), JobError> {
         let fields = self.header.fields.len();
         let total = self.tiling.tiles() * fields;
         for start in (0..total).step_by(batch) {
-            let units = start..(start + batch).min(total);
-            let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = units
+            let end = (start + batch).min(total);
+            let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = (start..end)
                 .into_par_iter()
                 .map(|number| {
                     let (tile, field) = (number / fields, number % fields);
@@ -53,6 +63,7 @@ impl Finished {
             for encoded in encoded?.into_iter().flatten() {
                 out.put(&encoded)?;
             }
+            tell_tiles(observer, end, total)?;
         }
         Ok(())
     }

@@ -1,0 +1,67 @@
+//! What a command says on standard error: lines for people, or one JSON object on every line.
+
+use serde_json::{Value, json};
+use std::ffi::OsString;
+use std::sync::atomic::{AtomicBool, Ordering};
+
+/// One for the process: an interruption and an error are said in the same form as all else.
+static JSON: AtomicBool = AtomicBool::new(false);
+
+/// From now on everything is said in JSON if a command's words ask for it. The words are looked at as they
+/// are, so that mistakes in the others are told in JSON too.
+pub fn heed(words: &[OsString]) {
+    let pair = |pair: &[OsString]| pair[0] == "--progress" && pair[1] == "json";
+    let asked = words.iter().any(|word| word == "--progress=json") || words.windows(2).any(pair);
+    JSON.store(asked, Ordering::Relaxed);
+}
+
+/// Whether everything is said in JSON.
+pub fn in_json() -> bool {
+    JSON.load(Ordering::Relaxed)
+}
+
+/// Says something worth knowing.
+pub fn note(text: &str) {
+    match in_json() {
+        true => event("note", json!({ "text": text })),
+        false => eprintln!("{text}"),
+    }
+}
+
+/// Says what may be wrong with a result.
+pub fn warning(text: &str) {
+    match in_json() {
+        true => event("warning", json!({ "text": text })),
+        false => eprintln!("warning: {text}"),
+    }
+}
+
+/// Says that a command has failed.
+pub fn error(text: &str, hint: Option<&str>, code: u8) {
+    if in_json() {
+        event("error", json!({ "text": text, "hint": hint, "code": code }));
+        return;
+    }
+    eprintln!("error: {text}");
+    if let Some(hint) = hint {
+        eprintln!("  hint: {hint}");
+    }
+}
+
+/// Says that a command was interrupted.
+pub fn interrupted() {
+    match in_json() {
+        true => event("interrupted", json!({})),
+        false => eprintln!("interrupted"),
+    }
+}
+
+/// A line of JSON: an object with the name of an event, and what is known of it. What is not known (null)
+/// is left out.
+pub fn event(name: &str, mut known: Value) {
+    if let Some(known) = known.as_object_mut() {
+        known.retain(|_, value| !value.is_null());
+        known.insert("event".into(), name.into());
+    }
+    eprintln!("{known}");
+}
