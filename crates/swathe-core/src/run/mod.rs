@@ -9,7 +9,9 @@ mod apply;
 mod execute;
 mod held;
 mod lines;
+mod tiles;
 
 pub use apply::{Applied, ApplyError, FieldRecipe, Recipe};
 pub use execute::execute;
 pub use lines::lines_near;
+pub use tiles::TileRegions;
