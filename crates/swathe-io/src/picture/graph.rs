@@ -87,7 +87,7 @@ impl Graph {
         let rows = self.nodes.iter().map(|n| n.row + 1.0).fold(0.0, f64::max);
         let below = top + rows * ROW + 6.0;
         let noted = self.notes.iter().map(|note| font::width(note, SMALL) + RIM);
-        let width = noted.fold(right, f64::max) + RIM;
+        let width = noted.fold(right.max(0.0), f64::max) + RIM;
         let height = below + self.notes.len() as f64 * 1.5 * SMALL + RIM;
         let place = |column: usize| places.get(column).copied().unwrap_or_default();
         let middle = |row: f64| top + (row + 0.5) * ROW;
