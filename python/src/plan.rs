@@ -136,12 +136,22 @@ impl Plan {
         geobox.crs.is_lonlat().then_some([west, south, east, north])
     }
 
-    /// For every granule: name, lines, lines near the area, chunks, bytes to read, bytes decoded.
+    /// For every granule: name, lines, lines near the area, tiles, chunks, bytes to read, bytes decoded.
     #[expect(clippy::type_complexity, reason = "a row of a table")]
     fn estimate(
         &self,
         py: Python<'_>,
-    ) -> PyResult<Vec<(String, usize, Option<(usize, usize)>, usize, u64, u64)>> {
+    ) -> PyResult<
+        Vec<(
+            String,
+            usize,
+            Option<(usize, usize)>,
+            usize,
+            usize,
+            u64,
+            u64,
+        )>,
+    > {
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let estimate = watched(py, None, move |_| pool.install(|| plan.estimate()))?;
         let rows = estimate.granules.into_iter().map(|granule| {
@@ -151,12 +161,24 @@ impl Plan {
                 granule.name,
                 granule.lines,
                 near,
+                granule.tiles.len(),
                 cost.chunks,
                 cost.stored_bytes,
                 cost.decoded_bytes,
             )
         });
         Ok(rows.collect())
+    }
+
+    /// The plan as a picture: SVG, or Mermaid text.
+    fn graph(&self, py: Python<'_>, mermaid: bool) -> PyResult<String> {
+        let (plan, pool) = (self.plan.clone(), self.pool.clone());
+        let estimate = watched(py, None, move |_| pool.install(|| plan.estimate()))?;
+        let graph = self.plan.graph(&estimate, &[]);
+        Ok(match mermaid {
+            true => graph.mermaid(),
+            false => graph.svg(),
+        })
     }
 
     /// Carries the plan out, writes outputs, and hands the product over.

@@ -106,13 +106,14 @@ def plan(of: Plan) -> str:
         ]
     )
     costs = _table(
-        ["granule", "lines near the area", "chunks", "to read"],
+        ["granule", "lines near the area", "tiles", "chunks", "to read"],
         [
-            [name, f"{near} of {lines}", chunks, _size(int(read))]
-            for name, near, lines, chunks, read in zip(
+            [name, f"{near} of {lines}", tiles, chunks, _size(int(read))]
+            for name, near, lines, tiles, chunks, read in zip(
                 estimate.granule.values[:MOST],
                 estimate.lines_near.values,
                 estimate.lines.values,
+                estimate.tiles.values,
                 estimate.storage_chunks.values,
                 estimate.bytes_to_read.values,
                 strict=False,
@@ -129,47 +130,6 @@ def plan(of: Plan) -> str:
     if of.skipped:
         rows_ = [[name, reason] for name, reason in of.skipped.items()]
         parts.append(_details("not used", _table(["granule", "reason"], rows_)))
-    parts.append(_details("graph", _graph(of, near)))
+    parts.append(_details("graph", of.graph()))
     picture = _swathe.locator(of._plan.outlines(MOST), of._plan.box)
     return f'{STYLE}<div class="swathe"><div>{"".join(parts)}</div><div>{picture}</div></div>'
-
-
-def _graph(of: Plan, near: int) -> str:
-    """Chunk, apply, combine, finish: granules to the left, the product to the right."""
-    shown = min(near, 4)
-    names = [f"granule {i + 1}" for i in range(shown)]
-    if near > shown:
-        names[-1] = f"... {near - shown + 1} more"
-    height = max(1, len(names)) * 34
-    middle = height / 2
-
-    def box(x: float, y: float, width: float, text: str) -> str:
-        return (
-            f'<rect x="{x}" y="{y - 12}" width="{width}" height="24" rx="4" fill="#ffffff" '
-            f'stroke="#1f5f8b"/><text x="{x + width / 2}" y="{y + 4}" text-anchor="middle">'
-            f"{escape(text)}</text>"
-        )
-
-    def line(x0: float, y0: float, x1: float, y1: float) -> str:
-        return f'<line x1="{x0}" y1="{y0}" x2="{x1}" y2="{y1}" stroke="#7d8a96"/>'
-
-    parts = []
-    for i, name in enumerate(names):
-        y = 17 + 34 * i
-        parts += [
-            line(90, y, 120, y),
-            line(200, y, 240, middle),
-            box(0, y, 90, name),
-            box(120, y, 80, of.method),
-        ]
-    parts += [
-        line(310, middle, 340, middle),
-        line(400, middle, 430, middle),
-        box(240, middle, 70, "combine"),
-        box(340, middle, 60, "finish"),
-        box(430, middle, 110, ", ".join(of.variables)[:16]),
-    ]
-    return (
-        f'<svg xmlns="http://www.w3.org/2000/svg" width="542" height="{height}" '
-        f'viewBox="-1 0 542 {height}" font-family="sans-serif" font-size="11">{"".join(parts)}</svg>'
-    )

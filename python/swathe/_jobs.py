@@ -394,8 +394,9 @@ class Plan:
         Returns
         -------
         xarray.Dataset
-            Along ``granule``: ``lines``, ``lines_near`` (those that may meet the area), ``storage_chunks``,
-            ``bytes_to_read``, ``bytes_decoded``. It is at most so much.
+            Along ``granule``: ``lines``, ``lines_near`` (those that may meet the area), ``tiles`` (of 256 x 256
+            cells, to which it may give), ``storage_chunks``, ``bytes_to_read``, ``bytes_decoded``. It is at most
+            so much.
         """
         import xarray as xr
 
@@ -403,12 +404,25 @@ class Plan:
         columns = {
             "lines": [row[1] for row in rows],
             "lines_near": [0 if row[2] is None else row[2][1] - row[2][0] for row in rows],
-            "storage_chunks": [row[3] for row in rows],
-            "bytes_to_read": [row[4] for row in rows],
-            "bytes_decoded": [row[5] for row in rows],
+            "tiles": [row[3] for row in rows],
+            "storage_chunks": [row[4] for row in rows],
+            "bytes_to_read": [row[5] for row in rows],
+            "bytes_decoded": [row[6] for row in rows],
         }
         variables = {name: ("granule", values) for name, values in columns.items()}
         return xr.Dataset(variables, coords={"granule": [row[0] for row in rows]})
+
+    def graph(self, form: str = "svg") -> str:
+        """The plan as a graph of tasks: chunks, apply, combine, finish, outputs.
+
+        Parameters
+        ----------
+        form : str
+            "svg", or "mermaid" for text that Markdown viewers draw.
+        """
+        if form not in ("svg", "mermaid"):
+            raise ValueError(f'form: expected "svg" or "mermaid", got {form!r}')
+        return self._plan.graph(form == "mermaid")
 
     def run(
         self,

@@ -292,6 +292,12 @@ def test_plans_say_what_will_be_done(granules):
     assert plan.granules == len(granules) and plan.bounds == (-77, 36, -73, 41)
     estimate = plan.estimate()
     assert estimate.sizes["granule"] == len(granules) and int(estimate.bytes_to_read.sum()) > 0
+    # The grid is of one tile.
+    assert set(estimate.tiles.values) <= {0, 1} and int(estimate.tiles.sum()) > 0
+    assert plan.graph() == plan.graph("svg") and "apply footprint" in plan.graph()
+    assert plan.graph("mermaid").startswith("flowchart LR\n")
+    with pytest.raises(ValueError, match="mermaid"):
+        plan.graph("png")
     assert any("chlor_a" in note for note in plan.notes)
     xr.testing.assert_identical(plan.run(), package.average(granules, **AREA))
     assert "100 x 80" in repr(plan)

@@ -10,7 +10,7 @@ use swathe_core::reduce::{
     Blank, Composite, Reduction, Statistic, Summation, TilePart, Tiling, Weight,
 };
 use swathe_core::resample::{Grid, Method};
-use swathe_core::run::{FieldRecipe, Recipe, lines_near};
+use swathe_core::run::{FieldRecipe, Recipe, TileRegions, lines_near};
 use swathe_core::source::{
     Coordinates, Field, GeolocationArray, LineExtent, SourceError, SwathSource, Values,
 };
@@ -420,4 +420,67 @@ fn what_cannot_be_read_is_an_error() {
     };
     let error = recipe.apply(&source).unwrap_err();
     assert_eq!(error.to_string(), "the chunk is damaged");
+}
+
+/// All that a granule gives to is among the tiles that were foretold, and few others are.
+#[test]
+fn tiles_are_foretold_from_extents() {
+    let source = Memory::new(150, 130, 16, true);
+    let area = (-76.5, 35.5, -73.0, 38.5);
+    let (grid, tiling) = grid(area, 0.001);
+    let regions = TileRegions::new(grid.geobox(), &tiling);
+    let near = regions.near(&source).unwrap();
+    assert!(
+        near.is_sorted() && near.len() < tiling.tiles() / 2,
+        "{near:?}"
+    );
+    let mask = FlagMask::default();
+    for method in Method::ALL {
+        let fields = [field("b", None, method)];
+        let recipe = Recipe {
+            grid: &grid,
+            tiling,
+            method,
+            fields: &fields,
+            mask: &mask,
+        };
+        let applied = recipe.apply(&source).unwrap().unwrap();
+        let given: Vec<usize> = applied.parts[0].iter().map(|(tile, _)| *tile).collect();
+        assert!(given.len() > 20);
+        assert!(given.iter().all(|tile| near.contains(tile)), "{given:?}");
+    }
+    // By brute force: a tile that is foretold has a pixel within 0.2 degrees: ten pixels and what the search adds.
+    let geobox = grid.geobox();
+    for tile in near {
+        let (rows, columns) = tiling.extent(tile);
+        let (west, east) = (
+            geobox.x.at(columns.start as f64),
+            geobox.x.at(columns.end as f64),
+        );
+        let (north, south) = (geobox.y.at(rows.start as f64), geobox.y.at(rows.end as f64));
+        let close = (0..150)
+            .flat_map(|l| (0..130).map(move |p| (l, p)))
+            .any(|(l, p)| {
+                let (lon, lat) = source.position(l, p);
+                lon > west - 0.2 && lon < east + 0.2 && lat > south - 0.2 && lat < north + 0.2
+            });
+        assert!(close, "{tile}");
+    }
+    // Nothing is known without extents; nothing is there without pixels.
+    let silent = Memory::new(150, 130, 16, false);
+    assert_eq!(regions.near(&silent).unwrap().len(), tiling.tiles());
+    assert!(
+        regions
+            .near(&Memory::new(0, 130, 16, true))
+            .unwrap()
+            .is_empty()
+    );
+    assert!(
+        source
+            .read
+            .lock()
+            .unwrap()
+            .iter()
+            .all(|(what, _)| what == "b")
+    );
 }

@@ -14,6 +14,11 @@ mod interrupt;
 pub mod job;
 mod messages;
 
+/// Tasks given to a thread pool, and their outcomes taken when they are needed.
+pub mod futures {
+    pub use swathe_core::run::{Cancelled, Future, Futures, NoOutcome, Status, gather};
+}
+
 pub use cli::command;
 pub use commands::plot::{Arguments as PlotArguments, draw};
 pub use commands::simulate::make as make_granules;

@@ -58,7 +58,7 @@ pub(super) fn geolocation_near(
 
 /// Degrees within which a pixel's footprint may meet an area, by the pixel's place between the centre
 /// of its line (0) and an end (1).
-struct Margin {
+pub(super) struct Margin {
     /// Of a pixel as long as it is wide.
     along: f64,
     /// At the ends.
@@ -69,7 +69,7 @@ struct Margin {
 
 impl Margin {
     /// A guess from the lengths of the lines and the steps between them.
-    fn guess(extents: &[LineExtent], pixels: usize) -> Self {
+    pub fn guess(extents: &[LineExtent], pixels: usize) -> Self {
         let point = |(lon, lat): (f32, f32)| {
             let (lon, lat) = (f64::from(lon), f64::from(lat));
             located(lon, lat).then(|| unit_vector(lon, lat))
@@ -140,7 +140,8 @@ impl Margin {
         })
     }
 
-    fn lines(&self, region: &Region, extents: &[LineExtent]) -> Option<Range<usize>> {
+    /// The lines that may give to a region.
+    pub fn lines(&self, region: &Region, extents: &[LineExtent]) -> Option<Range<usize>> {
         let near = region.lines(extents, |place| self.at(place));
         (!near.is_empty())
             .then(|| near.start.saturating_sub(HALO)..(near.end + HALO).min(extents.len()))

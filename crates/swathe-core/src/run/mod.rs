@@ -7,9 +7,13 @@
 
 mod apply;
 mod execute;
+mod futures;
 mod held;
 mod lines;
+mod tiles;
 
 pub use apply::{Applied, ApplyError, FieldRecipe, Recipe};
 pub use execute::execute;
+pub use futures::{Cancelled, Future, Futures, NoOutcome, Status, gather};
 pub use lines::lines_near;
+pub use tiles::TileRegions;

@@ -15,6 +15,7 @@ mod compose;
 mod encode;
 mod font;
 mod frame;
+mod graph;
 mod graticule;
 mod locator;
 mod page;
@@ -30,6 +31,7 @@ use scale::Scale;
 use swathe_core::geobox::GeoBox;
 
 pub use caption::{layer_values, time_covered, time_line};
+pub use graph::{Graph, Node, NodeKind};
 pub use locator::locator;
 pub use page::WIDTHS;
 pub use palette::{PALETTES, Palette, Rgb};

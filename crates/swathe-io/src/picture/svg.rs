@@ -108,7 +108,7 @@ impl Svg {
 }
 
 /// Text with markup escaped, and without the control characters that XML does not allow.
-fn escaped(text: &str) -> String {
+pub(super) fn escaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     for c in text.chars() {
         match c {

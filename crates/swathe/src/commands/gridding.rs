@@ -1,5 +1,6 @@
 //! Options that `grid` and `average` share: which granules, which variables, which grid, how.
 
+use super::graph::GraphFile;
 use super::progress::{self, Progress};
 use super::report;
 use super::write::Outputs;
@@ -30,7 +31,7 @@ pub struct Gridding {
         short,
         long = "output",
         value_name = "FILE",
-        required_unless_present = "dry_run"
+        required_unless_present_any = ["dry_run", "graph"]
     )]
     outputs: Vec<PathBuf>,
     /// Replace outputs that exist
@@ -72,9 +73,13 @@ pub struct Gridding {
     /// Show what reading has cost, and what became of every granule
     #[arg(long)]
     verbose: bool,
-    /// Print the plan: granules, lines, bytes to read; read no array and write nothing
+    /// Print the plan: granules, lines, tiles, bytes to read; read no array and write nothing
     #[arg(long)]
     dry_run: bool,
+    /// Draw the plan into a file, .svg or .mmd (Mermaid). Then the run goes on, unless there is no
+    /// output or --dry-run
+    #[arg(long, value_name = "FILE")]
+    graph: Option<PathBuf>,
 }
 
 /// Options that make a grid.
@@ -229,6 +234,13 @@ impl Gridding {
         Some(JournalFile::of_output(first, self.scratch.as_deref()))
     }
 
+    fn output_names(&self) -> Vec<String> {
+        let names = self.outputs.iter().filter_map(|path| path.file_name());
+        names
+            .map(|name| name.to_string_lossy().into_owned())
+            .collect()
+    }
+
     /// Whether no option says anything of the grid.
     pub fn grid_is_left_open(&self) -> bool {
         let grid = &self.grid;
@@ -252,6 +264,9 @@ impl Gridding {
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
         let stopped = self.resume && self.journal().is_some_and(|path| path.exists());
         let outputs = open(&self.outputs, &paths, self.overwrite || stopped)?;
+        let graph = self.graph.as_deref();
+        let graph = graph.map(|path| GraphFile::new(path, &paths, self.overwrite));
+        let graph = graph.transpose()?;
         let pool = rayon::ThreadPoolBuilder::new()
             .num_threads(self.threads.map_or(0, usize::from))
             .build()
@@ -260,8 +275,16 @@ impl Gridding {
         let plan = pool.install(|| Plan::new(gathered, job, purpose))?;
         let keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
-        if self.dry_run {
-            report::plan(&plan, &pool, &shares)?;
+        if self.dry_run || graph.is_some() {
+            let estimate = pool.install(|| plan.estimate())?;
+            if self.dry_run {
+                report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
+            }
+            if let Some(graph) = graph {
+                graph.write(&plan.graph(&estimate, &self.output_names()))?;
+            }
+        }
+        if self.dry_run || self.outputs.is_empty() {
             return Ok(Outcome::Done);
         }
         if purpose == Purpose::Cube {

@@ -2,6 +2,7 @@
 
 pub mod average;
 pub mod demo;
+pub mod graph;
 pub mod grid;
 pub mod gridding;
 pub mod info;

@@ -1,11 +1,11 @@
 //! What is said before and after a run.
 
 use super::progress::bytes;
-use crate::failure::{Failure, Outcome, Result};
+use crate::failure::Outcome;
 use crate::messages;
 use serde_json::json;
 use std::path::PathBuf;
-use swathe::job::{Finished, Plan, Shares};
+use swathe::job::{Estimate, Finished, Plan, Shares};
 use swathe_io::product::GranuleStatus;
 
 /// Says what was chosen for the user, on standard error.
@@ -41,9 +41,8 @@ pub fn chosen(plan: &Plan, shares: &Shares) {
     );
 }
 
-/// Prints a plan on standard output: what would be read.
-pub fn plan(plan: &Plan, pool: &rayon::ThreadPool, shares: &Shares) -> Result<()> {
-    let estimate = pool.install(|| plan.estimate()).map_err(Failure::from)?;
+/// Prints a plan on standard output: what would be read and done, and if it is `kept` on disk, how much.
+pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
     let (rows, columns) = plan.geobox().shape();
     let fields: Vec<&str> = plan.fields().collect();
     println!("variables  {}", fields.join(", "));
@@ -77,11 +76,13 @@ pub fn plan(plan: &Plan, pool: &rayon::ThreadPool, shares: &Shares) -> Result<()
             Some(lines) => {
                 near += 1;
                 println!(
-                    "  {}  lines {}..{} of {}, {} chunks, {} to read, {} decoded",
+                    "  {}  lines {}..{} of {}, {} tile{}, {} chunks, {} to read, {} decoded",
                     granule.name,
                     lines.start,
                     lines.end,
                     granule.lines,
+                    granule.tiles.len(),
+                    if granule.tiles.len() == 1 { "" } else { "s" },
                     cost.chunks,
                     bytes(cost.stored_bytes),
                     bytes(cost.decoded_bytes)
@@ -100,7 +101,16 @@ pub fn plan(plan: &Plan, pool: &rayon::ThreadPool, shares: &Shares) -> Result<()
         bytes(stored),
         bytes(decoded)
     );
-    Ok(())
+    println!(
+        "tasks      {near} granules to apply, {} tiles of them to combine, {} to finish",
+        estimate.pieces, estimate.finished
+    );
+    if kept {
+        println!(
+            "on disk    at most {} while the run goes on",
+            bytes(estimate.journal_bytes)
+        );
+    }
 }
 
 /// Says what a run did, on standard error, and how it ends.

@@ -13,6 +13,7 @@ mod error;
 mod estimate;
 mod finished;
 mod gather;
+mod graph;
 mod header;
 mod keeping;
 mod memory;

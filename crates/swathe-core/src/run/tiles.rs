@@ -1,0 +1,99 @@
+//! Which tiles a granule may give to, found from the extents of its lines.
+
+use super::lines::Margin;
+use crate::geobox::{Axis, GeoBox};
+use crate::reduce::Tiling;
+use crate::region::Region;
+use crate::source::{SourceError, SwathSource};
+use rayon::prelude::*;
+use std::ops::Range;
+
+/// Where the tiles of a grid lie. It is made once and serves all granules.
+#[derive(Debug, Clone)]
+pub struct TileRegions {
+    rows: Vec<TileRow>,
+}
+
+/// Tiles next to each other.
+#[derive(Debug, Clone)]
+struct TileRow {
+    /// Of all of them.
+    region: Region,
+    /// Their numbers.
+    tiles: Range<usize>,
+    /// Of each.
+    regions: Vec<Region>,
+}
+
+impl TileRegions {
+    /// The tiles of a grid; works on the current thread pool.
+    pub fn new(geobox: &GeoBox, tiling: &Tiling) -> Self {
+        let part = |rows: Range<usize>, columns: Range<usize>| {
+            let cut = |axis: &Axis, range: Range<usize>| Axis {
+                first: axis.first + range.start as i64,
+                len: range.len(),
+                ..axis.clone()
+            };
+            Region::of(&GeoBox {
+                crs: geobox.crs.clone(),
+                x: cut(&geobox.x, columns),
+                y: cut(&geobox.y, rows),
+            })
+        };
+        let (mut starts, mut row) = (Vec::new(), None);
+        for tile in 0..tiling.tiles() {
+            let (rows, _) = tiling.extent(tile);
+            if row.as_ref() != Some(&rows) {
+                starts.push(tile);
+                row = Some(rows);
+            }
+        }
+        let ends = starts.iter().skip(1).copied().chain([tiling.tiles()]);
+        let rows: Vec<Range<usize>> = starts.iter().zip(ends).map(|(a, b)| *a..b).collect();
+        let rows = rows.into_par_iter().map(|tiles| TileRow {
+            region: part(tiling.extent(tiles.start).0, 0..geobox.x.len),
+            regions: tiles
+                .clone()
+                .into_par_iter()
+                .map(|tile| {
+                    let (rows, columns) = tiling.extent(tile);
+                    part(rows, columns)
+                })
+                .collect(),
+            tiles,
+        });
+        TileRegions {
+            rows: rows.collect(),
+        }
+    }
+
+    /// The tiles that a granule may give to, in order; all where it carries no extents.
+    ///
+    /// It is an estimate, by a guess of how wide pixels are: see [`lines_near`](super::lines_near).
+    ///
+    /// # Errors
+    /// When the extents cannot be read.
+    pub fn near(&self, source: &dyn SwathSource) -> Result<Vec<usize>, SourceError> {
+        let (lines, pixels) = source.shape();
+        if lines == 0 || pixels == 0 {
+            return Ok(Vec::new());
+        }
+        let Some(extents) = source.line_extents()? else {
+            return Ok(self.rows.iter().flat_map(|row| row.tiles.clone()).collect());
+        };
+        let margin = Margin::guess(&extents, pixels);
+        let mut near = Vec::new();
+        for row in &self.rows {
+            // A row keeps off most lines, and most rows all.
+            let Some(lines) = margin.lines(&row.region, &extents) else {
+                continue;
+            };
+            let extents = &extents[lines];
+            let tiles = row.tiles.clone().zip(&row.regions);
+            near.extend(
+                tiles.filter_map(|(tile, region)| margin.lines(region, extents).map(|_| tile)),
+            );
+        }
+        Ok(near)
+    }
+}
