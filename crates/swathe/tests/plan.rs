@@ -59,6 +59,7 @@ fn a_journal_takes_no_more_than_foretold() {
             journal: Some(JournalFile {
                 path: path.clone(),
                 resume: false,
+                granules: false,
             }),
             ..Keeping::default()
         };
