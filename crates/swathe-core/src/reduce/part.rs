@@ -30,6 +30,8 @@ enum Given {
 pub enum StoredPart {
     /// One observation each.
     Single(Vec<u16>, Vec<f64>),
+    /// The same, of values that are exact in single precision: half as long.
+    SingleNarrow(Vec<u16>, Vec<f32>),
     /// Sums.
     Several(Vec<u16>, Box<StoredTile>),
 }
@@ -135,7 +137,10 @@ impl TilePart {
     /// The stored form.
     pub fn to_stored(&self) -> StoredPart {
         match &self.given {
-            Given::Single(values) => StoredPart::Single(self.cells.clone(), values.clone()),
+            Given::Single(values) => match narrow(values) {
+                Some(narrow) => StoredPart::SingleNarrow(self.cells.clone(), narrow),
+                None => StoredPart::Single(self.cells.clone(), values.clone()),
+            },
             Given::Several(columns) => {
                 StoredPart::Several(self.cells.clone(), Box::new(columns.to_stored()))
             }
@@ -156,6 +161,10 @@ impl TilePart {
             StoredPart::Single(cells, values) => TilePart {
                 cells,
                 given: Given::Single(values),
+            },
+            StoredPart::SingleNarrow(cells, values) => TilePart {
+                cells,
+                given: Given::Single(values.into_iter().map(f64::from).collect()),
             },
             StoredPart::Several(cells, stored) => TilePart {
                 cells,
@@ -181,6 +190,13 @@ impl TilePart {
         }
         Ok(part)
     }
+}
+
+/// The values in single precision, if that changes none.
+fn narrow(values: &[f64]) -> Option<Vec<f32>> {
+    let narrow: Vec<f32> = values.iter().map(|value| *value as f32).collect();
+    let exact = |(narrow, value): (&f32, &f64)| f64::from(*narrow).to_bits() == value.to_bits();
+    narrow.iter().zip(values).all(exact).then_some(narrow)
 }
 
 impl Composite {

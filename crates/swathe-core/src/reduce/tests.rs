@@ -787,3 +787,32 @@ fn tiles_hold_what_the_layer_holds() {
         assert_eq!(layer[cell as usize], i as f64);
     }
 }
+
+#[test]
+fn values_of_single_precision_are_stored_in_it() {
+    let of = |values: [f64; 3]| {
+        let observations = values
+            .into_iter()
+            .enumerate()
+            .map(|(cell, value)| Observation {
+                cell: cell as u32,
+                value,
+                weight: WEIGHT_ONE,
+            });
+        let mut parts = TilePart::singles(&tiling(), FORMS[1], observations).unwrap();
+        parts.pop().unwrap().1
+    };
+    let reduction = reduction(Weight::Observation, false, FORMS[1]);
+    for (values, narrow) in [
+        ([1.5, -0.0, f64::from(0.1_f32)], true),
+        ([1.5, 0.0, 0.1], false),
+    ] {
+        let part = of(values);
+        let stored = part.to_stored();
+        assert_eq!(matches!(stored, StoredPart::SingleNarrow(..)), narrow);
+        let restored = TilePart::from_stored(stored, &tiling(), &reduction, 0).unwrap();
+        assert_eq!(restored, part);
+    }
+    let refused = StoredPart::SingleNarrow(vec![1], vec![f32::INFINITY]);
+    assert!(TilePart::from_stored(refused, &tiling(), &reduction, 0).is_err());
+}
