@@ -99,6 +99,7 @@ def test_only_what_was_in_flight_is_done_again(swathe, granules, expected, tmp_p
     assert done.returncode == 1, done.stderr
     assert last.name in done.stderr
     assert not output.exists() and journal(output).exists()
+    assert "--resume" in done.stderr
     last.write_bytes(whole)
     os.utime(last, ns=(stamp, stamp))
     done = average(swathe, broken, output, "--resume", "--verbose")
@@ -136,9 +137,10 @@ def test_another_run_is_refused_by_name(swathe, granules, expected, tmp_path, ch
     told = "--weight granule" if change == "option" else changed.name
     assert told in done.stderr and "--resume" in done.stderr
     assert journal(output).read_bytes() == before, "nothing is lost"
-    # Without --resume it begins anew.
+    # Without --resume it begins anew, and says so.
     done = average(swathe, own, output, *options)
     assert done.returncode == 0, done.stderr
+    assert "given up" in done.stderr
 
 
 def stop(swathe, granules, output):

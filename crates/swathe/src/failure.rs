@@ -65,6 +65,11 @@ impl Failure {
         self
     }
 
+    /// Whether it says what to do.
+    pub fn has_hint(&self) -> bool {
+        self.hint.is_some()
+    }
+
     /// What was wrong.
     pub fn message(&self) -> &str {
         &self.message

@@ -5,6 +5,7 @@ use super::progress::{self, Progress};
 use super::report;
 use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use swathe::job::{
@@ -262,8 +263,12 @@ impl Gridding {
     ) -> Result {
         let paths = expand(&self.granules)?;
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
-        let stopped = self.resume && self.journal().is_some_and(|path| path.exists());
-        let outputs = open(&self.outputs, &paths, self.overwrite || stopped)?;
+        let stopped = self.journal().is_some_and(|path| path.exists());
+        let outputs = open(
+            &self.outputs,
+            &paths,
+            self.overwrite || (stopped && self.resume),
+        )?;
         let graph = self.graph.as_deref();
         let graph = graph.map(|path| GraphFile::new(path, &paths, self.overwrite));
         let graph = graph.transpose()?;
@@ -293,6 +298,11 @@ impl Gridding {
         }
         outputs.check_plan(&plan)?;
         report::chosen(&plan, &shares);
+        if stopped && !self.resume {
+            messages::note(
+                "a run that was stopped is given up: --resume would have gone on with it",
+            );
+        }
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| progress.show(event);
         let written = job::run(&plan, &pool, &keeping, &mut show)
@@ -302,7 +312,13 @@ impl Gridding {
                 Ok(finished)
             });
         progress.finish();
-        let finished = written?;
+        let kept = |failure: Failure| match self.journal() {
+            Some(journal) if journal.exists() && !failure.has_hint() => {
+                failure.with_hint("what was done is kept: --resume goes on with it")
+            }
+            _ => failure,
+        };
+        let finished = written.map_err(kept)?;
         let outcome = report::finished(&finished, &self.outputs, self.verbose);
         finished.clear()?;
         Ok(outcome)

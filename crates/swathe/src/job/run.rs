@@ -54,7 +54,6 @@ pub(super) struct GranuleOutcome {
     flags: Vec<FlagReport>,
     geometry: GeometryReport,
     touched: bool,
-    found: bool,
     /// The most observations of a cell.
     most: u64,
 }
@@ -301,7 +300,6 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
             flags: Vec::new(),
             geometry: GeometryReport::default(),
             touched: false,
-            found: false,
             most: 0,
         };
         return Task {
@@ -331,7 +329,6 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
         flags,
         geometry,
         touched,
-        found,
         ..
     } = applied;
     Task {
@@ -340,7 +337,6 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
             flags,
             geometry,
             touched,
-            found,
             most,
         }),
         parts,
