@@ -54,6 +54,9 @@ pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
     };
     match outcome {
         Ok(outcome) => outcome.code(),
-        Err(failure) => failure.report(),
+        Err(failure) => {
+            interrupt::give_way();
+            failure.report()
+        }
     }
 }

@@ -2,14 +2,18 @@
 
 use crate::messages;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Mutex, PoisonError};
+use std::time::Duration;
 
+static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
 /// From now on an interruption ends the process with exit code 130.
 pub fn watch() {
     // Without a handler the process ends all the same, only less tidily.
     let _ = ctrlc::set_handler(|| {
+        INTERRUPTED.store(true, Ordering::SeqCst);
         let temporary = TEMPORARY.lock().unwrap_or_else(PoisonError::into_inner);
         for path in temporary.iter() {
             remove(path);
@@ -17,6 +21,14 @@ pub fn watch() {
         messages::interrupted();
         std::process::exit(130);
     });
+}
+
+/// Does not return once an interruption has come: what a command then fails for is the removal of the
+/// files it was writing, and the process is about to end with the code of the interruption.
+pub fn give_way() {
+    while INTERRUPTED.load(Ordering::SeqCst) {
+        std::thread::sleep(Duration::from_millis(10));
+    }
 }
 
 /// Removes a file, or a folder that others may still be writing into.
