@@ -17,6 +17,7 @@ mod columns;
 mod composite;
 mod fixed;
 mod granule;
+mod numbers;
 mod observation;
 mod part;
 mod statistic;

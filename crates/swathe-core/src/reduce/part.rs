@@ -5,7 +5,7 @@ use super::columns::{BATCH, Batch, Columns};
 use super::composite::CompositeTile;
 use super::granule::GranuleTile;
 use super::stored::StoredTile;
-use super::{Composite, Observation, ReduceError, Reduction, Summation, Tiling, Weight};
+use super::{Composite, Observation, ReduceError, Reduction, Summation, Tiling, Weight, numbers};
 use crate::resample::WEIGHT_ONE;
 use serde::{Deserialize, Serialize};
 
@@ -29,11 +29,17 @@ enum Given {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum StoredPart {
     /// One observation each.
-    Single(Vec<u16>, Vec<f64>),
+    Single(
+        #[serde(with = "numbers")] Vec<u16>,
+        #[serde(with = "numbers")] Vec<f64>,
+    ),
     /// The same, of values that are exact in single precision: half as long.
-    SingleNarrow(Vec<u16>, Vec<f32>),
+    SingleNarrow(
+        #[serde(with = "numbers")] Vec<u16>,
+        #[serde(with = "numbers")] Vec<f32>,
+    ),
     /// Sums.
-    Several(Vec<u16>, Box<StoredTile>),
+    Several(#[serde(with = "numbers")] Vec<u16>, Box<StoredTile>),
 }
 
 impl TilePart {

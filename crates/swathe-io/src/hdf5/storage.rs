@@ -9,10 +9,10 @@ use hdf5_reader::storage::Storage;
 
 use crate::bytes::{ByteSource, CountedSource};
 
-/// A block holds the metadata of a whole PACE group; reading one from the page cache takes 10 us.
-const BLOCK: u64 = 64 * 1024;
+/// Metadata of a PACE granule lies in half a dozen places; larger blocks read half a megabyte for it.
+const BLOCK: u64 = 16 * 1024;
 /// Blocks kept before all are dropped: 32 MiB, several times the metadata of the largest granule.
-const MAX_BLOCKS: usize = 512;
+const MAX_BLOCKS: usize = 2048;
 /// Longer pieces are not metadata that comes back: read straight, not kept.
 const LARGE: usize = 256 * 1024;
 
