@@ -4,7 +4,7 @@ use super::{JobError, OnError};
 use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use swathe_io::bytes::ByteSource;
 use swathe_io::dataset::Dataset;
 use swathe_io::error::Error;
@@ -30,7 +30,7 @@ pub struct Candidate {
     pub identity: Identity,
     /// When it was observed.
     pub time: TimeRange,
-    granule: Option<Granule>,
+    granule: Mutex<Option<Arc<Granule>>>,
 }
 
 /// Granules that could be opened, and those that could not.
@@ -111,7 +111,7 @@ impl Candidate {
         let mut candidate = Candidate::of(path.to_owned(), length, granule);
         candidate.modified = Some(modified);
         if !keep {
-            candidate.granule = None;
+            candidate.close();
         }
         Ok(candidate)
     }
@@ -124,7 +124,7 @@ impl Candidate {
             identity: granule.identity().clone(),
             time: granule.time(),
             path,
-            granule: Some(granule),
+            granule: Mutex::new(Some(Arc::new(granule))),
         }
     }
 
@@ -138,11 +138,22 @@ impl Candidate {
     ///
     /// # Errors
     /// When it can no longer be opened.
-    pub fn granule(&self) -> Result<Opened<'_>, Error> {
-        match &self.granule {
-            Some(granule) => Ok(Opened::Kept(granule)),
-            None => Granule::open(&self.path).map(|g| Opened::Again(Box::new(g))),
+    pub fn granule(&self) -> Result<Arc<Granule>, Error> {
+        match &*self.held() {
+            Some(granule) => Ok(granule.clone()),
+            None => Granule::open(&self.path).map(Arc::new),
         }
+    }
+
+    /// Closes the granule if it can be opened again: it has been used.
+    pub(super) fn close(&self) {
+        if self.modified.is_some() {
+            self.held().take();
+        }
+    }
+
+    fn held(&self) -> MutexGuard<'_, Option<Arc<Granule>>> {
+        self.granule.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// What is recorded of it in a product.
@@ -166,26 +177,6 @@ fn stamp(path: &Path) -> (u64, i128) {
     let since = |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).ok();
     let modified = metadata.modified().ok().and_then(since);
     (metadata.len(), modified.map_or(0, |t| t.as_nanos() as i128))
-}
-
-/// An open granule.
-#[derive(Debug)]
-pub enum Opened<'a> {
-    /// That stayed open.
-    Kept(&'a Granule),
-    /// That was opened for this use.
-    Again(Box<Granule>),
-}
-
-impl std::ops::Deref for Opened<'_> {
-    type Target = Granule;
-
-    fn deref(&self) -> &Granule {
-        match self {
-            Opened::Kept(granule) => granule,
-            Opened::Again(granule) => granule,
-        }
-    }
 }
 
 fn base_name(path: &Path) -> String {

@@ -291,6 +291,8 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
         Ok(applied) => applied,
         Err(reason) => return failed(reason, read),
     };
+    drop(opened);
+    candidate.close();
     if !candidate.is_unchanged() {
         return failed("it was changed while it was being read".into(), read);
     }
