@@ -1,5 +1,6 @@
 //! Geometry against brute force on synthetic swaths: everything is tried, nothing is searched.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+use std::collections::{BTreeMap, BTreeSet};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
@@ -273,7 +274,7 @@ fn an_outcome_does_not_depend_on_cuts() {
             let cuts = Cuts { block, entries };
             let all = |block: &mut BlockEntries<'_>| {
                 let lines = block.lines();
-                let entries: Vec<Entries> = block.collect();
+                let entries: Vec<Entries> = block.rest().collect();
                 for one in &entries {
                     assert!(lines.start <= one.lines.start && one.lines.end <= lines.end);
                     let cut = |line: usize| line / cuts.entries;
@@ -303,6 +304,68 @@ fn an_outcome_does_not_depend_on_cuts() {
                 "{method:?} {block} {entries}"
             );
         }
+    }
+}
+
+#[test]
+fn pixels_that_give_nothing_change_nothing_else() {
+    let g = scanner((179.0, 45.0), 190.0, 100, 60, 4.0, 10);
+    let gives = |pixel: usize| pixel % 7 == 3 || (pixel / g.pixels) % 40 > 30;
+    // Across 180, the second grid in another turn, and one that the swath overhangs on all sides.
+    for bbox in [
+        (176.0, 40.0, 182.0, 48.0),
+        (-184.0, 40.0, -178.0, 48.0),
+        (178.4, 43.0, 178.9, 43.5),
+    ] {
+        let grid = Grid::new(lonlat_box(bbox, 0.05));
+        let cuts = Cuts {
+            block: 64,
+            entries: 16,
+        };
+        let run = |knowing: bool| {
+            let all = |block: &mut BlockEntries<'_>| {
+                let mut entries = Vec::new();
+                while let Some(some) = block.next(&mut |lines| {
+                    let pixels = lines.start * g.pixels..lines.end * g.pixels;
+                    knowing.then(|| pixels.map(gives).collect())
+                }) {
+                    entries.push(some);
+                }
+                Ok::<_, ()>(entries)
+            };
+            let (blocks, report) = locate_blocks(&g, &grid, Method::Footprint, cuts, all).unwrap();
+            let mut contributions = Vec::new();
+            for entries in blocks.into_iter().flatten() {
+                let EntryKind::Contributions(some) = entries.kind else {
+                    panic!("contributions")
+                };
+                contributions.extend(some.into_iter().map(|c| (c.pixel, c.cell, c.weight)));
+            }
+            (contributions, report)
+        };
+        let ((all, all_report), (some, some_report)) = (run(false), run(true));
+        assert_eq!(all_report, some_report);
+        let giving = |list: &[(u32, u32, u64)]| -> Vec<(u32, u32, u64)> {
+            let giving = list.iter().filter(|(pixel, ..)| gives(*pixel as usize));
+            giving.copied().collect()
+        };
+        assert!(!giving(&all).is_empty());
+        assert_eq!(giving(&all), giving(&some));
+        // Each of the others still gives to some cell, of those that it gave to, and most to one alone.
+        let others = |list: &[(u32, u32, u64)]| {
+            let mut cells: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
+            for (pixel, cell, _) in list.iter().filter(|(pixel, ..)| !gives(*pixel as usize)) {
+                cells.entry(*pixel).or_default().insert(*cell);
+            }
+            cells
+        };
+        let (all, some) = (others(&all), others(&some));
+        assert!(all.keys().eq(some.keys()));
+        assert!(
+            all.iter()
+                .all(|(pixel, cells)| some[pixel].is_subset(cells))
+        );
+        assert!(some.values().filter(|cells| cells.len() == 1).count() * 10 > some.len() * 9);
     }
 }
 

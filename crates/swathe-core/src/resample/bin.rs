@@ -1,6 +1,6 @@
 //! `bin`: every valid pixel whose centre is in the cell.
 
-use super::{Contribution, GeometryReport, Grid, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Giving, Grid, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
 use std::ops::Range;
 
@@ -8,10 +8,10 @@ use std::ops::Range;
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
     grid: &'a Grid,
-) -> impl Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
+) -> impl Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
     let geobox = grid.geobox();
     let locator = CellLocator::new(geobox);
-    move |lines, contributions| {
+    move |lines, _, contributions| {
         let mut report = GeometryReport::default();
         for line in lines {
             for column in swath.columns(line) {

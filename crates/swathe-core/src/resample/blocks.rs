@@ -29,9 +29,12 @@ pub struct BlockEntries<'a> {
     report: GeometryReport,
 }
 
+/// Says which pixels of some lines have anything to give, in order; nothing where that is not known.
+pub type Giving<'a> = dyn FnMut(Range<usize>) -> Option<Vec<bool>> + 'a;
+
 /// Works out some lines: adds their contributions in order of pixels.
 pub(super) type LocateLines<'a> =
-    dyn Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a;
+    dyn Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a;
 
 enum Source<'a> {
     /// From line `next` on.
@@ -53,10 +56,10 @@ impl BlockEntries<'_> {
     }
 }
 
-impl Iterator for BlockEntries<'_> {
-    type Item = Entries;
-
-    fn next(&mut self) -> Option<Entries> {
+impl BlockEntries<'_> {
+    /// The next entries. Where it is much work to know all cells of a pixel, and `giving` says that the pixel
+    /// has nothing to give, one cell stands for all, with weight zero.
+    pub fn next(&mut self, giving: &mut Giving<'_>) -> Option<Entries> {
         match &mut self.source {
             Source::Ready(entries) => entries.next(),
             Source::Lines {
@@ -70,7 +73,8 @@ impl Iterator for BlockEntries<'_> {
                     let cut = |step: usize| (*next / step + 1) * step;
                     let end = cut(*together).min(cut(*most)).min(self.lines.end);
                     let mut contributions = Vec::new();
-                    self.report.add(&locate(*next..end, &mut contributions));
+                    let report = locate(*next..end, giving, &mut contributions);
+                    self.report.add(&report);
                     *next = end;
                     // How many a line gives follows from pixels and cells: much the same all over a block.
                     if contributions.len() > MOST_TOGETHER {
@@ -89,6 +93,11 @@ impl Iterator for BlockEntries<'_> {
                 None
             }
         }
+    }
+
+    /// All that are left, of all pixels.
+    pub fn rest(&mut self) -> impl Iterator<Item = Entries> {
+        std::iter::from_fn(|| self.next(&mut |_| None))
     }
 }
 
@@ -129,7 +138,8 @@ pub fn locate(
         block: line_block,
         entries: line_block,
     };
-    let all = |block: &mut BlockEntries<'_>| Ok::<_, std::convert::Infallible>(block.collect());
+    let all =
+        |block: &mut BlockEntries<'_>| Ok::<_, std::convert::Infallible>(block.rest().collect());
     let Ok((blocks, report)) =
         locate_blocks::<Vec<Entries>, _>(geolocation, grid, method, cuts, all);
     (blocks.into_iter().flatten().collect(), report)
@@ -157,7 +167,7 @@ fn by_lines<T: Send, E: Send>(
         };
         let made = work(&mut block)?;
         // What was not asked for counts too.
-        block.by_ref().for_each(drop);
+        block.rest().for_each(drop);
         Ok((made, block.report))
     });
     let (made, reports): (Vec<T>, Vec<GeometryReport>) =

@@ -2,7 +2,7 @@
 //! the cell; both are polygons in the target's plane.
 
 use super::polygon::overlap;
-use super::{Contribution, GeometryReport, Grid, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Giving, Grid, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
 use crate::swath::{Block, Quad};
@@ -18,11 +18,15 @@ const DEEPEST: u32 = 10;
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
     grid: &'a Grid,
-) -> impl Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
+) -> impl Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
     let plane = Plane::new(grid.geobox());
     let (rows, columns) = grid.geobox().shape();
-    move |lines, contributions| {
+    move |lines, giving, contributions| {
         let mut report = GeometryReport::default();
+        let (first, end) = (lines.start, lines.end);
+        let pixels = swath.geolocation.pixels;
+        // Asked for once a pixel lies in the grid: until then nothing need be known of values.
+        let mut given: Option<Option<Vec<bool>>> = None;
         let (mut outline, mut scratch) = (Vec::new(), Vec::new());
         let block = swath.block(lines.clone());
         let places = Places::new(&plane, &block);
@@ -38,14 +42,26 @@ pub(super) fn locate<'a>(
                     continue;
                 };
                 let pixel = swath.pixel(line, column);
-                let corners = places.around(&quad, line, column);
                 let (lon, lat) = swath.coordinates(line, column);
-                let placed = plane
-                    .position(lon, lat)
-                    .zip(corners)
-                    .is_some_and(|(at, corners)| {
-                        plane.outline(&quad, centre, at, corners, &mut outline)
-                    });
+                let position = plane.position(lon, lat);
+                if let Some(cell) = position.and_then(|at| plane.cell(at)) {
+                    let given = given.get_or_insert_with(|| giving(first..end));
+                    let gives = given
+                        .as_ref()
+                        .and_then(|all| all.get((line - first) * pixels + column));
+                    if gives == Some(&false) {
+                        contributions.push(Contribution {
+                            cell,
+                            pixel,
+                            weight: 0,
+                        });
+                        continue;
+                    }
+                }
+                let corners = places.around(&quad, line, column);
+                let placed = position.zip(corners).is_some_and(|(at, corners)| {
+                    plane.outline(&quad, centre, at, corners, &mut outline)
+                });
                 if !placed {
                     report.untransformed += 1;
                     continue;
@@ -241,6 +257,18 @@ impl<'a> Plane<'a> {
             self.geobox.crs.forward(lon, lat)?
         };
         Some((self.geobox.x.position(x), self.geobox.y.position(y)))
+    }
+
+    /// The cell of a position, if it is in the grid.
+    fn cell(&self, (column, row): (f64, f64)) -> Option<u32> {
+        let (rows, columns) = self.geobox.shape();
+        let column = match self.turn {
+            Some(turn) if column < 0.0 => column + turn,
+            Some(turn) if column >= columns as f64 => column - turn,
+            _ => column,
+        };
+        let inside = (0.0..columns as f64).contains(&column) && (0.0..rows as f64).contains(&row);
+        inside.then(|| (row as usize * columns + column as usize) as u32)
     }
 
     /// On a longitude/latitude grid, a position in the turn in which it is nearest to a column.

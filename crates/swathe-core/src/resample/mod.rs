@@ -16,7 +16,7 @@ mod selection;
 mod smooth;
 
 pub use bilinear::{interpolate, stencil_centres};
-pub use blocks::{BlockEntries, Cuts, locate, locate_blocks};
+pub use blocks::{BlockEntries, Cuts, Giving, locate, locate_blocks};
 use cells::CellIndex;
 
 use crate::geobox::GeoBox;
@@ -118,7 +118,7 @@ pub struct GeometryReport {
     pub missing: u64,
     /// Footprints or quads that are folded or have no area.
     pub folded: u64,
-    /// Footprints that the target's projection cannot place.
+    /// Footprints, of pixels that have something to give, that the target's projection cannot place.
     pub untransformed: u64,
 }
 

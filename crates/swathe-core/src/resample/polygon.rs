@@ -28,10 +28,26 @@ pub(super) fn overlap(
     if !(first_row < end_row && first_column < end_column) {
         return;
     }
+    let (x0, y0) = vertices[0];
+    let twice_area: f64 = vertices
+        .windows(2)
+        .map(|pair| (pair[0].0 - x0) * (pair[1].1 - y0) - (pair[1].0 - x0) * (pair[0].1 - y0))
+        .sum();
     let (height, width) = (
         (end_row - first_row) as usize,
         (end_column - first_column) as usize,
     );
+    let within = |low: f64, high: f64, first: f64, end: f64| low >= first && high <= end;
+    if (height, width) == (1, 1)
+        && within(left, right, first_column, end_column)
+        && within(top, bottom, first_row, end_row)
+    {
+        let share = 0.5 * twice_area.abs();
+        if share > 0.0 {
+            visit(first_row as usize, first_column as usize, share);
+        }
+        return;
+    }
     scratch.clear();
     // One more column takes what lies to the right of the window.
     scratch.resize(height * (width + 1), 0.0);
@@ -40,11 +56,6 @@ pub(super) fn overlap(
         let to = vertices[(i + 1) % vertices.len()];
         add_edge(shifted(from), shifted(to), height, width, scratch);
     }
-    let (x0, y0) = vertices[0];
-    let twice_area: f64 = vertices
-        .windows(2)
-        .map(|pair| (pair[0].0 - x0) * (pair[1].1 - y0) - (pair[1].0 - x0) * (pair[0].1 - y0))
-        .sum();
     // Edges that run to higher rows add what is to their right: one that goes around by the right takes it.
     let sign = if twice_area > 0.0 { -1.0 } else { 1.0 };
     for (r, row) in scratch.chunks(width + 1).enumerate() {

@@ -184,7 +184,19 @@ impl Recipe<'_> {
             .map(Held::nothing)
             .collect();
         let mut observed = Observed::nothing(self.fields.len());
-        for entries in block {
+        let mut failed = None;
+        loop {
+            let entries = block.next(&mut |lines| {
+                let giving = self.giving(source, lines, end, &mut values, &mut flags);
+                giving.unwrap_or_else(|error| {
+                    failed = Some(error);
+                    None
+                })
+            });
+            if let Some(error) = failed {
+                return Err(error.into());
+            }
+            let Some(entries) = entries else { break };
             observed.touched = true;
             let mut line = entries.lines.start;
             // Once, unless chunks of variables end at lines that do not fit each other.
@@ -226,6 +238,41 @@ impl Recipe<'_> {
             }
         }
         Ok(observed)
+    }
+
+    /// Which pixels of some lines have a value, of any field, that flags leave; what is not read together with
+    /// the first line is taken to have one.
+    fn giving(
+        &self,
+        source: &dyn SwathSource,
+        lines: Range<usize>,
+        end: usize,
+        values: &mut [Held<Vec<Values>>],
+        flags: &mut Held<Vec<u32>>,
+    ) -> Result<Option<Vec<bool>>, SourceError> {
+        let (_, pixels) = source.shape();
+        let mut gives = vec![false; lines.len() * pixels];
+        for (bands, held) in variables(self.fields).zip(values) {
+            held.hold(lines.start, end, |lines| read_bands(source, bands, lines))?;
+            let known = lines.start..lines.end.min(held.lines.end);
+            gives[known.len() * pixels..].fill(true);
+            let place = held.place(&known, pixels);
+            for band in &held.what {
+                match band {
+                    Values::F32(v) => note_present(&v[place.clone()], &mut gives),
+                    Values::F64(v) => note_present(&v[place.clone()], &mut gives),
+                }
+            }
+        }
+        if self.mask.bits() != 0 {
+            flags.hold(lines.start, end, |lines| source.flags(lines))?;
+            let known = lines.start..lines.end.min(flags.lines.end);
+            let flags = &flags.what[flags.place(&known, pixels)];
+            for (gives, flags) in gives.iter_mut().zip(flags) {
+                *gives &= flags & self.mask.bits() == 0;
+            }
+        }
+        Ok(Some(gives))
     }
 
     /// Masks a field's values and adds those that reach a cell to it.
@@ -368,6 +415,12 @@ fn share_missing(bands: &mut [Values]) {
 fn note_missing<T: Real>(values: &[T], missing: &mut [bool]) {
     for (value, missing) in values.iter().zip(missing) {
         *missing |= !value.is_finite();
+    }
+}
+
+fn note_present<T: Real>(values: &[T], present: &mut [bool]) {
+    for (value, present) in values.iter().zip(present) {
+        *present |= value.is_finite();
     }
 }
 
