@@ -39,6 +39,14 @@ pub struct Pieces {
 }
 
 impl Pieces {
+    /// None, with room for so many bytes.
+    pub fn with_capacity(bytes: usize) -> Self {
+        Pieces {
+            table: Vec::new(),
+            bytes: Vec::with_capacity(bytes),
+        }
+    }
+
     /// Appends the piece of a unit.
     ///
     /// # Errors

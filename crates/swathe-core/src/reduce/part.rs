@@ -8,6 +8,7 @@ use super::stored::StoredTile;
 use super::{Composite, Observation, ReduceError, Reduction, Summation, Tiling, Weight, numbers};
 use crate::resample::WEIGHT_ONE;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// What one granule, complete, gives to the cells of one tile.
 #[derive(Debug, Clone, PartialEq)]
@@ -55,7 +56,10 @@ impl TilePart {
     ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
         let limit = summation.limit();
         let cells = tiling.cells() as u64;
-        let mut parts: Vec<Option<(Vec<u16>, Vec<f64>)>> = vec![None; tiling.tiles()];
+        let mut parts: Vec<(usize, Vec<u16>, Vec<f64>)> = Vec::new();
+        let mut places = BTreeMap::new();
+        // Neighbours are mostly in one tile.
+        let mut current = usize::MAX;
         for Observation { cell, value, .. } in observations {
             if !value.is_finite() {
                 continue;
@@ -67,18 +71,52 @@ impl TilePart {
                 return Err(ReduceError::NoSuchCell { cell });
             }
             let place = tiling.place(cell);
-            let (cells, values) = parts[place.tile].get_or_insert_default();
+            if parts
+                .get(current)
+                .is_none_or(|(tile, ..)| *tile != place.tile)
+            {
+                current = *places.entry(place.tile).or_insert_with(|| {
+                    parts.push((place.tile, Vec::new(), Vec::new()));
+                    parts.len() - 1
+                });
+            }
+            let (_, cells, values) = &mut parts[current];
             cells.push(place.within as u16);
             values.push(value);
         }
-        let parts = parts.into_iter().enumerate();
-        Ok(parts
-            .filter_map(|(tile, part)| {
-                let (cells, values) = part?;
-                let given = Given::Single(values);
-                Some((tile, TilePart { cells, given }))
-            })
-            .collect())
+        let part = |(tile, mut cells, mut values): (usize, Vec<u16>, Vec<f64>)| {
+            // Kept until the granule is complete.
+            cells.shrink_to_fit();
+            values.shrink_to_fit();
+            let given = Given::Single(values);
+            (tile, TilePart { cells, given })
+        };
+        Ok(parts.into_iter().map(part).collect())
+    }
+
+    /// Joins parts of single observations that lines of one granule gave, no two to the same cell: one part for
+    /// each tile, in order of tiles.
+    ///
+    /// # Errors
+    /// When two parts of a tile hold sums.
+    pub fn joined(
+        mut parts: Vec<(usize, TilePart)>,
+    ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
+        parts.sort_by_key(|(tile, _)| *tile);
+        let mut joined: Vec<(usize, TilePart)> = Vec::new();
+        for (tile, part) in parts {
+            match joined.last_mut() {
+                Some((last, own)) if *last == tile => match (&mut own.given, part.given) {
+                    (Given::Single(values), Given::Single(more)) => {
+                        own.cells.extend(part.cells);
+                        values.extend(more);
+                    }
+                    _ => return Err(ReduceError::Mismatch),
+                },
+                _ => joined.push((tile, part)),
+            }
+        }
+        Ok(joined)
     }
 
     /// The cells of a tile that have observations.

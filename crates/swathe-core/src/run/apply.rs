@@ -56,43 +56,55 @@ pub struct Applied {
     pub found: bool,
 }
 
-/// What a granule, or blocks of its lines, give to the cells of one field.
-#[derive(Debug)]
+/// What a granule gives to the cells of one field: one for all threads at work on it, since sums are exact
+/// and turns do not show.
 enum Cells {
-    /// At most one observation to each cell, in several lists.
-    Single(Vec<Vec<Observation>>),
+    /// At most one observation to each cell: parts of some lines each.
+    Single(Mutex<Vec<(usize, TilePart)>>),
     /// Any number of observations.
-    Several(GranuleState),
+    Several(Mutex<GranuleState>),
 }
 
 impl Cells {
     fn nothing(method: Method, tiling: Tiling, reduction: &Reduction) -> Self {
         match method {
-            Method::Nearest | Method::Bilinear => Cells::Single(Vec::new()),
-            Method::Bin | Method::Footprint => Cells::Several(GranuleState::new(tiling, reduction)),
-        }
-    }
-
-    fn add(&mut self, observations: Vec<Observation>) -> Result<(), ReduceError> {
-        match self {
-            Cells::Single(lists) => {
-                lists.push(observations);
-                Ok(())
+            Method::Nearest | Method::Bilinear => Cells::Single(Mutex::default()),
+            Method::Bin | Method::Footprint => {
+                Cells::Several(Mutex::new(GranuleState::new(tiling, reduction)))
             }
-            Cells::Several(state) => state.add(observations),
         }
     }
 
-    fn parts(
-        self,
+    fn add(
+        &self,
         tiling: &Tiling,
         reduction: &Reduction,
-    ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
+        observations: Vec<Observation>,
+    ) -> Result<(), ReduceError> {
+        // A thread that panicked ends the run: what it left is not used.
         match self {
-            Cells::Single(lists) => {
-                TilePart::singles(tiling, reduction.summation, lists.into_iter().flatten())
+            Cells::Single(parts) => {
+                let some = TilePart::singles(tiling, reduction.summation, observations)?;
+                let mut parts = parts.lock().unwrap_or_else(PoisonError::into_inner);
+                parts.extend(some);
+                Ok(())
             }
-            Cells::Several(state) => Ok(state.parts().collect()),
+            Cells::Several(state) => {
+                let mut state = state.lock().unwrap_or_else(PoisonError::into_inner);
+                state.add(observations)
+            }
+        }
+    }
+
+    fn parts(self) -> Result<Vec<(usize, TilePart)>, ReduceError> {
+        match self {
+            Cells::Single(parts) => {
+                TilePart::joined(parts.into_inner().unwrap_or_else(PoisonError::into_inner))
+            }
+            Cells::Several(state) => {
+                let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
+                Ok(state.parts().collect())
+            }
         }
     }
 }
@@ -130,12 +142,10 @@ impl Recipe<'_> {
         // Without a mask nothing is to be counted either.
         let masked = self.mask.bits() != 0;
         let reading = Reading::new(source, self.fields, masked, self.method);
-        // One state for all threads at work on the granule: sums are exact, so that turns do not show.
-        let cells: Vec<Mutex<Cells>> = self
+        let cells: Vec<Cells> = self
             .fields
             .iter()
             .map(|f| Cells::nothing(self.method, self.tiling, &f.reduction))
-            .map(Mutex::new)
             .collect();
         let (blocks, geometry) = locate_blocks(
             &geolocation,
@@ -149,9 +159,9 @@ impl Recipe<'_> {
         let cells = cells.into_par_iter().zip(self.fields);
         let parts: Result<Vec<_>, _> = cells
             .map(|(cells, field)| {
-                let cells = cells.into_inner().unwrap_or_else(PoisonError::into_inner);
-                let parts = cells.parts(&self.tiling, &field.reduction);
-                parts.map_err(|e| reduce_error(source.name(), field, e))
+                cells
+                    .parts()
+                    .map_err(|e| reduce_error(source.name(), field, e))
             })
             .collect();
         Ok(Some(Applied {
@@ -171,7 +181,7 @@ impl Recipe<'_> {
         source: &dyn SwathSource,
         reading: &Reading,
         block: &mut BlockEntries<'_>,
-        cells: &[Mutex<Cells>],
+        cells: &[Cells],
     ) -> Result<Observed, ApplyError> {
         let (_, pixels) = source.shape();
         let end = block.lines().end;
@@ -281,7 +291,7 @@ impl Recipe<'_> {
         part: &Part<'_>,
         field: usize,
         values: &mut [T],
-        cells: &Mutex<Cells>,
+        cells: &Cells,
         observed: &mut Observed,
     ) -> Result<(), ReduceError> {
         if let Some((flags, area)) = part.mask {
@@ -293,9 +303,7 @@ impl Recipe<'_> {
             return Ok(());
         }
         observed.found = true;
-        // A thread that panicked ends the run.
-        let mut cells = cells.lock().unwrap_or_else(PoisonError::into_inner);
-        cells.add(observations)
+        cells.add(&self.tiling, &self.fields[field].reduction, observations)
     }
 }
 

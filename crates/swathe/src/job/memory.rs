@@ -1,7 +1,7 @@
 //! How a run shares its memory: decided before it begins, from sizes that are known then.
 
 use super::keeping::Keeping;
-use super::plan::{Plan, PlannedGranule};
+use super::plan::{Plan, PlannedField, PlannedGranule};
 use super::{JobError, Purpose};
 use rayon::prelude::*;
 use swathe_core::resample::Method;
@@ -196,9 +196,12 @@ impl Plan {
         let fields = self.fields.len() as u64;
         let near = reached.lines * pixels;
         // What a cell is given, as it is kept, and before.
+        // Single observations: a cell's place and value, and both again as the journal keeps them.
+        let single = |f: &PlannedField| if f.double { 10 + 10 } else { 10 + 6 };
+        let singles: u64 = self.fields.iter().map(single).sum();
         let given: u64 = match self.method {
-            Method::Nearest => 20 + fields * 44,
-            Method::Bilinear => 50 + fields * 44,
+            Method::Nearest => 20 + singles,
+            Method::Bilinear => 50 + singles,
             Method::Bin | Method::Footprint => {
                 let reductions = self.fields.iter().map(|f| &f.reduction);
                 let bytes = reductions.map(|r| 2 * r.granule_bytes_per_cell() as u64);

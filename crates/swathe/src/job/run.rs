@@ -311,7 +311,7 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
             read,
         };
     };
-    let pieces = match keep.then(|| pieces_of(&applied.parts)).transpose() {
+    let pieces = match keep.then(|| pieces_of(plan, &applied.parts)).transpose() {
         Ok(pieces) => pieces.unwrap_or_default(),
         Err(error) => return failed(error.to_string(), read),
     };
@@ -348,9 +348,17 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
 }
 
 /// What a granule gives, as it is kept: in order of units.
-fn pieces_of(parts: &[Vec<(usize, TilePart)>]) -> Result<Pieces, swathe_io::error::Error> {
+fn pieces_of(
+    plan: &Plan,
+    parts: &[Vec<(usize, TilePart)>],
+) -> Result<Pieces, swathe_io::error::Error> {
     let fields = parts.len();
-    let mut pieces = Pieces::default();
+    let most = parts.iter().zip(&plan.fields).flat_map(|(parts, field)| {
+        parts
+            .iter()
+            .map(|(_, part)| 16 + part.bytes(&field.reduction))
+    });
+    let mut pieces = Pieces::with_capacity(most.sum());
     for (field, parts) in parts.iter().enumerate() {
         for (tile, part) in parts {
             pieces.push(unit(*tile, field, fields), &part.to_stored())?;
