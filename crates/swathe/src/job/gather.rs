@@ -11,9 +11,9 @@ use swathe_io::error::Error;
 use swathe_io::granule::{Granule, Identity, TimeRange};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
-/// So many granules stay open between planning and running: opening one again costs a read of its
-/// metadata, and systems allow about a thousand open files.
-const KEPT_OPEN: usize = 256;
+/// So many granules stay open between planning and running. One that is open takes 0.4 MB, and opening it
+/// again a twentieth of the time that a granule of 200 lines takes.
+const KEPT_OPEN: usize = 32;
 
 /// A granule that may take part.
 #[derive(Debug)]
