@@ -1,7 +1,8 @@
 //! `bin`: every valid pixel whose centre is in the cell.
 
 use super::{Contribution, GeometryReport, Giving, Grid, Selected, WEIGHT_ONE};
-use crate::geobox::GeoBox;
+use crate::geobox::{Axis, GeoBox};
+use crate::swath::{TOGETHER, located};
 use std::ops::Range;
 
 /// What works out some lines.
@@ -9,36 +10,74 @@ pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
     grid: &'a Grid,
 ) -> impl Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
-    let geobox = grid.geobox();
-    let locator = CellLocator::new(geobox);
+    let locator = CellLocator::new(grid.geobox());
     move |lines, _, contributions| {
         let mut report = GeometryReport::default();
         for line in lines {
-            for column in swath.columns(line) {
-                let i = (line - swath.geolocation.lines.start) * swath.geolocation.pixels + column;
-                let (lon, lat) = (
-                    swath.geolocation.longitude.get(i),
-                    swath.geolocation.latitude.get(i),
-                );
-                report.selected += 1;
-                if !crate::swath::located(lon, lat) {
-                    report.missing += 1;
-                    continue;
+            pulp::Arch::new().dispatch(Line {
+                swath,
+                locator: &locator,
+                line,
+                report: &mut report,
+                contributions,
+            });
+        }
+        report
+    }
+}
+
+/// A line's pixels are put into cells: compiled twice, for any processor and for those with the vector
+/// instructions of 2013.
+struct Line<'a, 'g> {
+    swath: &'a Selected<'g>,
+    locator: &'a CellLocator<'a>,
+    line: usize,
+    report: &'a mut GeometryReport,
+    contributions: &'a mut Vec<Contribution>,
+}
+
+impl pulp::NullaryFnOnce for Line<'_, '_> {
+    type Output = ();
+
+    #[inline(always)]
+    fn call(self) {
+        let columns = self.swath.columns(self.line);
+        self.report.selected += columns.len() as u64;
+        for start in columns.clone().step_by(TOGETHER) {
+            let some = start..(start + TOGETHER).min(columns.end);
+            let count = some.len();
+            let first = self.swath.pixel(self.line, start);
+            let [lon, lat] = self.swath.places(self.line, some);
+            // What has no place is NaN, and in no cell.
+            let [mut x, mut y] = [[f64::NAN; TOGETHER]; 2];
+            for k in 0..TOGETHER {
+                let there = located(lon[k], lat[k]);
+                x[k] = if there { lon[k] } else { f64::NAN };
+                y[k] = if there { lat[k] } else { f64::NAN };
+            }
+            let missing = x[..count].iter().filter(|x| x.is_nan()).count();
+            self.report.missing += missing as u64;
+            if !self.locator.geobox.crs.is_lonlat() {
+                for k in 0..count {
+                    if x[k].is_nan() {
+                        continue;
+                    }
+                    let place = self.locator.geobox.crs.forward(x[k], y[k]);
+                    self.report.untransformed += u64::from(place.is_none());
+                    (x[k], y[k]) = place.unwrap_or((f64::NAN, f64::NAN));
                 }
-                let Some((x, y)) = geobox.crs.forward(lon, lat) else {
-                    report.untransformed += 1;
-                    continue;
-                };
-                if let Some(cell) = locator.cell(x, y) {
-                    contributions.push(Contribution {
+            }
+            let places = self.locator.places(&x, &y);
+            for k in 0..count {
+                if let Some(cell) = self.locator.cell(places[0][k], places[1][k], y[k]) {
+                    self.contributions.push(Contribution {
                         cell,
-                        pixel: swath.pixel(line, column),
+                        pixel: first + k as u32,
                         weight: WEIGHT_ONE,
                     });
                 }
             }
         }
-        report
     }
 }
 
@@ -47,24 +86,38 @@ struct CellLocator<'a> {
     geobox: &'a GeoBox,
     x0: f64,
     y0: f64,
-    wraps: bool,
+    /// Columns of a full turn, on a longitude/latitude grid.
+    turn: Option<f64>,
 }
 
 impl<'a> CellLocator<'a> {
     fn new(geobox: &'a GeoBox) -> Self {
+        let turn = 360.0 / geobox.x.step();
         CellLocator {
             geobox,
             x0: geobox.x.at(0.0),
             y0: geobox.y.at(0.0),
-            wraps: geobox.crs.is_lonlat(),
+            turn: geobox.crs.is_lonlat().then_some(turn),
         }
     }
 
-    #[inline]
-    fn cell(&self, x: f64, y: f64) -> Option<u32> {
-        let mut column = self.geobox.x.position(x);
-        if self.wraps {
-            let turn = 360.0 / self.geobox.x.step();
+    /// Positions in columns and rows, as [`Axis::position`] has them.
+    #[inline(always)]
+    fn places(&self, x: &[f64; TOGETHER], y: &[f64; TOGETHER]) -> [[f64; TOGETHER]; 2] {
+        let position = |at: &[f64; TOGETHER], origin: f64, axis: &Axis| {
+            at.map(|at| (at - origin) * axis.denominator / axis.numerator)
+        };
+        [
+            position(x, self.x0, &self.geobox.x),
+            position(y, self.y0, &self.geobox.y),
+        ]
+    }
+
+    /// The cell of a position, none of one that is not a number; `y` is the coordinate that led to it.
+    #[inline(always)]
+    fn cell(&self, mut column: f64, row: f64, y: f64) -> Option<u32> {
+        let (rows, columns) = self.geobox.shape();
+        if let Some(turn) = self.turn {
             // Any representation of the longitude; +180 of a grid from -180 wraps to column 0.
             while column < 0.0 {
                 column += turn;
@@ -73,19 +126,20 @@ impl<'a> CellLocator<'a> {
                 column -= turn;
             }
         }
-        let mut row =
-            ((y - self.y0) * self.geobox.y.denominator / self.geobox.y.numerator).ceil() - 1.0;
-        // The north pole is on the outer edge of a grid that reaches it, and belongs to its first row.
-        if self.wraps && row == -1.0 && y == 90.0 && self.y0 == 90.0 {
-            row = 0.0;
-        }
-        let column = column.floor();
-        (self.x0.is_finite()
-            && column >= 0.0
-            && row >= 0.0
-            && column < self.geobox.x.len as f64
-            && row < self.geobox.y.len as f64)
-            .then(|| (row as usize * self.geobox.x.len + column as usize) as u32)
+        // An upper edge belongs to the row above it.
+        let whole = row as u64;
+        let row = if row > 0.0 && whole as f64 == row {
+            whole - 1
+        } else if row > 0.0 {
+            whole
+        } else if row == 0.0 && self.turn.is_some() && y == 90.0 {
+            // The north pole is on the outer edge of a grid that reaches it, and belongs to its first row.
+            0
+        } else {
+            return None;
+        };
+        (column >= 0.0 && column < columns as f64 && row < rows as u64)
+            .then(|| (row as usize * columns + column as usize) as u32)
     }
 }
 
@@ -93,7 +147,6 @@ impl<'a> CellLocator<'a> {
 mod tests {
     use super::*;
     use crate::crs::Crs;
-    use crate::geobox::Axis;
 
     fn global(denominator: f64, columns: usize, rows: usize) -> GeoBox {
         GeoBox {
@@ -120,8 +173,9 @@ mod tests {
         let geobox = global(24.0, 8640, 4320);
         let cells = CellLocator::new(&geobox);
         let at = |lon, lat| {
+            let [columns, rows] = cells.places(&[lon; TOGETHER], &[lat; TOGETHER]);
             cells
-                .cell(lon, lat)
+                .cell(columns[0], rows[0], lat)
                 .map(|c| (c as usize / 8640, c as usize % 8640))
         };
         assert_eq!(at(180.0, 0.0), at(-180.0, 0.0));
