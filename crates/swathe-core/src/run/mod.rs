@@ -13,7 +13,7 @@ mod lines;
 mod tiles;
 
 pub use apply::{Applied, ApplyError, FieldRecipe, Recipe};
-pub use execute::execute;
+pub use execute::{InFlight, execute};
 pub use futures::{Cancelled, Future, Futures, NoOutcome, Status, gather};
 pub use lines::lines_near;
 pub use tiles::TileRegions;

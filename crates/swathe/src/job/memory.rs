@@ -10,13 +10,17 @@ use swathe_core::source::{LineExtent, SwathSource as _};
 use swathe_core::sphere::{arc_bound, chord2, sin_cos_deg, unit_vector};
 
 /// What a run holds at a time.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Shares {
     /// Whether an average is combined in memory; otherwise what granules gave is read back from the
     /// journal, tile by tile.
     pub(super) combined: bool,
-    /// Granules that are begun and not yet combined.
-    pub(super) in_flight: usize,
+    /// Granules that are begun and not yet combined, at most.
+    pub(super) tasks: usize,
+    /// What each granule of the plan takes, bytes.
+    pub(super) costs: Vec<u64>,
+    /// What granules in flight may take together, bytes.
+    pub(super) allowance: u64,
     /// Bytes that the run takes at most.
     pub projected: u64,
     /// Bytes that it may take.
@@ -29,16 +33,17 @@ impl Shares {
         self.combined
     }
 
-    /// Granules that are worked on at a time.
+    /// Granules that are worked on at a time, if they are the largest ones.
     pub fn in_flight(&self) -> usize {
-        self.in_flight
+        let fits = |n: &usize| largest(&self.costs, *n) <= self.allowance;
+        (1..=self.tasks).rev().find(fits).unwrap_or(1)
     }
 }
 
 /// What parts of a job take, bytes.
 struct Needs {
-    /// A granule that is worked on.
-    granule: u64,
+    /// Each granule, while it is worked on.
+    granules: Vec<u64>,
     /// Lines that threads work on.
     lines: u64,
     /// Composites of all fields.
@@ -62,7 +67,8 @@ impl Plan {
             None => (default_limit(), false),
         };
         let mut needs = self.needs(threads, keeping, |_| None);
-        if needs.granule.saturating_mul(threads as u64 + 1) > limit / 2 {
+        let most = (threads + 1).min(self.granules.len()).max(1);
+        if largest(&needs.granules, most) > limit / 2 {
             // Every pixel reaching cells of its own is too much: ask each granule what it may reach.
             let all: Vec<Option<Reached>> =
                 self.granules.par_iter().map(|g| self.reached(g)).collect();
@@ -70,48 +76,44 @@ impl Plan {
         }
         let journal = keeping.journal.is_some();
         let keep = keeping.journal.as_ref().is_some_and(|j| j.granules);
-        let most = (threads + 1).min(self.granules.len()).max(1) as u64;
-        let with = |in_flight: u64, combined: bool| {
+        let held = |combined: bool| {
             let held = match (combined, self.purpose, journal) {
                 (true, ..) => needs.composites,
                 (false, Purpose::Cube, false) => needs.parts,
                 (false, ..) => 0,
             };
-            let working = needs
-                .granule
-                .saturating_mul(in_flight)
-                .saturating_add(needs.lines);
-            working
-                .max(needs.finishing)
-                .saturating_add(held)
-                .saturating_add(needs.product)
+            held.saturating_add(needs.product)
+        };
+        let with = |granules: u64, combined: bool| {
+            let working = granules.saturating_add(needs.lines);
+            working.max(needs.finishing).saturating_add(held(combined))
         };
         let average = self.purpose == Purpose::Average;
         // Granules that are combined could not be told apart afterwards.
         let combine = average && !keep;
         // In memory with all threads busy, or else by way of the journal.
-        let busy = most.min(threads as u64);
-        let ways = (busy..=most)
-            .rev()
-            .filter(|_| combine)
-            .map(|in_flight| (in_flight, true))
-            .chain(
-                (1..=most)
-                    .rev()
-                    .filter(|_| journal || !average)
-                    .map(|n| (n, false)),
-            )
-            .chain((1..busy).rev().filter(|_| combine).map(|n| (n, true)));
+        let ways = [
+            (combine, true, most.min(threads)),
+            (journal || !average, false, 1),
+            (combine, true, 1),
+        ];
         let mut least = u64::MAX;
-        for (in_flight, combined) in ways {
-            let projected = with(in_flight, combined);
-            least = least.min(projected);
-            if projected <= limit {
+        for (possible, combined, tasks) in ways {
+            let needed = with(largest(&needs.granules, tasks), combined);
+            if !possible {
+                continue;
+            }
+            least = least.min(needed);
+            if needed <= limit {
+                let allowance = limit - held(combined) - needs.lines;
+                let taken = largest(&needs.granules, most).min(allowance);
                 return Ok(Shares {
                     combined,
-                    in_flight: in_flight as usize,
-                    projected,
+                    tasks: most,
+                    allowance,
+                    projected: with(taken, combined),
                     limit,
+                    costs: needs.granules,
                 });
             }
         }
@@ -163,7 +165,7 @@ impl Plan {
         let layers: u64 = self.fields.iter().map(|f| maps * value(f.double)).sum();
         let tile = cells.min(TILE_CELLS);
         let granules = self.granules.iter().enumerate();
-        let granule = granules.map(|(i, g)| {
+        let granules = granules.map(|(i, g)| {
             let (lines, pixels) = g.shape;
             let all = Reached {
                 lines: lines as u64,
@@ -179,7 +181,7 @@ impl Plan {
         let widest_line = self.granules.iter().map(|g| g.shape.1 as u64).max();
         Needs {
             lines: threads as u64 * self.lines_bytes(widest_line.unwrap_or(0)),
-            granule: granule.max().unwrap_or(0),
+            granules: granules.collect(),
             composites: cells.div_ceil(tile.max(1)) * tile * cell,
             finishing: unit * units.min(2 * threads as u64) + (8 << 20),
             product: if keeping.whole {
@@ -246,6 +248,16 @@ impl Plan {
             cells: cells.min(all),
         })
     }
+}
+
+/// What the `n` largest granules take together.
+fn largest(costs: &[u64], n: usize) -> u64 {
+    let mut costs = costs.to_vec();
+    costs.sort_unstable_by(|a, b| b.cmp(a));
+    costs
+        .iter()
+        .take(n)
+        .fold(0, |all, cost| all.saturating_add(*cost))
 }
 
 /// What of a granule may meet the grid.

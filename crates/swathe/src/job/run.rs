@@ -13,7 +13,7 @@ use serde::{Deserialize, Serialize};
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, TilePart};
 use swathe_core::resample::GeometryReport;
-use swathe_core::run::{Applied, Recipe, execute};
+use swathe_core::run::{Applied, InFlight, Recipe, execute};
 use swathe_io::bytes::ReadCounters;
 use swathe_io::journal::{Journal, Pieces};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
@@ -140,10 +140,18 @@ impl<'a> Run<'a> {
         let todo: Vec<usize> = (0..total).filter(|i| self.done[*i].is_none()).collect();
         let mut done = total - todo.len();
         let keep = self.journal.is_some();
+        let costs: Vec<u64> = todo
+            .iter()
+            .map(|i| shares.costs.get(*i).copied().unwrap_or(0))
+            .collect();
+        let in_flight = InFlight {
+            tasks: shares.tasks,
+            costs: &costs,
+            allowance: shares.allowance,
+        };
         execute(
             pool,
-            todo.len(),
-            shares.in_flight,
+            in_flight,
             |i| apply(plan, &plan.granules[todo[i]], keep),
             |i, task| {
                 let granule = todo[i];
