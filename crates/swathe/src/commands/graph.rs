@@ -1,4 +1,4 @@
-//! The file that a plan is drawn into.
+//! The file that a graph of tasks is drawn into.
 
 use crate::failure::{Failure, Result};
 use crate::{interrupt, messages};
@@ -11,17 +11,26 @@ pub struct GraphFile {
     path: PathBuf,
     /// Where it is until it is whole.
     part: PathBuf,
-    mermaid: bool,
+    form: Form,
+}
+
+/// How a graph is written.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Form {
+    Svg,
+    Mermaid,
+    Graphviz,
 }
 
 impl GraphFile {
     /// Checks the file, before any work is done.
     pub fn new(path: &Path, inputs: &[PathBuf], overwrite: bool) -> Result<Self> {
         let said = |what: &str| format!("{}: {what}", path.display());
-        let (mermaid, name) = match (path.extension().and_then(|s| s.to_str()), path.file_name()) {
-            (Some("svg"), Some(name)) => (false, name),
-            (Some("mmd"), Some(name)) => (true, name),
-            _ => return Err(Failure::usage(said("a graph is written as .svg or .mmd"))),
+        let (form, name) = match (path.extension().and_then(|s| s.to_str()), path.file_name()) {
+            (Some("svg"), Some(name)) => (Form::Svg, name),
+            (Some("mmd"), Some(name)) => (Form::Mermaid, name),
+            (Some("dot"), Some(name)) => (Form::Graphviz, name),
+            _ => return Err(Failure::usage(said("a graph is written as .svg, .mmd or .dot"))),
         };
         let real = std::fs::canonicalize(path).ok();
         let mut inputs = inputs.iter().filter_map(|p| std::fs::canonicalize(p).ok());
@@ -36,15 +45,16 @@ impl GraphFile {
         Ok(GraphFile {
             path: path.to_owned(),
             part,
-            mermaid,
+            form,
         })
     }
 
     /// Writes the file, and says so.
     pub fn write(self, graph: &Graph) -> Result<()> {
-        let text = match self.mermaid {
-            true => graph.mermaid(),
-            false => graph.svg(),
+        let text = match self.form {
+            Form::Svg => graph.svg(),
+            Form::Mermaid => graph.mermaid(),
+            Form::Graphviz => graph.dot(),
         };
         let written =
             std::fs::write(&self.part, text).and_then(|()| std::fs::rename(&self.part, &self.path));

@@ -1,5 +1,6 @@
 //! One command a file: its arguments, and what it does with them.
 
+pub mod array;
 pub mod average;
 pub mod demo;
 pub mod graph;
