@@ -188,6 +188,28 @@ fn tested(operand: Buffer, test: impl Fn(f64) -> bool) -> Buffer {
 }
 
 impl Binary {
+    /// All of them.
+    pub const ALL: [Binary; 18] = [
+        Binary::Add,
+        Binary::Subtract,
+        Binary::Multiply,
+        Binary::Divide,
+        Binary::FloorDivide,
+        Binary::Remainder,
+        Binary::Power,
+        Binary::Minimum,
+        Binary::Maximum,
+        Binary::Equal,
+        Binary::NotEqual,
+        Binary::Less,
+        Binary::LessEqual,
+        Binary::Greater,
+        Binary::GreaterEqual,
+        Binary::And,
+        Binary::Or,
+        Binary::Xor,
+    ];
+
     /// numpy's name.
     pub fn name(self) -> &'static str {
         match self {

@@ -773,26 +773,17 @@ fn method(value: Value, mut arguments: Arguments) -> Parsed {
             array.transpose(&axes)
         }
         name => {
-            let statistic = match name {
-                "sum" => Statistic::Sum,
-                "mean" => Statistic::Mean,
-                "min" => Statistic::Min,
-                "max" => Statistic::Max,
-                "argmin" => Statistic::ArgMin,
-                "argmax" => Statistic::ArgMax,
-                "any" => Statistic::Any,
-                "all" => Statistic::All,
-                "count" => Statistic::Count,
-                "var" | "std" => {
-                    let ddof = arguments.named("ddof").map_or(Ok(0.0), |(v, at)| v.number(at))?;
-                    if name == "var" { Statistic::Var { ddof } } else { Statistic::Std { ddof } }
-                }
+            let number = match name {
+                "var" | "std" => arguments.named("ddof").map_or(Ok(0.0), |(v, at)| v.number(at))?,
                 "quantile" => {
                     let (q, at) = arguments.required("q")?;
-                    Statistic::Quantile { q: q.number(at)? }
+                    q.number(at)?
                 }
-                _ => return Err(unknown(name, column)),
+                _ => 0.0,
             };
+            let statistic = Statistic::named(name, number, Vec::new())
+                .filter(|_| STATISTICS.contains(&name))
+                .ok_or_else(|| unknown(name, column))?;
             let over = arguments.over()?;
             array.reduce(statistic, &over)
         }

@@ -92,6 +92,27 @@ pub(super) struct Reduction {
 }
 
 impl Statistic {
+    /// The statistic of a name; `number` is the ddof of var and std and the q of a quantile, `edges` are a
+    /// histogram's.
+    pub fn named(name: &str, number: f64, edges: Vec<f64>) -> Option<Self> {
+        Some(match name {
+            "sum" => Statistic::Sum,
+            "mean" => Statistic::Mean,
+            "var" => Statistic::Var { ddof: number },
+            "std" => Statistic::Std { ddof: number },
+            "min" => Statistic::Min,
+            "max" => Statistic::Max,
+            "argmin" => Statistic::ArgMin,
+            "argmax" => Statistic::ArgMax,
+            "any" => Statistic::Any,
+            "all" => Statistic::All,
+            "count" => Statistic::Count,
+            "quantile" => Statistic::Quantile { q: number },
+            "histogram" => Statistic::Histogram { edges },
+            _ => return None,
+        })
+    }
+
     /// numpy's name.
     pub fn name(&self) -> &'static str {
         match self {
