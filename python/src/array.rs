@@ -80,11 +80,15 @@ fn cuts(cuts: Vec<Cutting>) -> PyResult<Vec<Cut>> {
         Cutting::Size(-1) => Ok(Cut::Whole),
         Cutting::Size(size) => match usize::try_from(size) {
             Ok(size) => Ok(Cut::Size(size)),
-            Err(_) => Err(PyValueError::new_err(format!("chunks of {size} are no length"))),
+            Err(_) => Err(PyValueError::new_err(format!(
+                "chunks of {size} are no length"
+            ))),
         },
         Cutting::Sizes(sizes) => Ok(Cut::Sizes(sizes)),
         Cutting::Auto(word) if word == "auto" => Ok(Cut::Auto),
-        Cutting::Auto(word) => Err(PyValueError::new_err(format!("chunks {word:?} are not \"auto\""))),
+        Cutting::Auto(word) => Err(PyValueError::new_err(format!(
+            "chunks {word:?} are not \"auto\""
+        ))),
     };
     cuts.into_iter().map(one).collect()
 }
@@ -139,13 +143,17 @@ impl LazyArray {
         chunks: Vec<Cutting>,
     ) -> PyResult<Self> {
         let r#type = r#type.map(|name| dtype(py, name)).transpose()?;
-        Array::full(&shape, value.into(), r#type, &cuts(chunks)?).or_raise(py).map(LazyArray)
+        Array::full(&shape, value.into(), r#type, &cuts(chunks)?)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     #[staticmethod]
     fn scalar(py: Python<'_>, value: Number, r#type: Option<&str>) -> PyResult<Self> {
         let r#type = r#type.map(|name| dtype(py, name)).transpose()?;
-        Array::scalar(value.into(), r#type).or_raise(py).map(LazyArray)
+        Array::scalar(value.into(), r#type)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     #[staticmethod]
@@ -158,20 +166,36 @@ impl LazyArray {
         chunks: Vec<Cutting>,
     ) -> PyResult<Self> {
         let r#type = dtype(py, r#type)?;
-        Array::arange(start, stop, step, r#type, &cuts(chunks)?).or_raise(py).map(LazyArray)
+        Array::arange(start, stop, step, r#type, &cuts(chunks)?)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     #[staticmethod]
-    fn linspace(py: Python<'_>, start: f64, stop: f64, count: usize, chunks: Vec<Cutting>) -> PyResult<Self> {
-        Array::linspace(start, stop, count, &cuts(chunks)?).or_raise(py).map(LazyArray)
+    fn linspace(
+        py: Python<'_>,
+        start: f64,
+        stop: f64,
+        count: usize,
+        chunks: Vec<Cutting>,
+    ) -> PyResult<Self> {
+        Array::linspace(start, stop, count, &cuts(chunks)?)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     /// What is in a numpy array, copied.
     #[staticmethod]
-    fn memory(py: Python<'_>, values: &Bound<'_, PyUntypedArray>, chunks: Vec<Cutting>) -> PyResult<Self> {
+    fn memory(
+        py: Python<'_>,
+        values: &Bound<'_, PyUntypedArray>,
+        chunks: Vec<Cutting>,
+    ) -> PyResult<Self> {
         let shape = values.shape().to_vec();
         let elements = Arc::new(elements(values)?);
-        Array::from_memory(elements, &shape, &cuts(chunks)?).or_raise(py).map(LazyArray)
+        Array::from_memory(elements, &shape, &cuts(chunks)?)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     #[getter]
@@ -191,21 +215,33 @@ impl LazyArray {
     }
 
     fn unary(&self, py: Python<'_>, name: &str) -> PyResult<Self> {
-        Array::unary(unary_named(name)?, &self.0).or_raise(py).map(LazyArray)
+        Array::unary(unary_named(name)?, &self.0)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     fn binary(&self, py: Python<'_>, name: &str, other: &LazyArray) -> PyResult<Self> {
-        Array::binary(binary_named(name)?, &self.0, &other.0).or_raise(py).map(LazyArray)
+        Array::binary(binary_named(name)?, &self.0, &other.0)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
-    fn binary_with(&self, py: Python<'_>, name: &str, number: Number, swapped: bool) -> PyResult<Self> {
+    fn binary_with(
+        &self,
+        py: Python<'_>,
+        name: &str,
+        number: Number,
+        swapped: bool,
+    ) -> PyResult<Self> {
         let made = Array::binary_with(binary_named(name)?, &self.0, number.into(), swapped);
         made.or_raise(py).map(LazyArray)
     }
 
     /// Elements of one where this is true, of the other elsewhere.
     fn choose(&self, py: Python<'_>, yes: &LazyArray, no: &LazyArray) -> PyResult<Self> {
-        Array::choose(&self.0, &yes.0, &no.0).or_raise(py).map(LazyArray)
+        Array::choose(&self.0, &yes.0, &no.0)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     fn cast(&self, py: Python<'_>, r#type: &str) -> PyResult<Self> {
@@ -233,7 +269,9 @@ impl LazyArray {
     #[staticmethod]
     fn concatenate(py: Python<'_>, arrays: Vec<PyRef<'_, LazyArray>>, axis: i64) -> PyResult<Self> {
         let arrays: Vec<Array> = arrays.iter().map(|a| a.0.clone()).collect();
-        Array::concatenate(&arrays, axis).or_raise(py).map(LazyArray)
+        Array::concatenate(&arrays, axis)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     #[staticmethod]
@@ -260,7 +298,8 @@ impl LazyArray {
             skip_missing,
         };
         let statistic = Statistic::named(name, number, edges);
-        let statistic = statistic.ok_or_else(|| PyValueError::new_err(format!("no statistic {name}")))?;
+        let statistic =
+            statistic.ok_or_else(|| PyValueError::new_err(format!("no statistic {name}")))?;
         self.0.reduce(statistic, &over).or_raise(py).map(LazyArray)
     }
 
@@ -277,7 +316,10 @@ impl LazyArray {
             keep,
             skip_missing,
         };
-        self.0.weighted_mean(&weights.0, &over).or_raise(py).map(LazyArray)
+        self.0
+            .weighted_mean(&weights.0, &over)
+            .or_raise(py)
+            .map(LazyArray)
     }
 
     /// The elements, as a numpy array.
@@ -291,7 +333,8 @@ impl LazyArray {
         let lazy = self.0.clone();
         let values = watched(py, progress, move |watch| {
             let pool = pool(threads).map_err(Fault::Threads)?;
-            let mut observer = |step: array::Step| watch.step((step.done, step.total, 0, String::new()));
+            let mut observer =
+                |step: array::Step| watch.step((step.done, step.total, 0, String::new()));
             array::compute_observed(&lazy, &pool, memory, &mut observer).map_err(Fault::Array)
         })?;
         numpy_array(py, values, self.0.shape())
@@ -304,18 +347,27 @@ impl LazyArray {
             "svg" => Ok(graph.svg()),
             "mmd" => Ok(graph.mermaid()),
             "dot" => Ok(graph.dot()),
-            _ => Err(PyValueError::new_err(format!("a graph is svg, mmd or dot, not {form}"))),
+            _ => Err(PyValueError::new_err(format!(
+                "a graph is svg, mmd or dot, not {form}"
+            ))),
         }
     }
 
     /// Number of tasks that computing it takes.
     #[getter]
     fn tasks(&self) -> usize {
-        array::outline(&self.0).iter().map(|stage| stage.tasks).sum()
+        array::outline(&self.0)
+            .iter()
+            .map(|stage| stage.tasks)
+            .sum()
     }
 }
 
-fn numpy_array<'py>(py: Python<'py>, values: Buffer, shape: &[usize]) -> PyResult<Bound<'py, PyAny>> {
+fn numpy_array<'py>(
+    py: Python<'py>,
+    values: Buffer,
+    shape: &[usize],
+) -> PyResult<Bound<'py, PyAny>> {
     match values {
         Buffer::Bool(v) => handed::array(py, v, shape),
         Buffer::I8(v) => handed::array(py, v, shape),
@@ -343,7 +395,10 @@ fn elements(values: &Bound<'_, PyUntypedArray>) -> PyResult<Buffer> {
         };
     }
     typed!(F64 f64, F32 f32, I64 i64, I32 i32, I16 i16, I8 i8, U64 u64, U32 u32, U16 u16, U8 u8, Bool bool);
-    Err(PyTypeError::new_err(format!("arrays of {} are not supported", values.dtype())))
+    Err(PyTypeError::new_err(format!(
+        "arrays of {} are not supported",
+        values.dtype()
+    )))
 }
 
 /// Makes random arrays.
@@ -374,7 +429,10 @@ impl RandomGenerator {
     /// The number of the next child.
     #[getter]
     fn spawned(&self) -> u32 {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner).spawned()
+        self.0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .spawned()
     }
 
     /// A random array of a distribution of one or two numbers.

@@ -51,7 +51,8 @@ impl Chunks {
         };
         let cuts = automatic(shape, cuts, dtype);
         let axis = |(axis, (&len, cut)): (usize, (&usize, &Cut))| {
-            let refuse = |what: String| Err(ArrayError::Chunks(format!("chunks of axis {axis} {what}")));
+            let refuse =
+                |what: String| Err(ArrayError::Chunks(format!("chunks of axis {axis} {what}")));
             match cut {
                 Cut::Whole | Cut::Auto => Ok(vec![0, len]),
                 Cut::Size(0) if len > 0 => refuse("are zero".into()),
@@ -115,7 +116,10 @@ impl Chunks {
     /// Elements of the largest chunk.
     pub fn largest(&self) -> usize {
         let sizes = self.sizes();
-        sizes.iter().map(|s| s.iter().copied().max().unwrap_or(0)).product()
+        sizes
+            .iter()
+            .map(|s| s.iter().copied().max().unwrap_or(0))
+            .product()
     }
 
     /// The chunk of this number; the last axis counts fastest.
@@ -129,7 +133,9 @@ impl Chunks {
     pub fn meeting(&self, region: &[Range<usize>]) -> Vec<(usize, Region)> {
         let counts = self.counts();
         let along = |(cuts, range): (&Vec<usize>, &Range<usize>)| {
-            let first = cuts.partition_point(|&cut| cut <= range.start).saturating_sub(1);
+            let first = cuts
+                .partition_point(|&cut| cut <= range.start)
+                .saturating_sub(1);
             let last = cuts.partition_point(|&cut| cut < range.end);
             first.min(cuts.len() - 2)..last.max(first + 1).min(cuts.len() - 1)
         };
@@ -138,9 +144,16 @@ impl Chunks {
         let total = lengths.iter().product();
         let chunk = |number: usize| {
             let position = unravel(number, &lengths);
-            let position: Vec<usize> = position.iter().zip(&ranges).map(|(p, r)| p + r.start).collect();
+            let position: Vec<usize> = position
+                .iter()
+                .zip(&ranges)
+                .map(|(p, r)| p + r.start)
+                .collect();
             let part = |axis: usize| {
-                let (start, end) = (self.cuts[axis][position[axis]], self.cuts[axis][position[axis] + 1]);
+                let (start, end) = (
+                    self.cuts[axis][position[axis]],
+                    self.cuts[axis][position[axis] + 1],
+                );
                 region[axis].start.max(start)..region[axis].end.min(end)
             };
             let part = (0..position.len()).map(part).collect();
@@ -159,7 +172,10 @@ fn automatic(shape: &[usize], mut cuts: Vec<Cut>, dtype: DType) -> Vec<Cut> {
         Cut::Auto => 1,
     };
     loop {
-        let others = cuts.iter().zip(shape).map(|(cut, &len)| largest(cut, len).max(1));
+        let others = cuts
+            .iter()
+            .zip(shape)
+            .map(|(cut, &len)| largest(cut, len).max(1));
         let others: f64 = others.map(|len| len as f64).product();
         let open: Vec<usize> = (0..cuts.len()).filter(|&i| cuts[i] == Cut::Auto).collect();
         if open.is_empty() {
@@ -167,7 +183,11 @@ fn automatic(shape: &[usize], mut cuts: Vec<Cut>, dtype: DType) -> Vec<Cut> {
         }
         let room = (USUAL_BYTES / dtype.size() as f64 / others).max(1.0);
         let side = libm::pow(room, 1.0 / open.len() as f64);
-        let small: Vec<usize> = open.iter().copied().filter(|&i| (shape[i] as f64) < side).collect();
+        let small: Vec<usize> = open
+            .iter()
+            .copied()
+            .filter(|&i| (shape[i] as f64) < side)
+            .collect();
         if small.is_empty() {
             for i in open {
                 cuts[i] = Cut::Size((side as usize).max(1));
@@ -192,7 +212,10 @@ pub(super) fn unravel(mut number: usize, shape: &[usize]) -> Vec<usize> {
 
 /// The number of indices in a shape.
 pub(super) fn ravel(position: &[usize], shape: &[usize]) -> usize {
-    position.iter().zip(shape).fold(0, |number, (place, len)| number * len + place)
+    position
+        .iter()
+        .zip(shape)
+        .fold(0, |number, (place, len)| number * len + place)
 }
 
 /// Elements of a region.
@@ -231,7 +254,11 @@ pub(super) fn blocks(region: &[Range<usize>], most: usize) -> impl Iterator<Item
     let outer = outer.to_vec();
     let pieces = along.div_ceil(step);
     let empty = shape.contains(&0);
-    let count = if empty { 0 } else { outer.iter().product::<usize>() * pieces };
+    let count = if empty {
+        0
+    } else {
+        outer.iter().product::<usize>() * pieces
+    };
     let region = region.to_vec();
     (0..count).map(move |number| {
         let position = unravel(number / pieces, &outer);

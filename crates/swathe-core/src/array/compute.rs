@@ -30,8 +30,8 @@ pub type Observer<'a> = dyn FnMut(Step) -> ControlFlow<()> + 'a;
 
 /// Chunks of fewer elements share a task: a task costs some microseconds.
 const WORTH_A_TASK: usize = 1 << 16;
-/// A state of more bytes is not split among tasks without need.
-const SMALL_STATE: usize = 1 << 16;
+/// States of more cells are not kept for many tasks at once without need.
+const SMALL_STATE: usize = 1 << 11;
 /// Tasks that are enough for any number of threads: states are not split into more.
 const ENOUGH_TASKS: usize = 64;
 /// Quantiles of more elements are found without holding them.
@@ -43,7 +43,11 @@ const HELD_FOR_QUANTILE: usize = 1 << 21;
 ///
 /// # Errors
 /// A source that cannot be read; a limit that is too small for one task.
-pub fn compute(array: &Array, pool: &ThreadPool, memory: Option<u64>) -> Result<Buffer, ArrayError> {
+pub fn compute(
+    array: &Array,
+    pool: &ThreadPool,
+    memory: Option<u64>,
+) -> Result<Buffer, ArrayError> {
     compute_observed(array, pool, memory, &mut |_| ControlFlow::Continue(()))
 }
 
@@ -57,55 +61,115 @@ pub fn compute_observed(
     memory: Option<u64>,
     observer: &mut Observer<'_>,
 ) -> Result<Buffer, ArrayError> {
-    let order = stages(array);
+    let mut values = compute_all(std::slice::from_ref(array), pool, memory, observer)?;
+    values.pop().ok_or_else(nothing)
+}
+
+/// Several arrays. Reductions of one array over the same axes see its elements at the same time: it is
+/// generated or read once for all of them.
+///
+/// # Errors
+/// As [`compute_observed`].
+pub fn compute_all(
+    arrays: &[Array],
+    pool: &ThreadPool,
+    memory: Option<u64>,
+    observer: &mut Observer<'_>,
+) -> Result<Vec<Buffer>, ArrayError> {
+    let order = stages(arrays);
     let mut run = Run {
         pool,
         memory,
         known: Known::new(),
-        shared: shared(array),
+        shared: shared(arrays),
         observer,
         step: Step {
             done: 0,
-            total: order.iter().map(tasks).sum(),
+            total: order.iter().map(|stage| tasks(stage)).sum(),
         },
     };
-    let mut result = None;
     for stage in &order {
-        let values = Arc::new(run.stage(stage)?);
-        match stage.id() == array.id() {
-            true => result = Some(values),
-            false => {
-                run.known.insert(stage.id(), values);
-            }
-        }
+        let values = run.stage(stage)?;
+        let made = stage
+            .iter()
+            .map(Array::id)
+            .zip(values.into_iter().map(Arc::new));
+        run.known.extend(made);
     }
-    let result = result.ok_or_else(|| ArrayError::Value("nothing was computed".into()))?;
-    Ok(Arc::try_unwrap(result).unwrap_or_else(|shared| (*shared).clone()))
+    let mut known = run.known;
+    let last = |i: usize| {
+        arrays
+            .iter()
+            .skip(i + 1)
+            .all(|later| later.id() != arrays[i].id())
+    };
+    let values = arrays.iter().enumerate().map(|(i, array)| {
+        let values = if last(i) {
+            known.remove(&array.id())
+        } else {
+            known.get(&array.id()).cloned()
+        };
+        let values = values.ok_or_else(nothing)?;
+        Ok(Arc::try_unwrap(values).unwrap_or_else(|shared| (*shared).clone()))
+    });
+    values.collect()
 }
 
-/// What is computed one after another: reductions that others stand upon, and at last the array.
-pub(super) fn stages(array: &Array) -> Vec<Array> {
-    fn visit(array: &Array, seen: &mut HashSet<usize>, order: &mut Vec<Array>) {
+fn nothing() -> ArrayError {
+    ArrayError::Value("nothing was computed".into())
+}
+
+/// What is computed one after another: reductions that others stand upon, those of one array together, and
+/// the arrays.
+pub(super) fn stages(arrays: &[Array]) -> Vec<Vec<Array>> {
+    fn visit(array: &Array, is_root: bool, seen: &mut HashSet<usize>, order: &mut Vec<Array>) {
         if !seen.insert(array.id()) {
             return;
         }
         for operand in array.node.operation.operands() {
-            visit(operand, seen, order);
+            visit(operand, false, seen, order);
         }
-        if matches!(array.node.operation, Operation::Reduced(_)) {
+        if is_root || matches!(array.node.operation, Operation::Reduced(_)) {
             order.push(array.clone());
         }
     }
     let mut order = Vec::new();
-    visit(array, &mut HashSet::new(), &mut order);
-    if order.last().is_none_or(|last| last.id() != array.id()) {
-        order.push(array.clone());
+    let mut seen = HashSet::new();
+    for array in arrays {
+        visit(array, true, &mut seen, &mut order);
+        // It was met before, within another.
+        if order.iter().all(|one| one.id() != array.id()) {
+            order.push(array.clone());
+        }
     }
-    order
+    let together = |array: &Array| match &array.node.operation {
+        Operation::Reduced(r)
+            if !is_selected(r) && !matches!(r.statistic, Statistic::Histogram { .. }) =>
+        {
+            Some((
+                r.input.id(),
+                r.weights.as_ref().map(Array::id),
+                r.reduced.clone(),
+            ))
+        }
+        _ => None,
+    };
+    let mut stages: Vec<Vec<Array>> = Vec::new();
+    for array in order {
+        let key = together(&array);
+        let same = |stage: &&mut Vec<Array>| {
+            key.is_some() && stage.first().is_some_and(|a| together(a) == key)
+        };
+        match stages.iter_mut().find(same) {
+            Some(stage) => stage.push(array),
+            None => stages.push(vec![array]),
+        }
+    }
+    stages
 }
 
 /// Arrays that more than one operand refers to.
-fn shared(array: &Array) -> HashSet<usize> {
+fn shared(arrays: &[Array]) -> HashSet<usize> {
     fn visit(array: &Array, seen: &mut HashSet<usize>, shared: &mut HashSet<usize>) {
         if !seen.insert(array.id()) {
             if !matches!(array.node.operation, Operation::Constant(_)) {
@@ -117,8 +181,10 @@ fn shared(array: &Array) -> HashSet<usize> {
             visit(operand, seen, shared);
         }
     }
-    let mut shared = HashSet::new();
-    visit(array, &mut HashSet::new(), &mut shared);
+    let (mut seen, mut shared) = (HashSet::new(), HashSet::new());
+    arrays
+        .iter()
+        .for_each(|array| visit(array, &mut seen, &mut shared));
     shared
 }
 
@@ -132,7 +198,10 @@ struct Job {
 }
 
 /// Number of tasks of a stage.
-pub(super) fn tasks(stage: &Array) -> usize {
+pub(super) fn tasks(stage: &[Array]) -> usize {
+    let Some(stage) = stage.first() else {
+        return 0;
+    };
     match &stage.node.operation {
         Operation::Reduced(reduction) if is_selected(reduction) => {
             select::PASSES * reduction.input.chunks().count()
@@ -156,8 +225,7 @@ fn jobs(reduction: &Reduction, result: &Array) -> Vec<Job> {
         _ => result.chunks().count(),
     };
     let per_chunk = reduction.input.chunks().largest().max(1);
-    let cell = State::bytes_per_cell(reduction, reduced_elements(reduction));
-    let small = result.chunks().largest().saturating_mul(cell) <= SMALL_STATE;
+    let small = result.chunks().largest() <= SMALL_STATE;
     let group = match small {
         true => WORTH_A_TASK.div_ceil(per_chunk),
         false => column.div_ceil((ENOUGH_TASKS / outputs.max(1)).max(1)),
@@ -168,7 +236,11 @@ fn jobs(reduction: &Reduction, result: &Array) -> Vec<Job> {
         for start in (0..column.max(1)).step_by(group) {
             let inputs = start..(start + group).min(column);
             let alone = inputs.len() == column;
-            jobs.push(Job { chunk, inputs, alone });
+            jobs.push(Job {
+                chunk,
+                inputs,
+                alone,
+            });
         }
     }
     jobs
@@ -178,13 +250,17 @@ fn jobs(reduction: &Reduction, result: &Array) -> Vec<Job> {
 fn column(reduction: &Reduction) -> usize {
     let counts = reduction.input.chunks().counts();
     let reduced = counts.iter().zip(&reduction.reduced);
-    reduced.map(|(count, gone)| if *gone { *count } else { 1 }).product()
+    reduced
+        .map(|(count, gone)| if *gone { *count } else { 1 })
+        .product()
 }
 
 /// Elements that each element of the result stands upon.
 fn reduced_elements(reduction: &Reduction) -> usize {
     let reduced = reduction.input.shape().iter().zip(&reduction.reduced);
-    reduced.map(|(len, gone)| if *gone { *len } else { 1 }).product()
+    reduced
+        .map(|(len, gone)| if *gone { *len } else { 1 })
+        .product()
 }
 
 /// Where the input's chunk of this number lies, for a chunk of the result.
@@ -220,16 +296,23 @@ pub(super) struct Run<'a, 'o> {
 }
 
 impl Run<'_, '_> {
-    fn stage(&mut self, stage: &Array) -> Result<Buffer, ArrayError> {
-        match &stage.node.operation {
-            Operation::Reduced(reduction) => match reduction.statistic {
-                Statistic::Quantile { q } if is_selected(reduction) => {
-                    select::quantile(self, reduction, q).map(|b| b.cast(stage.dtype()))
-                }
-                _ => self.reduce(reduction, stage),
-            },
-            _ => self.elements(stage),
+    fn stage(&mut self, stage: &[Array]) -> Result<Vec<Buffer>, ArrayError> {
+        let mut reductions = Vec::with_capacity(stage.len());
+        for array in stage {
+            match &array.node.operation {
+                Operation::Reduced(reduction) => reductions.push((reduction, array)),
+                _ => return self.elements(array).map(|values| vec![values]),
+            }
         }
+        if let [(reduction, array)] = reductions[..]
+            && let Statistic::Quantile { q } = reduction.statistic
+            && is_selected(reduction)
+        {
+            return Ok(vec![
+                select::quantile(self, reduction, q)?.cast(array.dtype()),
+            ]);
+        }
+        self.reduce(&reductions)
     }
 
     fn elements(&mut self, array: &Array) -> Result<Buffer, ArrayError> {
@@ -243,7 +326,11 @@ impl Run<'_, '_> {
             |evaluator, chunk| evaluator.region(array, &chunks.region(chunk)),
             |chunk, values| {
                 let region = chunks.region(chunk);
-                let offset = region.iter().zip(&to).map(|(r, s)| r.start as isize * s).sum();
+                let offset = region
+                    .iter()
+                    .zip(&to)
+                    .map(|(r, s)| r.start as isize * s)
+                    .sum();
                 scatter(&mut all, offset, &to, &lengths(&region), &values);
                 Ok(())
             },
@@ -251,64 +338,90 @@ impl Run<'_, '_> {
         Ok(all)
     }
 
-    fn reduce(&mut self, reduction: &Reduction, result: &Array) -> Result<Buffer, ArrayError> {
+    /// Reductions of one array over the same axes.
+    fn reduce(&mut self, all: &[(&Reduction, &Array)]) -> Result<Vec<Buffer>, ArrayError> {
         enum Made {
-            Part(State),
-            Finished(Buffer),
+            Parts(Vec<State>),
+            Finished(Vec<Buffer>),
         }
-        let jobs = jobs(reduction, result);
-        let is_histogram = matches!(reduction.statistic, Statistic::Histogram { .. });
+        let Some(&(first, result)) = all.first() else {
+            return Ok(Vec::new());
+        };
+        let jobs = jobs(first, result);
+        let is_histogram = matches!(first.statistic, Statistic::Histogram { .. });
         let cells_of = |chunk: usize| match is_histogram {
             true => vec![0..result.len()],
             false => result.chunks().region(chunk),
         };
-        let per_cell = State::bytes_per_cell(reduction, reduced_elements(reduction));
+        let seen = reduced_elements(first);
+        let per_cell: usize = all
+            .iter()
+            .map(|(r, _)| State::bytes_per_cell(r, seen))
+            .sum();
         let cells = result.chunks().largest() as u64;
-        let weights = reduction.weights.as_ref().map_or(0, task_bytes);
-        let bytes = task_bytes(&reduction.input) + weights + cells * per_cell as u64;
-        let mut all = Buffer::zeros(result.dtype(), result.len());
+        let weights = first.weights.as_ref().map_or(0, task_bytes);
+        let bytes = task_bytes(&first.input) + weights + cells * per_cell as u64;
+        let zeros = |(_, array): &(&Reduction, &Array)| Buffer::zeros(array.dtype(), array.len());
+        let mut results: Vec<Buffer> = all.iter().map(zeros).collect();
         let to = strides(result.shape());
-        let mut put = |chunk: usize, values: &Buffer| {
+        let mut put = |chunk: usize, values: &[Buffer]| {
             let region = cells_of(chunk);
-            let offset = region.iter().zip(&to).map(|(r, s)| r.start as isize * s).sum();
-            scatter(&mut all, offset, &to, &lengths(&region), values);
+            let offset = region
+                .iter()
+                .zip(&to)
+                .map(|(r, s)| r.start as isize * s)
+                .sum();
+            for (result, values) in results.iter_mut().zip(values) {
+                scatter(result, offset, &to, &lengths(&region), values);
+            }
         };
-        let mut open: Option<(usize, State)> = None;
+        let finish = |states: Vec<State>| -> Result<Vec<Buffer>, ArrayError> {
+            let one = |(state, (reduction, array)): (State, &(&Reduction, &Array))| {
+                state.finish(reduction, array.dtype())
+            };
+            states.into_iter().zip(all).map(one).collect()
+        };
+        let mut open: Vec<State> = Vec::new();
         self.in_order(
             jobs.len(),
             bytes,
             |evaluator, job| {
-                let Job { chunk, inputs, alone } = &jobs[job];
+                let Job {
+                    chunk,
+                    inputs,
+                    alone,
+                } = &jobs[job];
                 let region = cells_of(*chunk);
-                let mut state = State::new(reduction, elements(&region));
+                let new = |(r, _): &(&Reduction, &Array)| State::new(r, elements(&region));
+                let mut states: Vec<State> = all.iter().map(new).collect();
                 for number in inputs.clone() {
-                    let input = input_region(reduction, result, *chunk, number);
-                    evaluator.reduce(reduction, &input, &region, &mut state)?;
+                    let input = input_region(first, result, *chunk, number);
+                    evaluator.reduce(all, &input, &region, &mut states)?;
                 }
                 match alone {
-                    true => state.finish(reduction, result.dtype()).map(Made::Finished),
-                    false => Ok(Made::Part(state)),
+                    true => finish(states).map(Made::Finished),
+                    false => Ok(Made::Parts(states)),
                 }
             },
             |job, made| {
                 let Job { chunk, inputs, .. } = &jobs[job];
                 match made {
                     Made::Finished(values) => put(*chunk, &values),
-                    Made::Part(part) => {
-                        match &mut open {
-                            Some((_, state)) if inputs.start > 0 => state.merge(reduction, part),
-                            _ => open = Some((*chunk, part)),
-                        }
-                        let ends = jobs.get(job + 1).is_none_or(|next| next.chunk != *chunk);
-                        if ends && let Some((chunk, state)) = open.take() {
-                            put(chunk, &state.finish(reduction, result.dtype())?);
+                    Made::Parts(parts) if inputs.start == 0 => open = parts,
+                    Made::Parts(parts) => {
+                        for ((state, part), (reduction, _)) in open.iter_mut().zip(parts).zip(all) {
+                            state.merge(reduction, part);
                         }
                     }
+                }
+                let ends = jobs.get(job + 1).is_none_or(|next| next.chunk != *chunk);
+                if ends && !open.is_empty() {
+                    put(*chunk, &finish(std::mem::take(&mut open))?);
                 }
                 Ok(())
             },
         )?;
-        Ok(all)
+        Ok(results)
     }
 
     /// Does tasks on the pool, as many at a time as the limit allows, and combines what they give in their
@@ -380,12 +493,24 @@ pub(super) fn task_bytes(array: &Array) -> u64 {
         };
         let elementwise = matches!(
             array.node.operation,
-            Operation::Unary(..) | Operation::Binary(..) | Operation::Where(..) | Operation::Cast(_)
+            Operation::Unary(..)
+                | Operation::Binary(..)
+                | Operation::Where(..)
+                | Operation::Cast(_)
         );
         let operands = array.node.operation.operands();
         let below: u64 = match array.node.operation {
             Operation::Reduced(_) => 0,
-            _ => operands.map(|o| visit(o, root, streamed && elementwise, seen)).sum(),
+            // Chunks of one, and of the one before it.
+            Operation::Concatenate { .. } => {
+                2 * operands
+                    .map(|o| visit(o, root, false, seen))
+                    .max()
+                    .unwrap_or(0)
+            }
+            _ => operands
+                .map(|o| visit(o, root, streamed && elementwise, seen))
+                .sum(),
         };
         own + below + 2 * (BLOCK * 8) as u64
     }

@@ -133,6 +133,17 @@ impl DType {
         }
     }
 
+    /// The type of all together: not that of each with the next, since small integers of both signs fit into
+    /// single precision, but their common integer type does not.
+    pub fn promote_all(all: impl IntoIterator<Item = DType> + Clone) -> DType {
+        let holds_all = |held: &DType| {
+            all.clone()
+                .into_iter()
+                .all(|one| one.promote(*held) == *held)
+        };
+        DType::ALL.into_iter().find(holds_all).unwrap_or(DType::F64)
+    }
+
     /// The floating point type of this one: for division, roots, logarithms.
     pub fn float(self) -> DType {
         match self {
@@ -170,7 +181,9 @@ impl FromStr for DType {
             "int" => Some(DType::I64),
             _ => None,
         };
-        let found = DType::ALL.into_iter().find(|d| d.name() == name || short(d) == name);
+        let found = DType::ALL
+            .into_iter()
+            .find(|d| d.name() == name || short(d) == name);
         also.or(found).ok_or_else(|| {
             let names: Vec<&str> = DType::ALL.iter().map(|d| d.name()).collect();
             ArrayError::Value(format!("dtype {name:?} is not one of {}", names.join(", ")))

@@ -95,9 +95,9 @@ impl Unary {
                 Ok((operand.float(), operand.float()))
             }
             (Unary::IsNan | Unary::IsFinite, _) => Ok((operand, DType::Bool)),
-            (Unary::Not, Kind::Float) | (Unary::Negative, Kind::Bool) => {
-                Err(ArrayError::Type(format!("{} has no meaning for {operand}", self.name())))
-            }
+            (Unary::Not, Kind::Float) | (Unary::Negative, Kind::Bool) => Err(ArrayError::Type(
+                format!("{} has no meaning for {operand}", self.name()),
+            )),
             _ => Ok((operand, operand)),
         }
     }
@@ -237,7 +237,10 @@ impl Binary {
     /// Whether the result is true or false whatever the operands.
     pub(super) fn is_comparison(self) -> bool {
         use Binary::{Equal, Greater, GreaterEqual, Less, LessEqual, NotEqual};
-        matches!(self, Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual)
+        matches!(
+            self,
+            Equal | NotEqual | Less | LessEqual | Greater | GreaterEqual
+        )
     }
 
     /// The type computed in, and that of the result, for operands that promote to this type.
@@ -255,10 +258,9 @@ impl Binary {
             (Subtract, Kind::Bool) => Err(ArrayError::Type(
                 "subtract has no meaning for bool: use ^ or !=".into(),
             )),
-            (Binary::And | Binary::Or | Binary::Xor, Kind::Float) => Err(ArrayError::Type(format!(
-                "{} has no meaning for {operands}",
-                self.name()
-            ))),
+            (Binary::And | Binary::Or | Binary::Xor, Kind::Float) => Err(ArrayError::Type(
+                format!("{} has no meaning for {operands}", self.name()),
+            )),
             _ => Ok((operands, operands)),
         }
     }
@@ -480,7 +482,11 @@ macro_rules! float_number {
                     return (0.0 as $type).copysign(self / other);
                 }
                 let floor = quotient.floor();
-                if quotient - floor > 0.5 { floor + 1.0 } else { floor }
+                if quotient - floor > 0.5 {
+                    floor + 1.0
+                } else {
+                    floor
+                }
             }
 
             #[inline]
@@ -527,7 +533,8 @@ macro_rules! float_number {
 }
 
 float_number!(f64, libm::pow);
-float_number!(f32, |a: f32, b: f32| libm::pow(f64::from(a), f64::from(b)) as f32);
+float_number!(f32, |a: f32, b: f32| libm::pow(f64::from(a), f64::from(b))
+    as f32);
 
 impl Number for bool {
     fn add(self, other: Self) -> Self {
@@ -575,8 +582,15 @@ impl Number for bool {
 /// Elements of one or the other.
 pub(super) fn choose(condition: &Buffer, yes: &Buffer, no: &Buffer, len: usize) -> Buffer {
     fn typed<T: Element>(condition: &[bool], yes: &Buffer, no: &Buffer, len: usize) -> Buffer {
-        let (yes, no) = (T::slice(yes).unwrap_or_default(), T::slice(no).unwrap_or_default());
-        let at = |v: &[T], i: usize| v.get(if v.len() == 1 { 0 } else { i }).copied().unwrap_or_default();
+        let (yes, no) = (
+            T::slice(yes).unwrap_or_default(),
+            T::slice(no).unwrap_or_default(),
+        );
+        let at = |v: &[T], i: usize| {
+            v.get(if v.len() == 1 { 0 } else { i })
+                .copied()
+                .unwrap_or_default()
+        };
         let chosen = |i: usize| {
             let place = if condition.len() == 1 { 0 } else { i };
             match condition.get(place) {

@@ -32,6 +32,8 @@ pub(super) struct Evaluator<'a> {
     streams: HashMap<(usize, usize), Stream>,
     /// Chunks that are whole in memory, one for each array.
     held: HashMap<usize, (usize, Buffer)>,
+    /// Arrays whose chunks were looked at since the last region: the others' go.
+    in_use: HashSet<usize>,
 }
 
 impl<'a> Evaluator<'a> {
@@ -42,6 +44,7 @@ impl<'a> Evaluator<'a> {
             last: HashMap::new(),
             streams: HashMap::new(),
             held: HashMap::new(),
+            in_use: HashSet::new(),
         }
     }
 
@@ -54,19 +57,31 @@ impl<'a> Evaluator<'a> {
         Ok(all)
     }
 
-    /// Reduces the elements of a region into a state for a chunk of the result.
+    /// Reduces the elements of a region into states for a chunk of the results, for reductions of one array
+    /// over the same axes.
     pub fn reduce(
         &mut self,
-        reduction: &Reduction,
+        reductions: &[(&Reduction, &Array)],
         region: &[Range<usize>],
         chunk: &[Range<usize>],
-        state: &mut State,
+        states: &mut [State],
     ) -> Result<(), ArrayError> {
+        let Some(&(first, _)) = reductions.first() else {
+            return Ok(());
+        };
+        self.held.retain(|id, _| self.in_use.contains(id));
+        self.in_use.clear();
         for block in blocks(region, BLOCK) {
-            let values = self.block(&reduction.input, &block)?;
-            let weights = reduction.weights.as_ref().map(|w| self.block(w, &block)).transpose()?;
-            let walk = Walk::new(reduction, &block, chunk);
-            state.update(reduction, &walk, &values, weights.as_ref());
+            let values = self.block(&first.input, &block)?;
+            let weights = first
+                .weights
+                .as_ref()
+                .map(|w| self.block(w, &block))
+                .transpose()?;
+            let walk = Walk::new(first, &block, chunk);
+            for (state, (reduction, _)) in states.iter_mut().zip(reductions) {
+                state.update(reduction, &walk, &values, weights.as_ref());
+            }
         }
         Ok(())
     }
@@ -111,10 +126,15 @@ impl<'a> Evaluator<'a> {
                 };
                 Ok(Buffer::F64((0..len).map(one).collect()))
             }
-            Operation::Random { distribution, streams } => self.random(array, *distribution, streams, block),
+            Operation::Random {
+                distribution,
+                streams,
+            } => self.random(array, *distribution, streams, block),
             Operation::Memory(all) => Ok(taken(all, array.shape(), block)),
             Operation::Source(source) => self.from_chunks(array, block, |_, chunk| {
-                let read = source.read(&array.chunks().region(chunk)).map_err(ArrayError::Source)?;
+                let read = source
+                    .read(&array.chunks().region(chunk))
+                    .map_err(ArrayError::Source)?;
                 let expected = elements(&array.chunks().region(chunk));
                 if read.len() != expected || read.dtype() != array.dtype() {
                     return Err(ArrayError::Source(format!(
@@ -140,8 +160,14 @@ impl<'a> Evaluator<'a> {
                 let no = self.beside(no, block)?;
                 Ok(choose(&condition, &yes, &no, len))
             }
-            Operation::Broadcast(operand) => self.beside(operand, block).map(|one| filled(one, len)),
-            Operation::Slice { array: operand, starts, steps } => {
+            Operation::Broadcast(operand) => {
+                self.beside(operand, block).map(|one| filled(one, len))
+            }
+            Operation::Slice {
+                array: operand,
+                starts,
+                steps,
+            } => {
                 let along = |((range, start), step): ((&Range<usize>, &usize), &isize)| {
                     if range.is_empty() {
                         return 0..0;
@@ -166,7 +192,10 @@ impl<'a> Evaluator<'a> {
                 let strides: Vec<isize> = own.iter().zip(steps).map(|(s, step)| s * step).collect();
                 Ok(gather(&values, offset, &strides, &shape))
             }
-            Operation::Axes { array: operand, axes } => {
+            Operation::Axes {
+                array: operand,
+                axes,
+            } => {
                 let mut region: Region = vec![0..1; operand.shape().len()];
                 for (range, axis) in block.iter().zip(axes) {
                     if let Some(axis) = axis {
@@ -178,30 +207,45 @@ impl<'a> Evaluator<'a> {
                 let strides: Vec<isize> = axes.iter().map(|a| a.map_or(0, |a| own[a])).collect();
                 Ok(gather(&values, 0, &strides, &lengths(block)))
             }
-            Operation::Concatenate { arrays, axis } => {
-                let mut out = Buffer::zeros(array.dtype(), len);
+            Operation::Concatenate {
+                arrays,
+                axis,
+                starts,
+            } => {
+                let along = &block[*axis];
+                let first = starts
+                    .partition_point(|start| *start <= along.start)
+                    .saturating_sub(1);
+                let mut out = Buffer::with_capacity(array.dtype(), 0);
                 let to = strides(&lengths(block));
-                let mut from = 0;
-                for part in arrays {
-                    let end = from + part.shape()[*axis];
-                    let meets = block[*axis].start.max(from)..block[*axis].end.min(end);
-                    if !meets.is_empty() {
-                        let mut region = block.to_vec();
-                        region[*axis] = meets.start - from..meets.end - from;
-                        let values = self.large(part, &region)?;
-                        let offset = (meets.start - block[*axis].start) as isize * to[*axis];
-                        if region[*axis].len() == block[*axis].len() {
-                            return Ok(values);
-                        }
-                        scatter(&mut out, offset, &to, &lengths(&region), &values);
+                for (part, &from) in arrays.iter().zip(starts).skip(first) {
+                    if from >= along.end {
+                        break;
                     }
-                    from = end;
+                    let end = from + part.shape()[*axis];
+                    let meets = along.start.max(from)..along.end.min(end);
+                    if meets.is_empty() {
+                        continue;
+                    }
+                    let mut region = block.to_vec();
+                    region[*axis] = meets.start - from..meets.end - from;
+                    let values = self.large(part, &region)?;
+                    if meets == *along {
+                        return Ok(values);
+                    }
+                    if out.is_empty() {
+                        out = Buffer::zeros(array.dtype(), len);
+                    }
+                    let offset = (meets.start - along.start) as isize * to[*axis];
+                    scatter(&mut out, offset, &to, &lengths(&region), &values);
                 }
                 Ok(out)
             }
             Operation::Reduced(_) => match self.known.get(&array.id()) {
                 Some(all) => Ok(taken(all, array.shape(), block)),
-                None => Err(ArrayError::Value("a reduction was asked for before its turn".into())),
+                None => Err(ArrayError::Value(
+                    "a reduction was asked for before its turn".into(),
+                )),
             },
         }
     }
@@ -284,6 +328,7 @@ impl<'a> Evaluator<'a> {
         make: impl Fn(&mut Self, usize) -> Result<Buffer, ArrayError>,
     ) -> Result<Buffer, ArrayError> {
         let id = array.id();
+        self.in_use.insert(id);
         let meeting = array.chunks().meeting(block);
         let alone = meeting.len() == 1;
         let mut out = Buffer::with_capacity(array.dtype(), 0);
@@ -321,7 +366,11 @@ impl<'a> Evaluator<'a> {
 /// Elements of a box in a larger row-major one.
 fn taken(all: &Buffer, shape: &[usize], region: &[Range<usize>]) -> Buffer {
     let own = strides(shape);
-    let offset = region.iter().zip(&own).map(|(r, s)| r.start as isize * s).sum();
+    let offset = region
+        .iter()
+        .zip(&own)
+        .map(|(r, s)| r.start as isize * s)
+        .sum();
     gather(all, offset, &own, &lengths(region))
 }
 
@@ -334,7 +383,11 @@ fn place_in_order(chunk: &[Range<usize>], block: &[Range<usize>]) -> Option<usiz
         }
         whole_so_far &= own.len() == range.len();
     }
-    let start: Vec<usize> = block.iter().zip(chunk).map(|(b, c)| b.start - c.start).collect();
+    let start: Vec<usize> = block
+        .iter()
+        .zip(chunk)
+        .map(|(b, c)| b.start - c.start)
+        .collect();
     Some(ravel(&start, &lengths(chunk)))
 }
 
@@ -350,7 +403,11 @@ fn by_place(array: &Array, distribution: Distribution, key: u64, block: &[Range<
         let mut index: Vec<usize> = unravel(number, &shape);
         index.iter_mut().zip(outer).for_each(|(i, r)| *i += r.start);
         index.push(along.start);
-        let place = if all.is_empty() { 0 } else { ravel(&index, all) };
+        let place = if all.is_empty() {
+            0
+        } else {
+            ravel(&index, all)
+        };
         draw_places(distribution, key, place as u64, along.len())
     };
     let count: usize = shape.iter().product();

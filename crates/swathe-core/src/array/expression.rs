@@ -75,6 +75,8 @@ pub(super) enum Operation {
     Concatenate {
         arrays: Vec<Array>,
         axis: usize,
+        /// Where each array begins along the axis.
+        starts: Vec<usize>,
     },
     Reduced(Reduction),
 }
@@ -113,13 +115,28 @@ pub enum Part {
 const DEEPEST: usize = 500;
 
 impl Array {
-    fn new(shape: Vec<usize>, chunks: Chunks, dtype: DType, operation: Operation) -> Result<Self, ArrayError> {
-        if shape.iter().try_fold(1_usize, |all, len| all.checked_mul(*len)).is_none()
+    fn new(
+        shape: Vec<usize>,
+        chunks: Chunks,
+        dtype: DType,
+        operation: Operation,
+    ) -> Result<Self, ArrayError> {
+        if shape
+            .iter()
+            .try_fold(1_usize, |all, len| all.checked_mul(*len))
+            .is_none()
             || shape.iter().any(|&len| len > isize::MAX as usize / 16)
         {
-            return Err(ArrayError::Shape(format!("the shape {} is too large", shape_text(&shape))));
+            return Err(ArrayError::Shape(format!(
+                "the shape {} is too large",
+                shape_text(&shape)
+            )));
         }
-        let depth = operation.operands().map(|o| o.node.depth + 1).max().unwrap_or(0);
+        let depth = operation
+            .operands()
+            .map(|o| o.node.depth + 1)
+            .max()
+            .unwrap_or(0);
         if depth > DEEPEST {
             return Err(ArrayError::Value(format!(
                 "more than {DEEPEST} operations stand one upon another"
@@ -132,14 +149,21 @@ impl Array {
             operation,
             depth,
         };
-        Ok(Array { node: Arc::new(node) })
+        Ok(Array {
+            node: Arc::new(node),
+        })
     }
 
     /// One value everywhere.
     ///
     /// # Errors
     /// Chunks that do not suit the shape, a whole number that the type does not hold.
-    pub fn full(shape: &[usize], value: Scalar, dtype: Option<DType>, cuts: &[Cut]) -> Result<Self, ArrayError> {
+    pub fn full(
+        shape: &[usize],
+        value: Scalar,
+        dtype: Option<DType>,
+        cuts: &[Cut],
+    ) -> Result<Self, ArrayError> {
         let scalar = Array::scalar(value, dtype)?;
         let dtype = scalar.dtype();
         let chunks = Chunks::new(shape, cuts, dtype)?;
@@ -170,7 +194,13 @@ impl Array {
     ///
     /// # Errors
     /// A step of zero, or too many numbers.
-    pub fn arange(start: f64, stop: f64, step: f64, dtype: DType, cuts: &[Cut]) -> Result<Self, ArrayError> {
+    pub fn arange(
+        start: f64,
+        stop: f64,
+        step: f64,
+        dtype: DType,
+        cuts: &[Cut],
+    ) -> Result<Self, ArrayError> {
         let count = ((stop - start) / step).ceil();
         if step == 0.0 || !count.is_finite() || count > 1e15 {
             return Err(ArrayError::Value(format!(
@@ -190,7 +220,12 @@ impl Array {
             step: number(step),
             last: None,
         };
-        Array::new(shape.to_vec(), Chunks::new(&shape, cuts, dtype)?, dtype, range)
+        Array::new(
+            shape.to_vec(),
+            Chunks::new(&shape, cuts, dtype)?,
+            dtype,
+            range,
+        )
     }
 
     /// So many numbers from `start` to `stop`, the latter taken in, evenly spaced.
@@ -212,9 +247,18 @@ impl Array {
     ///
     /// # Errors
     /// Chunks that do not suit the shape.
-    pub fn from_function(shape: &[usize], cuts: &[Cut], function: Arc<Function>) -> Result<Self, ArrayError> {
+    pub fn from_function(
+        shape: &[usize],
+        cuts: &[Cut],
+        function: Arc<Function>,
+    ) -> Result<Self, ArrayError> {
         let chunks = Chunks::new(shape, cuts, DType::F64)?;
-        Array::new(shape.to_vec(), chunks, DType::F64, Operation::Function(function))
+        Array::new(
+            shape.to_vec(),
+            chunks,
+            DType::F64,
+            Operation::Function(function),
+        )
     }
 
     /// Random numbers.
@@ -238,7 +282,11 @@ impl Array {
     ///
     /// # Errors
     /// Elements that do not fill the shape, chunks that do not suit it.
-    pub fn from_memory(elements: Arc<Buffer>, shape: &[usize], cuts: &[Cut]) -> Result<Self, ArrayError> {
+    pub fn from_memory(
+        elements: Arc<Buffer>,
+        shape: &[usize],
+        cuts: &[Cut],
+    ) -> Result<Self, ArrayError> {
         let dtype = elements.dtype();
         let chunks = Chunks::new(shape, cuts, dtype)?;
         if shape.iter().product::<usize>() != elements.len() {
@@ -317,7 +365,12 @@ impl Array {
         let (left, right) = (left.cast(computed)?, right.cast(computed)?);
         let shape = broadcast_shape(operation.name(), &[&left, &right])?;
         let chunks = common_chunks(&shape, &[&left, &right]);
-        Array::new(shape, chunks, result, Operation::Binary(operation, left, right))
+        Array::new(
+            shape,
+            chunks,
+            result,
+            Operation::Binary(operation, left, right),
+        )
     }
 
     /// The same with a number on the right, or on the left if `swapped`; it takes the array's type where that
@@ -325,13 +378,21 @@ impl Array {
     ///
     /// # Errors
     /// As [`Array::binary`]; a whole number that the type does not hold.
-    pub fn binary_with(operation: Binary, array: &Array, scalar: Scalar, swapped: bool) -> Result<Self, ArrayError> {
+    pub fn binary_with(
+        operation: Binary,
+        array: &Array,
+        scalar: Scalar,
+        swapped: bool,
+    ) -> Result<Self, ArrayError> {
         let beside = match scalar.dtype_beside(array.dtype()) {
-            // A comparison has an answer all the same.
-            Err(ArrayError::Overflow { .. }) if operation.is_comparison() => DType::F64,
+            // A comparison or a quotient has an answer all the same.
+            Err(ArrayError::Overflow { .. })
+                if operation.is_comparison() || operation == Binary::Divide =>
+            {
+                DType::F64
+            }
             beside => beside?,
         };
-        // Powers and quotients of a bool or a whole number by one with a fraction.
         let scalar = Array::new(
             Vec::new(),
             Chunks::whole(&[]),
@@ -412,7 +473,12 @@ impl Array {
                 }
                 Part::Slice { start, stop, step } => {
                     let (first, count) = python_slice(start, stop, step, len)?;
-                    cuts.push(sliced_cuts(self.chunks().cuts(axis), first, step as isize, count));
+                    cuts.push(sliced_cuts(
+                        self.chunks().cuts(axis),
+                        first,
+                        step as isize,
+                        count,
+                    ));
                     axes.push(Some(axis));
                     starts.push(first);
                     steps.push(step as isize);
@@ -434,11 +500,16 @@ impl Array {
     /// # Errors
     /// Axes that are not there, or named twice, or left out.
     pub fn transpose(&self, axes: &[i64]) -> Result<Self, ArrayError> {
-        let axes: Vec<usize> = axes.iter().map(|&a| self.axis(a)).collect::<Result<_, _>>()?;
+        let axes: Vec<usize> = axes
+            .iter()
+            .map(|&a| self.axis(a))
+            .collect::<Result<_, _>>()?;
         let mut sorted = axes.clone();
         sorted.sort_unstable();
         if sorted != (0..self.shape().len()).collect::<Vec<_>>() {
-            return Err(ArrayError::Shape(format!("axes {axes:?} do not match array")));
+            return Err(ArrayError::Shape(format!(
+                "axes {axes:?} do not match array"
+            )));
         }
         self.with_axes(axes.into_iter().map(Some).collect())
     }
@@ -448,8 +519,13 @@ impl Array {
         if axes.len() == self.shape().len() && axes.iter().enumerate().all(|(i, a)| *a == Some(i)) {
             return Ok(self.clone());
         }
-        let shape = axes.iter().map(|a| a.map_or(1, |a| self.shape()[a])).collect();
-        let cuts = axes.iter().map(|a| a.map_or(vec![0, 1], |a| self.chunks().cuts(a).to_vec()));
+        let shape = axes
+            .iter()
+            .map(|a| a.map_or(1, |a| self.shape()[a]))
+            .collect();
+        let cuts = axes
+            .iter()
+            .map(|a| a.map_or(vec![0, 1], |a| self.chunks().cuts(a).to_vec()));
         let chunks = Chunks::from_cuts(cuts.collect());
         let array = self.clone();
         Array::new(shape, chunks, self.dtype(), Operation::Axes { array, axes })
@@ -470,11 +546,21 @@ impl Array {
         let Some(new) = shape.len().checked_sub(self.shape().len()) else {
             return refuse();
         };
-        if self.shape().iter().zip(&shape[new..]).any(|(own, len)| own != len && *own != 1) {
+        if self
+            .shape()
+            .iter()
+            .zip(&shape[new..])
+            .any(|(own, len)| own != len && *own != 1)
+        {
             return refuse();
         }
         let chunks = common_chunks(shape, &[self]);
-        Array::new(shape.to_vec(), chunks, self.dtype(), Operation::Broadcast(self.clone()))
+        Array::new(
+            shape.to_vec(),
+            chunks,
+            self.dtype(),
+            Operation::Broadcast(self.clone()),
+        )
     }
 
     /// One after another along an axis.
@@ -483,7 +569,9 @@ impl Array {
     /// No arrays, or shapes that differ in other axes.
     pub fn concatenate(arrays: &[Array], axis: i64) -> Result<Self, ArrayError> {
         let Some(first) = arrays.first() else {
-            return Err(ArrayError::Value("need at least one array to concatenate".into()));
+            return Err(ArrayError::Value(
+                "need at least one array to concatenate".into(),
+            ));
         };
         let axis = first.axis(axis)?;
         let mut shape = first.shape().to_vec();
@@ -502,8 +590,11 @@ impl Array {
             }
             shape[axis] += array.shape()[axis];
         }
-        let dtype = arrays.iter().skip(1).fold(first.dtype(), |d, a| d.promote(a.dtype()));
-        let arrays: Vec<Array> = arrays.iter().map(|a| a.cast(dtype)).collect::<Result<_, _>>()?;
+        let dtype = DType::promote_all(arrays.iter().map(Array::dtype));
+        let arrays: Vec<Array> = arrays
+            .iter()
+            .map(|a| a.cast(dtype))
+            .collect::<Result<_, _>>()?;
         let cuts = (0..shape.len()).map(|a| match a == axis {
             true => {
                 let mut cuts = vec![0];
@@ -518,7 +609,23 @@ impl Array {
             false => merged_cuts(arrays.iter().map(|array| array.chunks().cuts(a))),
         });
         let chunks = Chunks::from_cuts(cuts.collect());
-        Array::new(shape, chunks, dtype, Operation::Concatenate { arrays, axis })
+        let mut end = 0;
+        let starts = arrays.iter().map(|array| {
+            let start = end;
+            end += array.shape()[axis];
+            start
+        });
+        let starts = starts.collect();
+        Array::new(
+            shape,
+            chunks,
+            dtype,
+            Operation::Concatenate {
+                arrays,
+                axis,
+                starts,
+            },
+        )
     }
 
     /// Beside each other along a new axis.
@@ -587,9 +694,10 @@ impl Operation {
             Operation::Binary(_, a, b) => ([Some(a), Some(b), None], &[]),
             Operation::Where(a, b, c) => ([Some(a), Some(b), Some(c)], &[]),
             Operation::Concatenate { arrays, .. } => ([None; 3], arrays),
-            Operation::Reduced(reduction) => {
-                ([Some(&reduction.input), reduction.weights.as_ref(), None], &[])
-            }
+            Operation::Reduced(reduction) => (
+                [Some(&reduction.input), reduction.weights.as_ref(), None],
+                &[],
+            ),
         };
         one.into_iter().flatten().chain(many)
     }
@@ -630,7 +738,11 @@ impl fmt::Debug for Array {
 
 /// An axis, from the end if negative.
 pub(super) fn normal_axis(axis: i64, dimensions: usize) -> Result<usize, ArrayError> {
-    let from_start = if axis < 0 { axis + dimensions as i64 } else { axis };
+    let from_start = if axis < 0 {
+        axis + dimensions as i64
+    } else {
+        axis
+    };
     match usize::try_from(from_start) {
         Ok(found) if found < dimensions => Ok(found),
         _ => Err(ArrayError::Axis { axis, dimensions }),
@@ -682,7 +794,12 @@ fn merged_cuts<'a>(all: impl Iterator<Item = &'a [usize]>) -> Vec<usize> {
 }
 
 /// First index and number of indices of a Python slice.
-fn python_slice(start: Option<i64>, stop: Option<i64>, step: i64, len: usize) -> Result<(usize, usize), ArrayError> {
+fn python_slice(
+    start: Option<i64>,
+    stop: Option<i64>,
+    step: i64,
+    len: usize,
+) -> Result<(usize, usize), ArrayError> {
     if step == 0 {
         return Err(ArrayError::Index("slice step cannot be zero".into()));
     }
@@ -698,7 +815,11 @@ fn python_slice(start: Option<i64>, stop: Option<i64>, step: i64, len: usize) ->
         false => (end(start, len - 1), end(stop, -1)),
     };
     let span = if step > 0 { stop - start } else { start - stop };
-    let count = if span <= 0 { 0 } else { (span - 1) / step.saturating_abs() + 1 };
+    let count = if span <= 0 {
+        0
+    } else {
+        (span - 1) / step.saturating_abs() + 1
+    };
     Ok((start.max(0) as usize, count as usize))
 }
 

@@ -1,12 +1,12 @@
 //! A line of text that says an array: Python's syntax, numpy's names.
 
+use super::Cut;
 use super::dtype::{DType, Scalar};
 use super::elementwise::{Binary, Unary};
 use super::error::ArrayError;
 use super::expression::{Array, Part};
 use super::random::{Distribution, Generator};
 use super::reduction::{Over, Statistic};
-use super::Cut;
 use crate::suggest;
 
 /// What a line says: an array, or a number alone.
@@ -24,7 +24,10 @@ pub fn parse(text: &str, random: &mut Generator) -> Result<Array, Mistake> {
     };
     let value = parser.expression(0)?;
     if let Some(token) = parser.peek() {
-        return Err(Mistake::new(token.column, format!("{} is not expected here", token.kind.text())));
+        return Err(Mistake::new(
+            token.column,
+            format!("{} is not expected here", token.kind.text()),
+        ));
     }
     value.array(0)
 }
@@ -81,8 +84,8 @@ struct Token {
 
 /// Longest first.
 const SIGNS: [&str; 26] = [
-    "**", "//", "<=", ">=", "==", "!=", "+", "-", "*", "/", "%", "<", ">", "&", "|", "^", "~", "(", ")", "[",
-    "]", ",", ":", ".", "=", "@",
+    "**", "//", "<=", ">=", "==", "!=", "+", "-", "*", "/", "%", "<", ">", "&", "|", "^", "~", "(",
+    ")", "[", "]", ",", ":", ".", "=", "@",
 ];
 
 fn tokens(text: &str) -> Parsed<Vec<Token>> {
@@ -100,7 +103,9 @@ fn tokens(text: &str) -> Parsed<Vec<Token>> {
         } else if c.is_alphabetic() || c == '_' {
             at = run(at, &|c| c.is_alphanumeric() || c == '_');
             Kind::Name(chars[column..at].iter().collect())
-        } else if c.is_ascii_digit() || (c == '.' && chars.get(at + 1).is_some_and(char::is_ascii_digit)) {
+        } else if c.is_ascii_digit()
+            || (c == '.' && chars.get(at + 1).is_some_and(char::is_ascii_digit))
+        {
             let digit = |c: char| c.is_ascii_digit() || c == '_';
             at = run(at, &digit);
             if chars.get(at) == Some(&'.') {
@@ -116,7 +121,9 @@ fn tokens(text: &str) -> Parsed<Vec<Token>> {
             let text: String = chars[column..at].iter().filter(|c| **c != '_').collect();
             let whole = text.parse().ok().map(Scalar::Int);
             let number = whole.or_else(|| text.parse().ok().map(Scalar::Float));
-            Kind::Number(number.ok_or_else(|| Mistake::new(column, format!("{text} is no number")))?)
+            Kind::Number(
+                number.ok_or_else(|| Mistake::new(column, format!("{text} is no number")))?,
+            )
         } else if c == '"' || c == '\'' {
             at = run(at + 1, &|other| other != c);
             if at == chars.len() {
@@ -204,17 +211,29 @@ impl Parser<'_> {
         if self.take(sign) {
             return Ok(());
         }
-        let found = self.peek().map_or("the end".into(), |token| token.kind.text());
-        Err(Mistake::new(column, format!("{sign:?} is expected, not {found}")))
+        let found = self
+            .peek()
+            .map_or("the end".into(), |token| token.kind.text());
+        Err(Mistake::new(
+            column,
+            format!("{sign:?} is expected, not {found}"),
+        ))
     }
 
     fn expression(&mut self, least: u8) -> Parsed {
         self.depth += 1;
         if self.depth > DEEPEST {
-            return Err(Mistake::new(self.column(), format!("more than {DEEPEST} within each other")));
+            return Err(Mistake::new(
+                self.column(),
+                format!("more than {DEEPEST} within each other"),
+            ));
         }
         let mut left = self.signed()?;
-        while let Some(Token { kind: Kind::Sign(sign), column }) = self.peek() {
+        while let Some(Token {
+            kind: Kind::Sign(sign),
+            column,
+        }) = self.peek()
+        {
             let (sign, column) = (*sign, *column);
             let Some((strong, operation)) = strength(sign) else {
                 break;
@@ -255,8 +274,15 @@ impl Parser<'_> {
         loop {
             let column = self.column();
             if self.take(".") {
-                let Some(Token { kind: Kind::Name(name), column }) = self.peek().cloned() else {
-                    return Err(Mistake::new(self.column(), "a name is expected after the dot"));
+                let Some(Token {
+                    kind: Kind::Name(name),
+                    column,
+                }) = self.peek().cloned()
+                else {
+                    return Err(Mistake::new(
+                        self.column(),
+                        "a name is expected after the dot",
+                    ));
                 };
                 self.at += 1;
                 if name == "T" {
@@ -290,7 +316,10 @@ impl Parser<'_> {
             Kind::Sign("(") => {
                 let (values, commas) = self.list(")")?;
                 match (values.len(), commas) {
-                    (1, 0) => values.into_iter().next().ok_or_else(|| Mistake::new(column, "nothing is in brackets")),
+                    (1, 0) => values
+                        .into_iter()
+                        .next()
+                        .ok_or_else(|| Mistake::new(column, "nothing is in brackets")),
                     _ => Ok(Value::Tuple(values)),
                 }
             }
@@ -310,7 +339,10 @@ impl Parser<'_> {
                     function(arguments, self.random)
                 }
             },
-            kind => Err(Mistake::new(column, format!("an operand is expected, not {}", kind.text()))),
+            kind => Err(Mistake::new(
+                column,
+                format!("an operand is expected, not {}", kind.text()),
+            )),
         }
     }
 
@@ -340,7 +372,16 @@ impl Parser<'_> {
         while !self.take(")") {
             let at = self.column();
             let keyword = match (self.tokens.get(self.at), self.tokens.get(self.at + 1)) {
-                (Some(Token { kind: Kind::Name(name), .. }), Some(Token { kind: Kind::Sign("="), .. })) => {
+                (
+                    Some(Token {
+                        kind: Kind::Name(name),
+                        ..
+                    }),
+                    Some(Token {
+                        kind: Kind::Sign("="),
+                        ..
+                    }),
+                ) => {
                     self.at += 2;
                     Some(name.clone())
                 }
@@ -369,7 +410,13 @@ impl Parser<'_> {
                     if colons > 2 {
                         return Err(Mistake::new(column, "a slice has at most two colons"));
                     }
-                } else if matches!(self.peek(), Some(Token { kind: Kind::Sign("," | "]"), .. }) | None) {
+                } else if matches!(
+                    self.peek(),
+                    Some(Token {
+                        kind: Kind::Sign("," | "]"),
+                        ..
+                    }) | None
+                ) {
                     break;
                 } else {
                     let column = self.column();
@@ -408,9 +455,8 @@ impl Value {
 
     fn index(self, column: usize) -> Parsed<i64> {
         match self {
-            Value::Scalar(Scalar::Int(value)) => {
-                i64::try_from(value).map_err(|_| Mistake::new(column, format!("{value} is too large")))
-            }
+            Value::Scalar(Scalar::Int(value)) => i64::try_from(value)
+                .map_err(|_| Mistake::new(column, format!("{value} is too large"))),
             _ => Err(Mistake::new(column, "a whole number is expected")),
         }
     }
@@ -426,7 +472,8 @@ impl Value {
     fn lengths(self, column: usize) -> Parsed<Vec<usize>> {
         let length = |value: Value| {
             let index = value.index(column)?;
-            usize::try_from(index).map_err(|_| Mistake::new(column, format!("{index} is no length")))
+            usize::try_from(index)
+                .map_err(|_| Mistake::new(column, format!("{index} is no length")))
         };
         match self {
             Value::Tuple(values) => values.into_iter().map(length).collect(),
@@ -439,7 +486,9 @@ impl Value {
             Value::Text(text) if text == "auto" => Ok(Cut::Auto),
             Value::None | Value::Scalar(Scalar::Int(-1)) => Ok(Cut::Whole),
             Value::Tuple(sizes) => Ok(Cut::Sizes(Value::Tuple(sizes).lengths(column)?)),
-            value => Ok(Cut::Size(value.lengths(column)?.first().copied().unwrap_or(0))),
+            value => Ok(Cut::Size(
+                value.lengths(column)?.first().copied().unwrap_or(0),
+            )),
         }
     }
 
@@ -459,8 +508,12 @@ fn combined(operation: Binary, left: Value, right: Value, column: usize) -> Pars
         return Ok(Value::Scalar(folded));
     }
     let array = match (left, right) {
-        (Value::Scalar(left), Value::Array(right)) => Array::binary_with(operation, &right, left, true),
-        (Value::Array(left), Value::Scalar(right)) => Array::binary_with(operation, &left, right, false),
+        (Value::Scalar(left), Value::Array(right)) => {
+            Array::binary_with(operation, &right, left, true)
+        }
+        (Value::Array(left), Value::Scalar(right)) => {
+            Array::binary_with(operation, &left, right, false)
+        }
         (left, right) => Array::binary(operation, &left.array(column)?, &right.array(column)?),
     };
     array.map(Value::Array).map_err(fault)
@@ -501,7 +554,9 @@ fn folded(operation: Binary, left: Scalar, right: Scalar) -> Option<Scalar> {
 
 fn unary(operation: Unary, value: &Value, column: usize) -> Parsed {
     let array = value.clone().array(column)?;
-    Array::unary(operation, &array).map(Value::Array).map_err(Mistake::of(column))
+    Array::unary(operation, &array)
+        .map(Value::Array)
+        .map_err(Mistake::of(column))
 }
 
 /// The arguments of a call, taken by position or name.
@@ -516,14 +571,25 @@ impl Arguments {
     fn next(&mut self, name: &str) -> Option<(Value, usize)> {
         let named = |(key, ..): &(Option<String>, Value, usize)| key.as_deref() == Some(name);
         let first = |(key, ..): &(Option<String>, Value, usize)| key.is_none();
-        let found = self.values.iter().position(named).or_else(|| self.values.iter().position(first));
-        found.map(|i| self.values.remove(i)).map(|(_, value, column)| (value, column))
+        let found = self
+            .values
+            .iter()
+            .position(named)
+            .or_else(|| self.values.iter().position(first));
+        found
+            .map(|i| self.values.remove(i))
+            .map(|(_, value, column)| (value, column))
     }
 
     /// The argument of this name.
     fn named(&mut self, name: &str) -> Option<(Value, usize)> {
-        let found = self.values.iter().position(|(key, ..)| key.as_deref() == Some(name));
-        found.map(|i| self.values.remove(i)).map(|(_, value, column)| (value, column))
+        let found = self
+            .values
+            .iter()
+            .position(|(key, ..)| key.as_deref() == Some(name));
+        found
+            .map(|i| self.values.remove(i))
+            .map(|(_, value, column)| (value, column))
     }
 
     fn required(&mut self, name: &str) -> Parsed<(Value, usize)> {
@@ -533,7 +599,8 @@ impl Arguments {
     }
 
     fn number(&mut self, name: &str, usual: f64) -> Parsed<f64> {
-        self.next(name).map_or(Ok(usual), |(value, column)| value.number(column))
+        self.next(name)
+            .map_or(Ok(usual), |(value, column)| value.number(column))
     }
 
     fn array(&mut self, name: &str) -> Parsed<Array> {
@@ -542,16 +609,20 @@ impl Arguments {
     }
 
     fn dtype(&mut self, usual: DType) -> Parsed<DType> {
-        self.next("dtype").map_or(Ok(usual), |(value, column)| value.dtype(column))
+        self.next("dtype")
+            .map_or(Ok(usual), |(value, column)| value.dtype(column))
     }
 
     fn shape(&mut self, name: &str) -> Parsed<Vec<usize>> {
-        self.next(name).map_or(Ok(Vec::new()), |(value, column)| value.lengths(column))
+        self.next(name)
+            .map_or(Ok(Vec::new()), |(value, column)| value.lengths(column))
     }
 
     fn cuts(&mut self) -> Parsed<Vec<Cut>> {
         match self.next("chunks") {
-            Some((Value::Tuple(cuts), column)) => cuts.into_iter().map(|cut| cut.cut(column)).collect(),
+            Some((Value::Tuple(cuts), column)) => {
+                cuts.into_iter().map(|cut| cut.cut(column)).collect()
+            }
             Some((value, column)) => Ok(vec![value.cut(column)?]),
             None => Ok(vec![Cut::Auto]),
         }
@@ -561,9 +632,11 @@ impl Arguments {
     fn over(&mut self) -> Parsed<Over> {
         let axes = match self.next("axis") {
             Some((Value::None, _)) | None => None,
-            Some((Value::Tuple(axes), column)) => {
-                Some(axes.into_iter().map(|a| a.index(column)).collect::<Parsed<_>>()?)
-            }
+            Some((Value::Tuple(axes), column)) => Some(
+                axes.into_iter()
+                    .map(|a| a.index(column))
+                    .collect::<Parsed<_>>()?,
+            ),
             Some((value, column)) => Some(vec![value.index(column)?]),
         };
         let mut flag = |name: &str| match self.named(name) {
@@ -580,12 +653,14 @@ impl Arguments {
 
     fn done(&self) -> Parsed<()> {
         match self.values.first() {
-            Some((Some(name), _, column)) => {
-                Err(Mistake::new(*column, format!("{} has no argument {name}", self.name)))
-            }
-            Some((None, _, column)) => {
-                Err(Mistake::new(*column, format!("{} has too many arguments", self.name)))
-            }
+            Some((Some(name), _, column)) => Err(Mistake::new(
+                *column,
+                format!("{} has no argument {name}", self.name),
+            )),
+            Some((None, _, column)) => Err(Mistake::new(
+                *column,
+                format!("{} has too many arguments", self.name),
+            )),
             None => Ok(()),
         }
     }
@@ -593,12 +668,29 @@ impl Arguments {
 
 /// Functions besides those on every element and the reductions.
 const FUNCTIONS: [&str; 19] = [
-    "normal", "standard_normal", "uniform", "random", "exponential", "lognormal", "integers", "arange",
-    "linspace", "zeros", "ones", "full", "where", "concatenate", "stack", "minimum", "maximum",
-    "broadcast_to", "array",
+    "normal",
+    "standard_normal",
+    "uniform",
+    "random",
+    "exponential",
+    "lognormal",
+    "integers",
+    "arange",
+    "linspace",
+    "zeros",
+    "ones",
+    "full",
+    "where",
+    "concatenate",
+    "stack",
+    "minimum",
+    "maximum",
+    "broadcast_to",
+    "array",
 ];
 const STATISTICS: [&str; 12] = [
-    "sum", "mean", "var", "std", "min", "max", "argmin", "argmax", "any", "all", "count", "quantile",
+    "sum", "mean", "var", "std", "min", "max", "argmin", "argmax", "any", "all", "count",
+    "quantile",
 ];
 
 fn unknown(name: &str, column: usize) -> Mistake {
@@ -638,10 +730,14 @@ fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
             };
             let shape = arguments.shape("size")?;
             let dtype = arguments.dtype(DType::I64)?;
-            let drawn = Distribution::integers(low.into(), high.into(), false, dtype).map_err(&fault)?;
+            let drawn =
+                Distribution::integers(low.into(), high.into(), false, dtype).map_err(&fault)?;
             let cuts = arguments.cuts()?;
             arguments.done()?;
-            return random.draw(drawn, &shape, &cuts).map(Value::Array).map_err(fault);
+            return random
+                .draw(drawn, &shape, &cuts)
+                .map(Value::Array)
+                .map_err(fault);
         }
         _ => None,
     };
@@ -649,7 +745,10 @@ fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
         let distribution = distribution.map_err(&fault)?;
         let (shape, cuts) = (arguments.shape("size")?, arguments.cuts()?);
         arguments.done()?;
-        return random.draw(distribution, &shape, &cuts).map(Value::Array).map_err(fault);
+        return random
+            .draw(distribution, &shape, &cuts)
+            .map(Value::Array)
+            .map_err(fault);
     }
     let array = match name.as_str() {
         "arange" => {
@@ -664,7 +763,10 @@ fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
             Array::arange(start, stop, step, dtype, &arguments.cuts()?)
         }
         "linspace" => {
-            let (start, stop) = (arguments.number("start", 0.0)?, arguments.number("stop", 1.0)?);
+            let (start, stop) = (
+                arguments.number("start", 0.0)?,
+                arguments.number("stop", 1.0)?,
+            );
             let count = match arguments.next("num") {
                 Some((value, at)) => value.lengths(at)?.first().copied().unwrap_or(0),
                 None => 50,
@@ -692,7 +794,11 @@ fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
             Array::choose(&condition, &yes, &no)
         }
         "minimum" | "maximum" => {
-            let operation = if name == "minimum" { Binary::Minimum } else { Binary::Maximum };
+            let operation = if name == "minimum" {
+                Binary::Minimum
+            } else {
+                Binary::Maximum
+            };
             let (left, right) = (arguments.required("x")?.0, arguments.required("y")?.0);
             arguments.done()?;
             return combined(operation, left, right, column);
@@ -702,8 +808,13 @@ fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
             let Value::Tuple(arrays) = arrays else {
                 return Err(Mistake::new(at, "a list of arrays is expected"));
             };
-            let arrays: Vec<Array> = arrays.into_iter().map(|a| a.array(at)).collect::<Parsed<_>>()?;
-            let axis = arguments.next("axis").map_or(Ok(0), |(axis, at)| axis.index(at))?;
+            let arrays: Vec<Array> = arrays
+                .into_iter()
+                .map(|a| a.array(at))
+                .collect::<Parsed<_>>()?;
+            let axis = arguments
+                .next("axis")
+                .map_or(Ok(0), |(axis, at)| axis.index(at))?;
             match name.as_str() {
                 "stack" => Array::stack(&arrays, axis),
                 _ => Array::concatenate(&arrays, axis),
@@ -715,7 +826,8 @@ fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
         }
         "array" => return literal(arguments),
         _ => {
-            let is_known = STATISTICS.contains(&name.as_str()) || Unary::ALL.iter().any(|u| u.name() == name);
+            let is_known =
+                STATISTICS.contains(&name.as_str()) || Unary::ALL.iter().any(|u| u.name() == name);
             let Some((value, _)) = arguments.next("a").filter(|_| is_known) else {
                 return Err(unknown(&name, column));
             };
@@ -732,9 +844,14 @@ fn literal(mut arguments: Arguments) -> Parsed {
     let Value::Tuple(values) = value else {
         return Err(Mistake::new(at, "a list of numbers is expected"));
     };
-    let values: Vec<Array> = values.into_iter().map(|v| v.array(at)).collect::<Parsed<_>>()?;
+    let values: Vec<Array> = values
+        .into_iter()
+        .map(|v| v.array(at))
+        .collect::<Parsed<_>>()?;
     arguments.done()?;
-    Array::stack(&values, 0).map(Value::Array).map_err(Mistake::of(at))
+    Array::stack(&values, 0)
+        .map(Value::Array)
+        .map_err(Mistake::of(at))
 }
 
 fn method(value: Value, mut arguments: Arguments) -> Parsed {
@@ -764,9 +881,10 @@ fn method(value: Value, mut arguments: Arguments) -> Parsed {
         }
         "transpose" => {
             let axes = match arguments.next("axes") {
-                Some((Value::Tuple(axes), at)) => {
-                    axes.into_iter().map(|a| a.index(at)).collect::<Parsed<Vec<i64>>>()?
-                }
+                Some((Value::Tuple(axes), at)) => axes
+                    .into_iter()
+                    .map(|a| a.index(at))
+                    .collect::<Parsed<Vec<i64>>>()?,
                 Some((_, at)) => return Err(Mistake::new(at, "a list of axes is expected")),
                 None => (0..array.shape().len() as i64).rev().collect(),
             };
@@ -774,7 +892,9 @@ fn method(value: Value, mut arguments: Arguments) -> Parsed {
         }
         name => {
             let number = match name {
-                "var" | "std" => arguments.named("ddof").map_or(Ok(0.0), |(v, at)| v.number(at))?,
+                "var" | "std" => arguments
+                    .named("ddof")
+                    .map_or(Ok(0.0), |(v, at)| v.number(at))?,
                 "quantile" => {
                     let (q, at) = arguments.required("q")?;
                     q.number(at)?

@@ -16,7 +16,10 @@ fn copy_row<T: Element>(source: &[T], start: isize, stride: isize, len: usize, o
     let from = start as usize;
     match stride {
         1 => out.extend_from_slice(source.get(from..from + len).unwrap_or_default()),
-        0 => out.extend(std::iter::repeat_n(source.get(from).copied().unwrap_or_default(), len)),
+        0 => out.extend(std::iter::repeat_n(
+            source.get(from).copied().unwrap_or_default(),
+            len,
+        )),
         _ => out.extend((0..len as isize).map(|i| {
             let at = (start + i * stride) as usize;
             source.get(at).copied().unwrap_or_default()
@@ -25,8 +28,20 @@ fn copy_row<T: Element>(source: &[T], start: isize, stride: isize, len: usize, o
 }
 
 /// The inverse: puts the elements of a box at `offset + sum(index * stride)`; the types are the same.
-pub(super) fn scatter(target: &mut Buffer, offset: isize, strides: &[isize], shape: &[usize], source: &Buffer) {
-    fn typed<T: Element>(target: &mut Vec<T>, offset: isize, strides: &[isize], shape: &[usize], source: &Buffer) {
+pub(super) fn scatter(
+    target: &mut Buffer,
+    offset: isize,
+    strides: &[isize],
+    shape: &[usize],
+    source: &Buffer,
+) {
+    fn typed<T: Element>(
+        target: &mut Vec<T>,
+        offset: isize,
+        strides: &[isize],
+        shape: &[usize],
+        source: &Buffer,
+    ) {
         let mut source = T::slice(source).unwrap_or_default();
         rows(offset, strides, shape, |start, stride, len| {
             let (row, rest) = source.split_at(len.min(source.len()));
@@ -50,7 +65,12 @@ pub(super) fn scatter(target: &mut Buffer, offset: isize, strides: &[isize], sha
 
 /// Calls with start, stride and length of every row along the last axis; axes that follow each other
 /// without a gap make one.
-fn rows(offset: isize, strides: &[isize], shape: &[usize], mut row: impl FnMut(isize, isize, usize)) {
+fn rows(
+    offset: isize,
+    strides: &[isize],
+    shape: &[usize],
+    mut row: impl FnMut(isize, isize, usize),
+) {
     if shape.contains(&0) {
         return;
     }

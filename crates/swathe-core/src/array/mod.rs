@@ -23,7 +23,7 @@ mod state;
 
 pub use buffer::{Buffer, Element};
 pub use chunks::{Chunks, Cut, Region, shape_text};
-pub use compute::{Observer, Step, compute, compute_observed};
+pub use compute::{Observer, Step, compute, compute_all, compute_observed};
 pub use dtype::{DType, Kind, Scalar};
 pub use elementwise::{Binary, Unary};
 pub use error::ArrayError;

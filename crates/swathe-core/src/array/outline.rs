@@ -30,20 +30,38 @@ pub struct Stage {
 
 /// The rounds that computing an array takes, the last one giving the array.
 pub fn outline(array: &Array) -> Vec<Stage> {
-    let order = stages(array);
-    let ids: Vec<usize> = order.iter().map(Array::id).collect();
-    let describe = |stage: &Array| {
-        let (input, apply, combine) = match &stage.node.operation {
+    let order = stages(std::slice::from_ref(array));
+    let ids: Vec<Vec<usize>> = order
+        .iter()
+        .map(|stage| stage.iter().map(Array::id).collect())
+        .collect();
+    let describe = |stage: &Vec<Array>| {
+        let first = stage.first()?;
+        let (input, apply, combine) = match &first.node.operation {
             Operation::Reduced(reduction) => {
-                let name = reduction.statistic.name();
-                (&reduction.input, Some(format!("{name}-apply")), format!("{name}-combine"))
+                let names: Vec<String> =
+                    stage.iter().map(|one| one.node.operation.name()).collect();
+                let names = names.join(", ");
+                (
+                    &reduction.input,
+                    Some(format!("{names}-apply")),
+                    format!("{names}-combine"),
+                )
             }
-            _ => (stage, None, "array".to_owned()),
+            _ => (first, None, "array".to_owned()),
         };
         let (mut operations, mut needs) = (Vec::new(), Vec::new());
-        walk(input, &ids, &mut HashSet::new(), &mut operations, &mut needs);
+        walk(
+            input,
+            &ids,
+            &mut HashSet::new(),
+            &mut operations,
+            &mut needs,
+        );
+        needs.sort_unstable();
+        needs.dedup();
         let chunks = input.chunks();
-        Stage {
+        Some(Stage {
             operations,
             apply,
             combine,
@@ -51,16 +69,16 @@ pub fn outline(array: &Array) -> Vec<Stage> {
             chunks: chunks.count(),
             chunk_shape: lengths(&chunks.region(0)),
             bytes: input.bytes(),
-            result: format!("{} {}", shape_text(stage.shape()), stage.dtype()),
+            result: format!("{} {}", shape_text(first.shape()), first.dtype()),
             needs,
-        }
+        })
     };
-    order.iter().map(describe).collect()
+    order.iter().filter_map(describe).collect()
 }
 
 fn walk(
     array: &Array,
-    stages: &[usize],
+    stages: &[Vec<usize>],
     seen: &mut HashSet<usize>,
     operations: &mut Vec<String>,
     needs: &mut Vec<usize>,
@@ -69,7 +87,7 @@ fn walk(
         return;
     }
     if let Operation::Reduced(_) = array.node.operation {
-        needs.extend(stages.iter().position(|id| *id == array.id()));
+        needs.extend(stages.iter().position(|ids| ids.contains(&array.id())));
         return;
     }
     for operand in array.node.operation.operands() {

@@ -143,7 +143,10 @@ impl Statistic {
             Statistic::Mean | Statistic::Var { .. } | Statistic::Std { .. } => of.float(),
             Statistic::Quantile { .. } => of.float(),
             Statistic::Min | Statistic::Max => of,
-            Statistic::ArgMin | Statistic::ArgMax | Statistic::Count | Statistic::Histogram { .. } => DType::I64,
+            Statistic::ArgMin
+            | Statistic::ArgMax
+            | Statistic::Count
+            | Statistic::Histogram { .. } => DType::I64,
             Statistic::Any | Statistic::All => DType::Bool,
         }
     }
@@ -185,7 +188,10 @@ impl Array {
         self.check(&statistic, &reduced)?;
         let kept: Vec<usize> = (0..dimensions).filter(|&axis| !reduced[axis]).collect();
         let mut shape: Vec<usize> = kept.iter().map(|&axis| self.shape()[axis]).collect();
-        let mut cuts: Vec<Vec<usize>> = kept.iter().map(|&a| self.chunks().cuts(a).to_vec()).collect();
+        let mut cuts: Vec<Vec<usize>> = kept
+            .iter()
+            .map(|&a| self.chunks().cuts(a).to_vec())
+            .collect();
         if let Statistic::Histogram { edges } = &statistic {
             shape = vec![edges.len() - 1];
             cuts = vec![vec![0, edges.len() - 1]];
@@ -207,20 +213,31 @@ impl Array {
             return Ok(result);
         }
         let mut next = 0..;
-        let axes = reduced.iter().map(|&gone| if gone { None } else { next.next() });
+        let axes = reduced
+            .iter()
+            .map(|&gone| if gone { None } else { next.next() });
         result.with_axes(axes.collect())
     }
 
     fn check(&self, statistic: &Statistic, reduced: &[bool]) -> Result<(), ArrayError> {
         let refuse = |what: String| Err(ArrayError::Value(what));
-        let over: usize = reduced.iter().zip(self.shape()).filter(|(r, _)| **r).map(|(_, len)| len).product();
+        let over: usize = reduced
+            .iter()
+            .zip(self.shape())
+            .filter(|(r, _)| **r)
+            .map(|(_, len)| len)
+            .product();
         let count = reduced.iter().filter(|r| **r).count();
         match statistic {
-            Statistic::Min | Statistic::Max | Statistic::ArgMin | Statistic::ArgMax if over == 0 => refuse(format!(
-                "{} of no elements: the shape is {}",
-                statistic.name(),
-                shape_text(self.shape())
-            )),
+            Statistic::Min | Statistic::Max | Statistic::ArgMin | Statistic::ArgMax
+                if over == 0 =>
+            {
+                refuse(format!(
+                    "{} of no elements: the shape is {}",
+                    statistic.name(),
+                    shape_text(self.shape())
+                ))
+            }
             Statistic::ArgMin | Statistic::ArgMax if count > 1 && count < reduced.len() => {
                 refuse(format!("{} takes one axis or all", statistic.name()))
             }
@@ -232,7 +249,9 @@ impl Array {
                 match edges.len() >= 2 && rising && edges.iter().all(|e| e.is_finite()) {
                     _ if count < reduced.len() => refuse("a histogram takes all axes".into()),
                     true => Ok(()),
-                    false => refuse("edges of a histogram are at least two finite numbers that rise".into()),
+                    false => refuse(
+                        "edges of a histogram are at least two finite numbers that rise".into(),
+                    ),
                 }
             }
             _ => Ok(()),

@@ -21,7 +21,11 @@ struct Sought {
 }
 
 /// The quantile of all elements; exact, as if they had been sorted.
-pub(super) fn quantile(run: &mut Run<'_, '_>, reduction: &Reduction, q: f64) -> Result<Buffer, ArrayError> {
+pub(super) fn quantile(
+    run: &mut Run<'_, '_>,
+    reduction: &Reduction,
+    q: f64,
+) -> Result<Buffer, ArrayError> {
     // Counts by the leading digit, NaN apart.
     let first = pass(run, reduction, &[0], 64 - DIGIT)?;
     let (counts, missing) = (&first.0[0], first.1);
@@ -35,10 +39,17 @@ pub(super) fn quantile(run: &mut Run<'_, '_>, reduction: &Reduction, q: f64) -> 
     sought.iter_mut().for_each(|s| s.find(counts));
     for shift in [32, 16, 0] {
         let (counts, _) = pass(run, reduction, &sought.map(|s| s.known), shift)?;
-        sought.iter_mut().zip(&counts).for_each(|(s, counts)| s.find(counts));
+        sought
+            .iter_mut()
+            .zip(&counts)
+            .for_each(|(s, counts)| s.find(counts));
     }
     let [low, high] = sought.map(|s| value(s.known));
-    Ok(Buffer::F64(vec![interpolated(low, high, at - below as f64)]))
+    Ok(Buffer::F64(vec![interpolated(
+        low,
+        high,
+        at - below as f64,
+    )]))
 }
 
 impl Sought {
@@ -71,7 +82,9 @@ fn pass(
         |evaluator, chunk| {
             let (mut counts, mut missing) = empty();
             for block in blocks(&chunks.region(chunk), BLOCK) {
-                let values = evaluator.block(input, &block)?.cast(super::dtype::DType::F64);
+                let values = evaluator
+                    .block(input, &block)?
+                    .cast(super::dtype::DType::F64);
                 for &x in <f64 as Element>::slice(&values).unwrap_or_default() {
                     if x.is_nan() {
                         missing += 1;
@@ -101,9 +114,17 @@ fn pass(
 /// Bits in the order of the numbers.
 fn key(x: f64) -> u64 {
     let bits = x.to_bits();
-    if bits >> 63 == 1 { !bits } else { bits | 1 << 63 }
+    if bits >> 63 == 1 {
+        !bits
+    } else {
+        bits | 1 << 63
+    }
 }
 
 fn value(key: u64) -> f64 {
-    f64::from_bits(if key >> 63 == 1 { key & !(1 << 63) } else { !key })
+    f64::from_bits(if key >> 63 == 1 {
+        key & !(1 << 63)
+    } else {
+        !key
+    })
 }

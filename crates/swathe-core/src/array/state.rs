@@ -92,7 +92,11 @@ impl Walk {
                 step *= if all { shape[axis] as u64 } else { 1 };
             }
         }
-        let index = block.iter().zip(&index_steps).map(|(r, s)| r.start as u64 * s).sum();
+        let index = block
+            .iter()
+            .zip(&index_steps)
+            .map(|(r, s)| r.start as u64 * s)
+            .sum();
         Walk {
             axes,
             cell,
@@ -121,8 +125,16 @@ impl Walk {
         let lengths: Vec<usize> = outer.iter().map(|a| a.1).collect();
         for number in 0..lengths.iter().product() {
             let position = unravel(number, &lengths);
-            let cell: usize = position.iter().zip(outer).map(|(p, (step, _))| p * step).sum();
-            row(number * len..(number + 1) * len, self.cell + cell, step == 0);
+            let cell: usize = position
+                .iter()
+                .zip(outer)
+                .map(|(p, (step, _))| p * step)
+                .sum();
+            row(
+                number * len..(number + 1) * len,
+                self.cell + cell,
+                step == 0,
+            );
         }
     }
 
@@ -142,7 +154,11 @@ impl Walk {
                 index += position[axis] as u64 * self.index_steps[axis];
             }
             for i in 0..len {
-                one(number * len + i, cell + i * cell_step, index + i as u64 * index_step);
+                one(
+                    number * len + i,
+                    cell + i * cell_step,
+                    index + i as u64 * index_step,
+                );
             }
         }
     }
@@ -152,21 +168,37 @@ impl State {
     /// Of nothing, for so many cells.
     pub fn new(reduction: &Reduction, cells: usize) -> Self {
         let dtype = reduction.input.dtype();
-        let best_f = Best { value: 0.0, index: 0, seen: false };
-        let best_i = Best { value: 0_i64, index: 0, seen: false };
-        let best_u = Best { value: 0_u64, index: 0, seen: false };
+        let best_f = Best {
+            value: 0.0,
+            index: 0,
+            seen: false,
+        };
+        let best_i = Best {
+            value: 0_i64,
+            index: 0,
+            seen: false,
+        };
+        let best_u = Best {
+            value: 0_u64,
+            index: 0,
+            seen: false,
+        };
         match &reduction.statistic {
             Statistic::Sum if dtype.kind() != Kind::Float => State::Whole(vec![0; cells]),
             Statistic::Sum | Statistic::Mean => State::Sums {
                 values: Totals::new(cells),
                 weights: Totals::new(cells),
             },
-            Statistic::Var { .. } | Statistic::Std { .. } => State::Moments(vec![Moments::default(); cells]),
-            Statistic::Min | Statistic::Max | Statistic::ArgMin | Statistic::ArgMax => match dtype {
-                _ if dtype.kind() == Kind::Float => State::Float(vec![best_f; cells]),
-                DType::U64 => State::Unsigned(vec![best_u; cells]),
-                _ => State::Signed(vec![best_i; cells]),
-            },
+            Statistic::Var { .. } | Statistic::Std { .. } => {
+                State::Moments(vec![Moments::default(); cells])
+            }
+            Statistic::Min | Statistic::Max | Statistic::ArgMin | Statistic::ArgMax => {
+                match dtype {
+                    _ if dtype.kind() == Kind::Float => State::Float(vec![best_f; cells]),
+                    DType::U64 => State::Unsigned(vec![best_u; cells]),
+                    _ => State::Signed(vec![best_i; cells]),
+                }
+            }
             Statistic::Any => State::Flags(vec![false; cells]),
             Statistic::All => State::Flags(vec![true; cells]),
             Statistic::Count => State::Counts(vec![0; cells]),
@@ -186,7 +218,13 @@ impl State {
     }
 
     /// Takes in the elements of a block.
-    pub fn update(&mut self, reduction: &Reduction, walk: &Walk, values: &Buffer, weights: Option<&Buffer>) {
+    pub fn update(
+        &mut self,
+        reduction: &Reduction,
+        walk: &Walk,
+        values: &Buffer,
+        weights: Option<&Buffer>,
+    ) {
         let skip = reduction.skip_missing && values.dtype().kind() == Kind::Float;
         let least = matches!(reduction.statistic, Statistic::Min | Statistic::ArgMin);
         match self {
@@ -197,7 +235,10 @@ impl State {
                 };
                 walk.rows(|row, cell, one| add_whole(&mut sums[cell..], &values[row], one));
             }
-            State::Sums { values: sums, weights: totals } => {
+            State::Sums {
+                values: sums,
+                weights: totals,
+            } => {
                 let values = floats(values);
                 match weights.map(floats) {
                     Some(weights) => walk.rows(|row, cell, one| {
@@ -246,7 +287,9 @@ impl State {
             }
             State::Unsigned(cells) => {
                 if let Buffer::U64(values) = values {
-                    walk.each(|i, cell, index| cells[cell].offer(values[i], index, least, |_| false));
+                    walk.each(|i, cell, index| {
+                        cells[cell].offer(values[i], index, least, |_| false)
+                    });
                 }
             }
             State::Flags(flags) => {
@@ -270,7 +313,12 @@ impl State {
                 _ => {
                     let values = floats(values);
                     walk.rows(|row, cell, one| match one {
-                        true => counts[cell] += values[row].iter().map(|x| u64::from(!x.is_nan())).sum::<u64>(),
+                        true => {
+                            counts[cell] += values[row]
+                                .iter()
+                                .map(|x| u64::from(!x.is_nan()))
+                                .sum::<u64>()
+                        }
                         false => {
                             for (count, x) in counts[cell..].iter_mut().zip(&values[row]) {
                                 *count += u64::from(!x.is_nan());
@@ -282,7 +330,9 @@ impl State {
             State::Values(cells) => {
                 let values = floats(values);
                 walk.rows(|row, cell, one| match one {
-                    true => cells[cell].extend(values[row].iter().filter(|x| !(skip && x.is_nan()))),
+                    true => {
+                        cells[cell].extend(values[row].iter().filter(|x| !(skip && x.is_nan())))
+                    }
                     false => {
                         for (cell, x) in cells[cell..].iter_mut().zip(&values[row]) {
                             if !(skip && x.is_nan()) {
@@ -300,11 +350,16 @@ impl State {
         let least = matches!(reduction.statistic, Statistic::Min | Statistic::ArgMin);
         match (self, other) {
             (State::Whole(all), State::Whole(more)) => {
-                all.iter_mut().zip(more).for_each(|(a, b)| *a = a.wrapping_add(b));
+                all.iter_mut()
+                    .zip(more)
+                    .for_each(|(a, b)| *a = a.wrapping_add(b));
             }
             (
                 State::Sums { values, weights },
-                State::Sums { values: more_values, weights: more_weights },
+                State::Sums {
+                    values: more_values,
+                    weights: more_weights,
+                },
             ) => {
                 values.merge(&more_values);
                 weights.merge(&more_weights);
@@ -314,16 +369,22 @@ impl State {
             }
             (State::Float(all), State::Float(more)) => merge_best(all, more, least, f64::is_nan),
             (State::Signed(all), State::Signed(more)) => merge_best(all, more, least, |_| false),
-            (State::Unsigned(all), State::Unsigned(more)) => merge_best(all, more, least, |_| false),
+            (State::Unsigned(all), State::Unsigned(more)) => {
+                merge_best(all, more, least, |_| false)
+            }
             (State::Flags(all), State::Flags(more)) => {
                 let any = matches!(reduction.statistic, Statistic::Any);
-                all.iter_mut().zip(more).for_each(|(a, b)| *a = if any { *a | b } else { *a & b });
+                all.iter_mut()
+                    .zip(more)
+                    .for_each(|(a, b)| *a = if any { *a | b } else { *a & b });
             }
             (State::Counts(all), State::Counts(more)) => {
                 all.iter_mut().zip(more).for_each(|(a, b)| *a += b);
             }
             (State::Values(all), State::Values(more)) => {
-                all.iter_mut().zip(more).for_each(|(a, mut b)| a.append(&mut b));
+                all.iter_mut()
+                    .zip(more)
+                    .for_each(|(a, mut b)| a.append(&mut b));
             }
             // One reduction has states of one kind.
             _ => {}
@@ -339,9 +400,14 @@ impl State {
         let is_index = matches!(statistic, Statistic::ArgMin | Statistic::ArgMax);
         let indices = |found: Vec<(u64, bool)>| {
             if found.iter().any(|(_, seen)| !seen) {
-                return Err(ArrayError::Value(format!("{} of a slice that is all NaN", statistic.name())));
+                return Err(ArrayError::Value(format!(
+                    "{} of a slice that is all NaN",
+                    statistic.name()
+                )));
             }
-            Ok(Buffer::I64(found.into_iter().map(|(index, _)| index as i64).collect()))
+            Ok(Buffer::I64(
+                found.into_iter().map(|(index, _)| index as i64).collect(),
+            ))
         };
         let buffer = match self {
             State::Whole(sums) => match dtype {
@@ -372,9 +438,15 @@ impl State {
                 };
                 Buffer::F64(cells.into_iter().map(one).collect())
             }
-            State::Float(cells) if is_index => indices(cells.iter().map(|b| (b.index, b.seen)).collect())?,
-            State::Signed(cells) if is_index => indices(cells.iter().map(|b| (b.index, b.seen)).collect())?,
-            State::Unsigned(cells) if is_index => indices(cells.iter().map(|b| (b.index, b.seen)).collect())?,
+            State::Float(cells) if is_index => {
+                indices(cells.iter().map(|b| (b.index, b.seen)).collect())?
+            }
+            State::Signed(cells) if is_index => {
+                indices(cells.iter().map(|b| (b.index, b.seen)).collect())?
+            }
+            State::Unsigned(cells) if is_index => {
+                indices(cells.iter().map(|b| (b.index, b.seen)).collect())?
+            }
             State::Float(cells) => {
                 let one = |b: Best<f64>| if b.seen { b.value } else { f64::NAN };
                 Buffer::F64(cells.into_iter().map(one).collect())
@@ -388,7 +460,12 @@ impl State {
                     Statistic::Quantile { q } => *q,
                     _ => f64::NAN,
                 };
-                Buffer::F64(cells.into_iter().map(|mut values| quantile(&mut values, q)).collect())
+                Buffer::F64(
+                    cells
+                        .into_iter()
+                        .map(|mut values| quantile(&mut values, q))
+                        .collect(),
+                )
             }
         };
         Ok(buffer.cast(dtype))
@@ -511,7 +588,10 @@ fn add_whole(sums: &mut [u64], values: &[i64], one: bool) {
     let bits = values.iter().map(|&x| x as u64);
     match (one, sums.first_mut()) {
         (true, Some(sum)) => *sum = bits.fold(*sum, u64::wrapping_add),
-        _ => sums.iter_mut().zip(bits).for_each(|(sum, x)| *sum = sum.wrapping_add(x)),
+        _ => sums
+            .iter_mut()
+            .zip(bits)
+            .for_each(|(sum, x)| *sum = sum.wrapping_add(x)),
     }
 }
 
@@ -550,7 +630,11 @@ fn moments(values: &[f64], skip: bool) -> Moments {
     for chunk in values.chunks(LANES) {
         for (lane, x) in lanes.iter_mut().zip(chunk) {
             let apart = x - mean;
-            *lane += if skip && x.is_nan() { 0.0 } else { apart * apart };
+            *lane += if skip && x.is_nan() {
+                0.0
+            } else {
+                apart * apart
+            };
         }
     }
     Moments {
@@ -564,7 +648,11 @@ impl<T: Copy + PartialOrd> Best<T> {
     /// The better one stays; of equal ones that with the lower index. NaN is better than all.
     #[inline]
     fn offer(&mut self, value: T, index: u64, least: bool, is_nan: impl Fn(T) -> bool) {
-        let better = if least { value < self.value } else { value > self.value };
+        let better = if least {
+            value < self.value
+        } else {
+            value > self.value
+        };
         let equal = value == self.value;
         let wins = match (is_nan(value), self.seen && is_nan(self.value)) {
             _ if !self.seen => true,

@@ -29,9 +29,15 @@ pub fn array_graph(stages: &[Stage]) -> Graph {
             let (kind, said) = match number {
                 Some(number) => (
                     NodeKind::Data,
-                    vec![what.clone(), format!("chunk {number}: {}", shape_text(&stage.chunk_shape))],
+                    vec![
+                        what.clone(),
+                        format!("chunk {number}: {}", shape_text(&stage.chunk_shape)),
+                    ],
                 ),
-                None => (NodeKind::Omitted, vec![format!("{} more", stage.chunks + 1 - rows.len())]),
+                None => (
+                    NodeKind::Omitted,
+                    vec![format!("{} more", stage.chunks + 1 - rows.len())],
+                ),
             };
             let mut end = graph.node(kind, column, place, said);
             for needed in &stage.needs {
@@ -40,7 +46,11 @@ pub fn array_graph(stages: &[Stage]) -> Graph {
                 }
             }
             if let Some(apply) = &stage.apply {
-                let kind = if number.is_some() { NodeKind::Task } else { NodeKind::Omitted };
+                let kind = if number.is_some() {
+                    NodeKind::Task
+                } else {
+                    NodeKind::Omitted
+                };
                 let task = graph.node(kind, column + 1, place, vec![apply.clone()]);
                 graph.edges.push((end, task));
                 end = task;
@@ -49,13 +59,17 @@ pub fn array_graph(stages: &[Stage]) -> Graph {
         }
         let said = vec![stage.combine.clone(), stage.result.clone()];
         let combine = graph.node(NodeKind::Task, column + width, 0.5 * last, said);
-        graph.edges.extend(ends.into_iter().map(|end| (end, combine)));
+        graph
+            .edges
+            .extend(ends.into_iter().map(|end| (end, combine)));
         results.push(combine);
         column += width + 1;
     }
     let bytes: u64 = stages.iter().map(|stage| stage.bytes).sum();
     let tasks: usize = stages.iter().map(|stage| stage.tasks).sum();
-    graph.notes = vec![format!("{tasks} tasks, {bytes} bytes in chunks, none of them held longer than a task needs")];
+    graph.notes = vec![format!(
+        "{tasks} tasks, {bytes} bytes in chunks, none of them held longer than a task needs"
+    )];
     graph
 }
 

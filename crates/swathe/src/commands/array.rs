@@ -101,7 +101,9 @@ pub fn run(arguments: &Arguments) -> Result {
     }
     println!("{}", shown(&array, &values));
     let rate = in_units(bytes as f64 / seconds, "B/s");
-    let peak = peak.map_or(String::new(), |peak| format!(", peak memory {}", in_units(peak as f64, "B")));
+    let peak = peak.map_or(String::new(), |peak| {
+        format!(", peak memory {}", in_units(peak as f64, "B"))
+    });
     eprintln!(
         "{} in {chunks} chunks, {seconds:.3} s, {rate}, {} threads{peak}",
         in_units(bytes as f64, "B"),
@@ -144,14 +146,22 @@ fn nested(values: &Buffer, shape: &[usize], at: &mut usize) -> Value {
 const PRINTED: usize = 1000;
 
 fn shown(array: &Array, values: &Buffer) -> String {
-    let text = |i: usize| values.get(i).map_or(String::new(), |value| value.to_string());
+    let text = |i: usize| {
+        values
+            .get(i)
+            .map_or(String::new(), |value| value.to_string())
+    };
     match values.len() {
         1 => text(0),
         len => {
             let few: Vec<String> = (0..len.min(PRINTED)).map(text).collect();
             let more = if len > PRINTED { ", ..." } else { "" };
             let shape = shape_text(array.shape());
-            format!("[{}{more}]\nshape {shape}, {}", few.join(", "), array.dtype())
+            format!(
+                "[{}{more}]\nshape {shape}, {}",
+                few.join(", "),
+                array.dtype()
+            )
         }
     }
 }
@@ -169,7 +179,9 @@ fn in_units(value: f64, unit: &str) -> String {
 /// The most memory that the process has had.
 fn peak_bytes() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
     let kib: u64 = line.split_whitespace().next()?.parse().ok()?;
     Some(kib * 1024)
 }

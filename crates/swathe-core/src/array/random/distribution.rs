@@ -72,7 +72,9 @@ impl Distribution {
     pub fn uniform(low: f64, high: f64) -> Result<Self, ArrayError> {
         let range = high - low;
         if !range.is_finite() {
-            return Err(ArrayError::Value("high - low of uniform is not finite".into()));
+            return Err(ArrayError::Value(
+                "high - low of uniform is not finite".into(),
+            ));
         }
         not_negative("high - low", range)?;
         Ok(Distribution::Uniform { low, range })
@@ -100,9 +102,16 @@ impl Distribution {
     ///
     /// # Errors
     /// No number between them, ends that the type does not hold, or a type of no integers.
-    pub fn integers(low: i128, high: i128, endpoint: bool, dtype: DType) -> Result<Self, ArrayError> {
+    pub fn integers(
+        low: i128,
+        high: i128,
+        endpoint: bool,
+        dtype: DType,
+    ) -> Result<Self, ArrayError> {
         let Some((least, greatest)) = dtype.integer_range() else {
-            return Err(ArrayError::Value(format!("integers are not drawn as {dtype}")));
+            return Err(ArrayError::Value(format!(
+                "integers are not drawn as {dtype}"
+            )));
         };
         let high = if endpoint { high } else { high - 1 };
         let refuse = |what: String| Err(ArrayError::Value(what));
@@ -110,7 +119,9 @@ impl Distribution {
             return refuse(format!("low = {low} is out of bounds for {dtype}"));
         }
         if high > greatest {
-            return refuse(format!("high is out of bounds for {dtype}: up to {high} with low = {low}"));
+            return refuse(format!(
+                "high is out of bounds for {dtype}: up to {high} with low = {low}"
+            ));
         }
         if low > high {
             let sign = if endpoint { ">" } else { ">=" };
@@ -226,10 +237,12 @@ fn integers(
         DType::U16 => narrow!(U16, u16, below_16),
         DType::I8 => narrow!(I8, i8, below_8),
         DType::U8 => narrow!(U8, u8, below_8),
-        DType::Bool | DType::F32 | DType::F64 => Buffer::Bool(narrow(count, bits, left, |b, left| match span {
-            0 => low & 1 == 1,
-            _ => left.take(b, 1, 1) == 1,
-        })),
+        DType::Bool | DType::F32 | DType::F64 => {
+            Buffer::Bool(narrow(count, bits, left, |b, left| match span {
+                0 => low & 1 == 1,
+                _ => left.take(b, 1, 1) == 1,
+            }))
+        }
     }
 }
 

@@ -30,7 +30,9 @@ impl FromStr for StreamKind {
             "dask" => Ok(StreamKind::Dask),
             "numpy" => Ok(StreamKind::Numpy),
             "place" => Ok(StreamKind::Place),
-            _ => Err(ArrayError::Value(format!("streams {name:?} are not dask, numpy or place"))),
+            _ => Err(ArrayError::Value(format!(
+                "streams {name:?} are not dask, numpy or place"
+            ))),
         }
     }
 }
@@ -75,7 +77,12 @@ impl Generator {
     ///
     /// # Errors
     /// Chunks that do not suit the shape; with one stream, chunks that do not follow each other in memory.
-    pub fn draw(&mut self, distribution: Distribution, shape: &[usize], cuts: &[Cut]) -> Result<Array, ArrayError> {
+    pub fn draw(
+        &mut self,
+        distribution: Distribution,
+        shape: &[usize],
+        cuts: &[Cut],
+    ) -> Result<Array, ArrayError> {
         let chunks = Chunks::new(shape, cuts, distribution.dtype())?;
         let children = match self.kind {
             StreamKind::Dask => u32::try_from(chunks.count()).ok(),
@@ -84,7 +91,10 @@ impl Generator {
         };
         let next = children.and_then(|children| self.spawned.checked_add(children));
         let Some(next) = next else {
-            return Err(ArrayError::Chunks(format!("{} chunks are more than a seed has children", chunks.count())));
+            return Err(ArrayError::Chunks(format!(
+                "{} chunks are more than a seed has children",
+                chunks.count()
+            )));
         };
         let streams = match self.kind {
             StreamKind::Dask => Streams::Children {
@@ -114,12 +124,22 @@ impl Generator {
 fn in_one_stream(chunks: &Chunks) -> Result<Vec<usize>, ArrayError> {
     let counts = chunks.counts();
     let cut = counts.iter().position(|&count| count > 1).unwrap_or(0);
-    let leading = chunks.sizes().iter().take(cut).all(|sizes| sizes.iter().sum::<usize>() == 1);
+    let leading = chunks
+        .sizes()
+        .iter()
+        .take(cut)
+        .all(|sizes| sizes.iter().sum::<usize>() == 1);
     if !leading || counts.iter().skip(cut + 1).any(|&count| count > 1) {
         return Err(ArrayError::Chunks(
             "one stream of random numbers is cut along the first axis only".into(),
         ));
     }
-    let len = |number| chunks.region(number).iter().map(ExactSizeIterator::len).product();
+    let len = |number| {
+        chunks
+            .region(number)
+            .iter()
+            .map(ExactSizeIterator::len)
+            .product()
+    };
     Ok((0..chunks.count()).map(len).collect())
 }

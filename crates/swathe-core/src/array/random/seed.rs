@@ -70,7 +70,9 @@ impl SeedSequence {
             value ^ (value >> SHIFT)
         };
         let mixed = |x: u32, y: u32| {
-            let result = MIX_LEFT.wrapping_mul(x).wrapping_sub(MIX_RIGHT.wrapping_mul(y));
+            let result = MIX_LEFT
+                .wrapping_mul(x)
+                .wrapping_sub(MIX_RIGHT.wrapping_mul(y));
             result ^ (result >> SHIFT)
         };
         let mut pool: [u32; POOL] =
@@ -94,7 +96,11 @@ impl SeedSequence {
 impl From<u64> for SeedSequence {
     fn from(seed: u64) -> Self {
         let (low, high) = (seed as u32, (seed >> 32) as u32);
-        let entropy = if high == 0 { vec![low] } else { vec![low, high] };
+        let entropy = if high == 0 {
+            vec![low]
+        } else {
+            vec![low, high]
+        };
         SeedSequence::new(entropy, Vec::new())
     }
 }

@@ -131,7 +131,12 @@ pub struct Stream {
 
 impl Streams {
     /// The stream of a chunk of so many elements, at its start; `None` where every element has its own.
-    pub(crate) fn open(&self, distribution: Distribution, chunk: usize, len: usize) -> Option<Stream> {
+    pub(crate) fn open(
+        &self,
+        distribution: Distribution,
+        chunk: usize,
+        len: usize,
+    ) -> Option<Stream> {
         let ((generator, left), tell) = match self {
             Streams::Children { seeds, first } => {
                 let number = first.wrapping_add(chunk as u32);
@@ -174,5 +179,9 @@ impl Stream {
 
 /// Numbers at places that follow each other.
 pub fn draw_places(distribution: Distribution, key: u64, first: u64, count: usize) -> Buffer {
-    distribution.draw(&mut Places::new(key, first), &mut Leftover::default(), count)
+    distribution.draw(
+        &mut Places::new(key, first),
+        &mut Leftover::default(),
+        count,
+    )
 }
