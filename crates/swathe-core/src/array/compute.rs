@@ -350,7 +350,7 @@ impl Run<'_, '_> {
         let jobs = jobs(first, result);
         let is_histogram = matches!(first.statistic, Statistic::Histogram { .. });
         let cells_of = |chunk: usize| match is_histogram {
-            true => vec![0..result.len()],
+            true => std::iter::once(0..result.len()).collect(),
             false => result.chunks().region(chunk),
         };
         let seen = reduced_elements(first);

@@ -131,7 +131,7 @@ impl<'a> Evaluator<'a> {
                 streams,
             } => self.random(array, *distribution, streams, block),
             Operation::Memory(all) => Ok(taken(all, array.shape(), block)),
-            Operation::Source(source) => self.from_chunks(array, block, |_, chunk| {
+            Operation::Source(source) => self.in_chunks(array, block, |_, chunk| {
                 let read = source
                     .read(&array.chunks().region(chunk))
                     .map_err(ArrayError::Source)?;
@@ -311,7 +311,7 @@ impl<'a> Evaluator<'a> {
                 }
             }
         }
-        self.from_chunks(array, block, |_, chunk| {
+        self.in_chunks(array, block, |_, chunk| {
             let len = elements(&array.chunks().region(chunk));
             match streams.open(distribution, chunk, len) {
                 Some(mut stream) => Ok(stream.draw(len)),
@@ -321,7 +321,7 @@ impl<'a> Evaluator<'a> {
     }
 
     /// A block out of chunks that are made whole; the last one is kept.
-    fn from_chunks(
+    fn in_chunks(
         &mut self,
         array: &Array,
         block: &[Range<usize>],

@@ -578,7 +578,7 @@ impl Array {
         for (i, array) in arrays.iter().enumerate().skip(1) {
             let others = |a: &Array| {
                 let mut shape = a.shape().to_vec();
-                shape.get_mut(axis).map(|len| *len = 0);
+                shape[axis] = 0;
                 shape
             };
             if others(array) != others(first) {

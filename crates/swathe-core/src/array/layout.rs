@@ -36,7 +36,7 @@ pub(super) fn scatter(
     source: &Buffer,
 ) {
     fn typed<T: Element>(
-        target: &mut Vec<T>,
+        target: &mut [T],
         offset: isize,
         strides: &[isize],
         shape: &[usize],

@@ -142,16 +142,17 @@ impl Walk {
     fn each(&self, mut one: impl FnMut(usize, usize, u64)) {
         let lengths: Vec<usize> = self.axes.iter().map(|a| a.1).collect();
         let (len, outer) = lengths.split_last().map_or((1, &[][..]), |(l, o)| (*l, o));
-        let last = self.axes.len().saturating_sub(1);
         let cell_step = self.axes.last().map_or(0, |a| a.0);
         let index_step = self.index_steps.last().copied().unwrap_or(0);
         for number in 0..outer.iter().product() {
             let position = unravel(number, outer);
             let mut cell = self.cell;
             let mut index = self.index;
-            for axis in 0..last {
-                cell += position[axis] * self.axes[axis].0;
-                index += position[axis] as u64 * self.index_steps[axis];
+            for (at, ((step, _), index_step)) in
+                position.iter().zip(self.axes.iter().zip(&self.index_steps))
+            {
+                cell += at * step;
+                index += *at as u64 * index_step;
             }
             for i in 0..len {
                 one(

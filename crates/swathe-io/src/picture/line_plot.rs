@@ -3,7 +3,7 @@
 use super::compose::{invalid, lettered, new_pixmap};
 use super::encode;
 use super::svg::{Anchor, Svg};
-use super::ticks::{decimals, round_step};
+use super::ticks::{decimals, round_step, units};
 use crate::error::Result;
 use crate::granule::time_text;
 use resvg::tiny_skia::Color;
@@ -13,8 +13,10 @@ use resvg::tiny_skia::Color;
 pub struct LinePlot {
     /// Large, above.
     pub title: String,
-    /// What the values are, with units.
+    /// What the values are.
     pub label: String,
+    /// Their units, as files spell them.
+    pub units: String,
     /// Seconds since 1970 UTC, and the value; NaN leaves a gap.
     pub points: Vec<(f64, f64)>,
 }
@@ -71,7 +73,11 @@ impl LinePlot {
             1.0,
             None,
         );
-        svg.upward_text((22.0, 0.5 * (upper + lower)), EM, &self.label);
+        let label = match units(&self.units) {
+            units if units.is_empty() => self.label.clone(),
+            units => format!("{} ({units})", self.label),
+        };
+        svg.upward_text((22.0, 0.5 * (upper + lower)), EM, &label);
         let step = round_step((high - low) / 6.0);
         let digits = decimals(step);
         let steps = (low / step).ceil() as i64..=(high / step).floor() as i64;
@@ -86,7 +92,14 @@ impl LinePlot {
                 &format!("{value:.digits$}"),
             );
         }
-        let marks = if last > first { 5 } else { 0 };
+        // At least a day between marks, or with the time of day.
+        let days = (last - first) / 86_400.0;
+        let (from, to) = if days > 5.0 { (0, 10) } else { (0, 16) };
+        let marks = match days {
+            0.0 => 0,
+            d if d > 5.0 => 5,
+            _ => 3,
+        };
         for i in 0..=marks {
             let t = first + span * f64::from(i) / f64::from(marks.max(1));
             let (x, _) = place((t, low));
@@ -96,7 +109,7 @@ impl LinePlot {
                 (x, lower + 9.0 + EM),
                 0.85 * EM,
                 Anchor::Middle,
-                text.get(..10).unwrap_or(&text),
+                &text.get(from..to).unwrap_or(&text).replace('T', " "),
             );
         }
         let mut run: Vec<(f64, f64)> = Vec::new();

@@ -250,16 +250,13 @@ fn write_table(table: &Table, file: PlainFile) -> Result<()> {
         "json" => format!("{:#}\n", table.json()).into_bytes(),
         _ => {
             let name = table.columns.first().map_or("", String::as_str);
-            let units = match table.units.as_str() {
-                "" => String::new(),
-                units => format!(" ({units})"),
-            };
             let point = |row: &swathe::reduction::Row| {
                 (row.time, row.values.first().copied().unwrap_or(f64::NAN))
             };
             LinePlot {
                 title: format!("{}: {name}", table.variable),
-                label: format!("{}{units}", table.variable),
+                label: table.variable.clone(),
+                units: table.units.clone(),
                 points: table.rows.iter().map(point).collect(),
             }
             .png()?

@@ -1,6 +1,7 @@
 //! Distributions that arrays are drawn from, bit for bit as numpy's `Generator` draws them.
 
 use super::bits::Bits;
+use super::pcg64::Pcg64;
 use super::ziggurat;
 use crate::array::buffer::Buffer;
 use crate::array::dtype::DType;
@@ -168,25 +169,42 @@ impl Distribution {
             Distribution::Integers { low, span, dtype } => {
                 integers(bits, left, count, low, span, dtype)
             }
-            _ => Buffer::F64(self.floats(count, bits)),
+            _ => {
+                let mut numbers = vec![0.0; count];
+                self.floats(&mut numbers, bits);
+                Buffer::F64(numbers)
+            }
         }
     }
 
-    fn floats(&self, count: usize, bits: &mut impl Bits) -> Vec<f64> {
+    /// Fills a buffer with floating point numbers from a generator; integers are not drawn.
+    pub fn fill(&self, generator: &mut Pcg64, out: &mut [f64]) {
+        self.floats(out, generator);
+    }
+
+    fn floats(&self, out: &mut [f64], bits: &mut impl Bits) {
         match *self {
-            Distribution::Random => drawn(count, bits, |b| b.unit()),
+            Distribution::Random => filled(out, bits, |b| b.unit()),
             Distribution::Normal { loc, scale } => {
-                drawn(count, bits, |b| loc + scale * ziggurat::normal(b))
+                filled(out, bits, |b| loc + scale * ziggurat::normal(b));
             }
-            Distribution::Uniform { low, range } => drawn(count, bits, |b| low + range * b.unit()),
+            Distribution::Uniform { low, range } => filled(out, bits, |b| low + range * b.unit()),
             Distribution::Exponential { scale } => {
-                drawn(count, bits, |b| scale * ziggurat::exponential(b))
+                filled(out, bits, |b| scale * ziggurat::exponential(b));
             }
             Distribution::Lognormal { mean, sigma } => {
-                drawn(count, bits, |b| (mean + sigma * ziggurat::normal(b)).exp())
+                filled(out, bits, |b| (mean + sigma * ziggurat::normal(b)).exp());
             }
-            Distribution::Integers { .. } => Vec::new(),
+            Distribution::Integers { .. } => {}
         }
+    }
+}
+
+#[inline(always)]
+fn filled<B: Bits>(out: &mut [f64], bits: &mut B, mut one: impl FnMut(&mut B) -> f64) {
+    for place in out {
+        bits.next_number();
+        *place = one(bits);
     }
 }
 
