@@ -44,9 +44,9 @@ __all__ = [
     "zeros",
 ]
 
-Chunks: TypeAlias = "int | str | None | Sequence[int | str | Sequence[int] | None]"
-Axis: TypeAlias = "int | Sequence[int] | None"
-Shape: TypeAlias = "int | Sequence[int]"
+Chunks: TypeAlias = int | str | None | Sequence[int | str | Sequence[int] | None]
+Axis: TypeAlias = int | Sequence[int] | None
+Shape: TypeAlias = int | Sequence[int]
 
 
 def _cuts(chunks: Chunks, shape: Sequence[int]) -> list[Any]:
@@ -76,7 +76,7 @@ def _shape(size: Shape | None) -> list[int]:
 
 
 def _dtype(dtype: Any) -> str:
-    return np.dtype(dtype).name
+    return str(np.dtype(dtype).name)
 
 
 def _axes(axis: Axis) -> list[int] | None:
