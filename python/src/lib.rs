@@ -5,6 +5,7 @@
 //!     Plan --watched (signals, progress)--> Product --handed--> numpy arrays and dictionaries
 //! ```
 
+mod array;
 mod attributes;
 mod errors;
 mod file;
@@ -23,6 +24,8 @@ use std::ffi::OsString;
 
 #[pymodule]
 mod _swathe {
+    #[pymodule_export]
+    use super::array::{LazyArray, RandomGenerator};
     #[pymodule_export]
     use super::file::{File, Granule};
     #[pymodule_export]

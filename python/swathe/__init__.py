@@ -17,6 +17,7 @@ from swathe._swathe import __version__
 from swathe.errors import GranuleError, NothingToDoError, PlanError, SwatheError
 
 if TYPE_CHECKING:
+    from swathe import array
     from swathe._granule import Granule, info, open
     from swathe._jobs import Plan, average, grid, grid_match, merge, plan
     from swathe._pictures import Picture, plot
@@ -31,6 +32,7 @@ __all__ = [
     "PlanError",
     "SwatheError",
     "__version__",
+    "array",
     "average",
     "errors",
     "grid",
@@ -53,6 +55,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
+    if name == "array":
+        return importlib.import_module("swathe.array")
     for module, names in _MODULES.items():
         if name in names:
             value = getattr(importlib.import_module(f"swathe.{module}"), name)

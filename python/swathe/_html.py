@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 from swathe import _swathe
 
 if TYPE_CHECKING:
+    from swathe.array import Array
     from swathe._granule import Granule
     from swathe._jobs import Plan
 
@@ -133,3 +134,45 @@ def plan(of: Plan) -> str:
     parts.append(_details("graph", of.graph()))
     picture = _swathe.locator(of._plan.outlines(MOST), of._plan.box)
     return f'{STYLE}<div class="swathe"><div>{"".join(parts)}</div><div>{picture}</div></div>'
+
+
+def array(of: Array) -> str:
+    """Shape, chunks and bytes, as a table and as a box that is cut, above the graph."""
+    chunk = int(of.dtype.itemsize)
+    for length in of.chunksize:
+        chunk *= length
+    table = _table(
+        ["", "array", "chunk"],
+        [
+            ["bytes", _size(of.nbytes), _size(chunk)],
+            ["shape", of.shape, of.chunksize],
+            ["count", f"{of._lazy.tasks} tasks", f"{of.npartitions} chunks"],
+            ["type", of.dtype, ""],
+        ],
+    )
+    graph = _details("graph", of._lazy.graph("svg"))
+    return f'{STYLE}<div class="swathe"><div>{table}{graph}</div><div>{_box(of)}</div></div>'
+
+
+def _box(of: Array) -> str:
+    """The last two axes with their cuts, as far as they can be told apart."""
+    if not of.shape or 0 in of.shape:
+        return ""
+    rows, columns = ([(1,)] + list(of.chunks))[-2:]
+    height, width = sum(rows), sum(columns)
+    scale = 160 / max(height, width)
+    sides = (max(width * scale, 12), max(height * scale, 12))
+    lines = [f'<rect x="0" y="0" width="{sides[0]:.0f}" height="{sides[1]:.0f}" fill="#eef3f7" stroke="#1f5f8b"/>']
+    for sizes, side, vertical in ((columns, sides[0], True), (rows, sides[1], False)):
+        if len(sizes) > 80:
+            continue
+        at, total = 0, sum(sizes)
+        for size in sizes[:-1]:
+            at += size
+            place = side * at / total
+            ends = (place, 0, place, sides[1]) if vertical else (0, place, sides[0], place)
+            lines.append('<line x1="{:.1f}" y1="{:.1f}" x2="{:.1f}" y2="{:.1f}" stroke="#1f5f8b"/>'.format(*ends))
+    return (
+        f'<svg xmlns="http://www.w3.org/2000/svg" width="{sides[0] + 2:.0f}" height="{sides[1] + 2:.0f}" '
+        f'viewBox="-1 -1 {sides[0] + 2:.0f} {sides[1] + 2:.0f}">{"".join(lines)}</svg>'
+    )

@@ -6,7 +6,9 @@ __all__ = [
     "File",
     "Granule",
     "Grid",
+    "LazyArray",
     "Plan",
+    "RandomGenerator",
     "__version__",
     "command",
     "locator",
@@ -83,6 +85,86 @@ class Grid:
     def transform(crs: str, shape: tuple[int, int], transform: list[float]) -> Grid: ...
     @staticmethod
     def labels(y: _Label, x: _Label, lonlat: bool, mapping: dict[str, Any] | None) -> Grid: ...
+
+_Cuts = list[int | list[int] | str]
+_Number = bool | int | float
+_Part = tuple[int | None, tuple[int | None, int | None, int] | None]
+
+@final
+class LazyArray:
+    @staticmethod
+    def full(shape: list[int], value: _Number, type: str | None, chunks: _Cuts) -> LazyArray: ...
+    @staticmethod
+    def scalar(value: _Number, type: str | None) -> LazyArray: ...
+    @staticmethod
+    def arange(
+        start: float, stop: float, step: float, type: str, chunks: _Cuts
+    ) -> LazyArray: ...
+    @staticmethod
+    def linspace(start: float, stop: float, count: int, chunks: _Cuts) -> LazyArray: ...
+    @staticmethod
+    def memory(values: Any, chunks: _Cuts) -> LazyArray: ...
+    @property
+    def shape(self) -> list[int]: ...
+    @property
+    def dtype(self) -> str: ...
+    @property
+    def chunks(self) -> list[list[int]]: ...
+    @property
+    def tasks(self) -> int: ...
+    def unary(self, name: str) -> LazyArray: ...
+    def binary(self, name: str, other: LazyArray) -> LazyArray: ...
+    def binary_with(self, name: str, number: _Number, swapped: bool) -> LazyArray: ...
+    def choose(self, yes: LazyArray, no: LazyArray) -> LazyArray: ...
+    def cast(self, type: str) -> LazyArray: ...
+    def slice(self, parts: list[_Part]) -> LazyArray: ...
+    def transpose(self, axes: list[int]) -> LazyArray: ...
+    def broadcast_to(self, shape: list[int]) -> LazyArray: ...
+    @staticmethod
+    def concatenate(arrays: list[LazyArray], axis: int) -> LazyArray: ...
+    @staticmethod
+    def stack(arrays: list[LazyArray], axis: int) -> LazyArray: ...
+    def reduce(
+        self,
+        name: str,
+        axes: list[int] | None,
+        keep: bool,
+        skip_missing: bool,
+        number: float,
+        edges: list[float],
+    ) -> LazyArray: ...
+    def weighted_mean(
+        self, weights: LazyArray, axes: list[int] | None, keep: bool, skip_missing: bool
+    ) -> LazyArray: ...
+    def compute(
+        self, threads: int | None, memory: int | None, progress: _Progress | None
+    ) -> Any: ...
+    def graph(self, form: str) -> str: ...
+
+@final
+class RandomGenerator:
+    def __new__(
+        cls,
+        entropy: list[int],
+        key: list[int],
+        spawned: int,
+        streams: str,
+        state: tuple[int, int, int | None] | None,
+    ) -> RandomGenerator: ...
+    @property
+    def spawned(self) -> int: ...
+    def draw(
+        self, name: str, numbers: tuple[float, float], shape: list[int], chunks: _Cuts
+    ) -> LazyArray: ...
+    def integers(
+        self,
+        low: int,
+        high: int,
+        endpoint: bool,
+        type: str,
+        shape: list[int],
+        chunks: _Cuts,
+    ) -> LazyArray: ...
 
 @final
 class Plan:

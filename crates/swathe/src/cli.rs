@@ -21,6 +21,8 @@ enum Command {
     Simulate(commands::simulate::Arguments),
     Plot(Box<commands::plot::Arguments>),
     Demo(commands::demo::Arguments),
+    Array(commands::array::Arguments),
+    Reduce(commands::reduce::Arguments),
 }
 
 /// Runs the command of these words, the program's name first, and gives the exit code. It sets how the
@@ -51,6 +53,8 @@ pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
         Command::Simulate(arguments) => commands::simulate::run(&arguments),
         Command::Plot(arguments) => commands::plot::run(&arguments),
         Command::Demo(arguments) => commands::demo::run(&arguments),
+        Command::Array(arguments) => commands::array::run(&arguments),
+        Command::Reduce(arguments) => commands::reduce::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.code(),

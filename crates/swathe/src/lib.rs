@@ -13,6 +13,7 @@ mod failure;
 mod interrupt;
 pub mod job;
 mod messages;
+pub mod reduction;
 
 /// Tasks given to a thread pool, and their outcomes taken when they are needed.
 pub mod futures {

@@ -619,7 +619,7 @@ fn a_plan_is_drawn() {
     assert_eq!(text.matches("-->").count(), 3 + 4 + 1 + 1, "{text}");
     for (rest, code, said) in [
         ("--graph a.svg", 1, "--overwrite"),
-        ("--graph a.png", 2, ".svg or .mmd"),
+        ("--graph a.png", 2, ".svg, .mmd or .dot"),
         ("--graph no/a.svg", 1, "no/a.svg"),
         ("", 2, "--output"),
     ] {

@@ -70,6 +70,12 @@ pub(super) fn draw(picture: &MapPicture<'_>) -> Result<Pixmap> {
         &mut pixmap,
         &mut svg,
     );
+    lettered(&svg, &mut pixmap)?;
+    Ok(pixmap)
+}
+
+/// Draws lettering over a picture.
+pub(super) fn lettered(svg: &Svg, pixmap: &mut Pixmap) -> Result<()> {
     let options = usvg::Options {
         fontdb: font::database(),
         font_family: font::FAMILY.into(),
@@ -78,16 +84,16 @@ pub(super) fn draw(picture: &MapPicture<'_>) -> Result<Pixmap> {
     let tree = usvg::Tree::from_str(&svg.document(), &options)
         .map_err(|error| invalid(error.to_string()))?;
     resvg::render(&tree, Transform::identity(), &mut pixmap.as_mut());
-    Ok(pixmap)
+    Ok(())
 }
 
-fn invalid(reason: String) -> Error {
+pub(super) fn invalid(reason: String) -> Error {
     Error::Product {
         reason: format!("the picture: {reason}"),
     }
 }
 
-fn new_pixmap(width: usize, height: usize) -> Result<Pixmap> {
+pub(super) fn new_pixmap(width: usize, height: usize) -> Result<Pixmap> {
     Pixmap::new(width as u32, height as u32)
         .ok_or_else(|| invalid(format!("{width} x {height} pixels are too many")))
 }

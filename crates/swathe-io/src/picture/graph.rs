@@ -1,4 +1,4 @@
-//! Graphs of tasks, from left to right: as SVG, and as Mermaid text.
+//! Graphs of tasks, from left to right: as SVG, and as text for Mermaid and Graphviz.
 
 use super::font;
 use super::svg::{escaped, fitted};
@@ -185,6 +185,31 @@ impl Graph {
         }
         text + "    classDef omitted stroke-dasharray: 4 3\n"
     }
+
+    /// The graph in Graphviz' language.
+    pub fn dot(&self) -> String {
+        let quoted = |text: &str| {
+            let plain = text.replace(char::is_control, " ");
+            plain.replace('\\', "\\\\").replace('"', "\\\"")
+        };
+        let mut text = String::from("digraph {\n    rankdir=LR\n");
+        for note in &self.notes {
+            let _ = writeln!(text, "    // {}", note.replace(char::is_control, " "));
+        }
+        for (i, node) in self.nodes.iter().enumerate() {
+            let lines: Vec<String> = node.lines.iter().map(|line| quoted(line)).collect();
+            let look = match node.kind {
+                NodeKind::Data => "shape=box",
+                NodeKind::Task => "shape=box, style=rounded",
+                NodeKind::Omitted => "shape=box, style=dashed",
+            };
+            let _ = writeln!(text, "    n{i} [label=\"{}\", {look}]", lines.join("\\n"));
+        }
+        for (from, to) in &self.edges {
+            let _ = writeln!(text, "    n{from} -> n{to}");
+        }
+        text + "}\n"
+    }
 }
 
 /// The lines of a node with their sizes: the first is larger.
@@ -241,6 +266,18 @@ mod tests {
         assert_eq!(svg, graph().svg());
         let empty = Graph::default().svg();
         assert!(resvg::usvg::Tree::from_str(&empty, &resvg::usvg::Options::default()).is_ok());
+    }
+
+    #[test]
+    fn graphviz_labels_hold_nothing_that_ends_them() {
+        let text = graph().dot();
+        let lines: Vec<&str> = text.lines().collect();
+        assert_eq!(lines[0], "digraph {");
+        assert_eq!(
+            lines[3],
+            r#"    n0 [label="a \"b\" #1 <c> & `d`  \n{%} \\", shape=box]"#
+        );
+        assert_eq!(lines[6..8], ["    n0 -> n2", "    n1 -> n2"]);
     }
 
     #[test]

@@ -8,6 +8,7 @@
 //!
 //! A picture is a function of what it shows alone: typeface, coastlines and colours are built in.
 
+mod array_graph;
 mod caption;
 mod coastline;
 mod colorbar;
@@ -17,6 +18,7 @@ mod font;
 mod frame;
 mod graph;
 mod graticule;
+mod line_plot;
 mod locator;
 mod page;
 mod palette;
@@ -30,8 +32,10 @@ use crate::error::Result;
 use scale::Scale;
 use swathe_core::geobox::GeoBox;
 
+pub use array_graph::array_graph;
 pub use caption::{layer_values, time_covered, time_line};
 pub use graph::{Graph, Node, NodeKind};
+pub use line_plot::LinePlot;
 pub use locator::locator;
 pub use page::WIDTHS;
 pub use palette::{PALETTES, Palette, Rgb};

@@ -19,6 +19,7 @@ pub(super) struct Svg {
 }
 
 const INK: &str = "#222222";
+const LINE: &str = "#1f5f8b";
 
 impl Svg {
     pub(super) fn new(width: u32, height: u32) -> Self {
@@ -91,6 +92,30 @@ impl Svg {
         let _ = writeln!(
             self.body,
             r#"<path d="{path}Z" fill="{fill}" stroke="{INK}" stroke-width="{thickness:.2}"/>"#
+        );
+    }
+
+    /// A line through points, in colour.
+    pub(super) fn polyline(&mut self, points: &[(f64, f64)]) {
+        if points.len() < 2 {
+            return;
+        }
+        let points: Vec<String> = points
+            .iter()
+            .map(|(x, y)| format!("{x:.2},{y:.2}"))
+            .collect();
+        let _ = writeln!(
+            self.body,
+            r##"<polyline points="{}" fill="none" stroke="{LINE}" stroke-width="2" stroke-linejoin="round"/>"##,
+            points.join(" ")
+        );
+    }
+
+    /// A dot of the same colour.
+    pub(super) fn dot(&mut self, (x, y): (f64, f64)) {
+        let _ = writeln!(
+            self.body,
+            r#"<circle cx="{x:.2}" cy="{y:.2}" r="3" fill="{LINE}"/>"#
         );
     }
 

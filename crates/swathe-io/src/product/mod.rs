@@ -30,7 +30,7 @@ use crate::dataset::{Attributes, DataType};
 use crate::error::{Error, Result};
 
 pub use append::{Novelty, StoredCube};
-pub use gridded::{Gridded, GriddedVariable};
+pub use gridded::{Gridded, GriddedVariable, Series};
 pub use output::{Format, Output, OutputSet, Sink};
 pub use statistic::Statistic;
 pub use tiles::{MemoryTiles, TileOrder, TileSink, feed};

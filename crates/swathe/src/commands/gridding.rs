@@ -130,7 +130,7 @@ pub fn four(text: &str) -> std::result::Result<Four, String> {
 }
 
 /// Reads a size in bytes, as 512MiB.
-fn size(text: &str) -> std::result::Result<u64, String> {
+pub fn size(text: &str) -> std::result::Result<u64, String> {
     let text = text.trim();
     let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
     let (number, suffix) = text.split_at(digits.unwrap_or(text.len()));

@@ -8,6 +8,7 @@
 
 mod axis;
 mod crs;
+mod series;
 
 use std::ops::Range;
 use std::path::Path;
@@ -17,8 +18,10 @@ use swathe_core::geobox::GeoBox;
 use swathe_core::source::Values;
 use swathe_core::suggest::nearest;
 
+pub use self::series::{Series, SeriesMap};
+
 use self::axis::{Centres, Direction, Fitted};
-use crate::dataset::{Attributes, DataType, Dataset, Variable};
+use crate::dataset::{Array, Attributes, DataType, Dataset, Variable};
 use crate::error::{Error, Result};
 use crate::granule::attributes::{find, numbers, text};
 use crate::granule::decode::Decoder;
@@ -79,6 +82,22 @@ impl GriddedVariable {
             .filter(|(i, _)| *i != self.axes.0 && *i != self.axes.1)
             .map(|(_, dim)| dim)
             .collect()
+    }
+
+    /// No elements of the stored type.
+    fn nothing(&self) -> Array {
+        match self.variable.dtype {
+            DataType::I8 => Array::I8(Vec::new()),
+            DataType::U8 => Array::U8(Vec::new()),
+            DataType::I16 => Array::I16(Vec::new()),
+            DataType::U16 => Array::U16(Vec::new()),
+            DataType::I32 => Array::I32(Vec::new()),
+            DataType::U32 => Array::U32(Vec::new()),
+            DataType::I64 => Array::I64(Vec::new()),
+            DataType::U64 => Array::U64(Vec::new()),
+            DataType::F32 => Array::F32(Vec::new()),
+            _ => Array::F64(Vec::new()),
+        }
     }
 
     /// Number of maps: the product of the lengths of the other dimensions.
@@ -173,6 +192,21 @@ impl Gridded {
     /// [`Error::Missing`] for a name that is not there, [`Error::Request`] for an index beyond the
     /// maps, and what reading says.
     pub fn read(&self, variable: &str, index: usize) -> Result<Values> {
+        let (rows, columns) = self.geobox.shape();
+        self.read_part(variable, index, 0..rows, 0..columns)
+    }
+
+    /// A part of one map, by rows and columns of the grid.
+    ///
+    /// # Errors
+    /// As [`Gridded::read`]; [`Error::Request`] for a part beyond the grid.
+    pub fn read_part(
+        &self,
+        variable: &str,
+        index: usize,
+        rows: Range<usize>,
+        columns: Range<usize>,
+    ) -> Result<Values> {
         let gridded = self.variable(variable)?;
         let GriddedVariable {
             variable,
@@ -186,10 +220,31 @@ impl Gridded {
                 reason: format!("map {index} was asked for, there are {}", gridded.maps()),
             });
         }
+        let shape = self.geobox.shape();
+        if rows.end > shape.0
+            || columns.end > shape.1
+            || rows.start > rows.end
+            || columns.start > columns.end
+        {
+            return Err(Error::Request {
+                path: place(),
+                reason: format!(
+                    "rows {rows:?}, columns {columns:?} were asked for, the grid is {shape:?}"
+                ),
+            });
+        }
+        let stored = |range: &Range<usize>, len: usize, flipped: bool| match flipped {
+            true => len - range.end..len - range.start,
+            false => range.clone(),
+        };
         let mut left = index;
         let mut slab: Vec<Range<usize>> = variable.shape.iter().map(|&len| 0..len).collect();
         for (axis, range) in slab.iter_mut().enumerate().rev() {
-            if axis != axes.0 && axis != axes.1 {
+            if axis == axes.0 {
+                *range = stored(&rows, shape.0, self.flipped.0);
+            } else if axis == axes.1 {
+                *range = stored(&columns, shape.1, self.flipped.1);
+            } else {
                 let (len, i) = (range.end, left % range.end);
                 left /= len;
                 *range = i..i + 1;
@@ -197,9 +252,10 @@ impl Gridded {
         }
         let values = decoder.decode(self.dataset.read(variable, &slab)?, None);
         let transposed = axes.1 < axes.0;
+        let part = (rows.len(), columns.len());
         Ok(match values {
-            Values::F32(values) => Values::F32(self.north_up(values, transposed, place)?),
-            Values::F64(values) => Values::F64(self.north_up(values, transposed, place)?),
+            Values::F32(values) => Values::F32(self.north_up(values, part, transposed, place)?),
+            Values::F64(values) => Values::F64(self.north_up(values, part, transposed, place)?),
         })
     }
 
@@ -207,10 +263,10 @@ impl Gridded {
     fn north_up<T: Copy>(
         &self,
         stored: Vec<T>,
+        (rows, columns): (usize, usize),
         transposed: bool,
         place: impl Fn() -> String,
     ) -> Result<Vec<T>> {
-        let (rows, columns) = self.geobox.shape();
         if stored.len() != rows * columns {
             return Err(Error::Format {
                 path: place(),

@@ -1,0 +1,804 @@
+"""Lazy arrays, larger than memory: chunk, apply, combine.
+
+>>> rng = swathe.array.default_rng(5179916885778238210)
+>>> lazy = rng.normal(1, 2, size=2**20, chunks=2**18)
+>>> lazy
+<swathe.array.Array: shape (1048576,), float64, 4 chunks>
+>>> bool(abs(lazy.mean().compute() - 1) < 0.01)
+True
+
+Nothing is computed before :meth:`Array.compute`. Random numbers are, bit for bit, those of
+``dask.array.random.default_rng`` for the same seed, size and chunks.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+
+import numpy as np
+
+from swathe._swathe import LazyArray, RandomGenerator
+
+if TYPE_CHECKING:
+    from os import PathLike
+
+__all__ = [
+    "Array",
+    "Generator",
+    "arange",
+    "array",
+    "broadcast_to",
+    "concatenate",
+    "default_rng",
+    "full",
+    "histogram",
+    "linspace",
+    "maximum",
+    "minimum",
+    "ones",
+    "stack",
+    "where",
+    "zeros",
+]
+
+Chunks: TypeAlias = int | str | None | Sequence[int | str | Sequence[int] | None]
+Axis: TypeAlias = int | Sequence[int] | None
+Shape: TypeAlias = int | Sequence[int]
+
+
+def _cuts(chunks: Chunks, shape: Sequence[int]) -> list[Any]:
+    def one(cut: Any) -> Any:
+        if cut is None:
+            return -1
+        if isinstance(cut, str):
+            return cut
+        if isinstance(cut, Sequence):
+            return [operator.index(size) for size in cut]
+        return operator.index(cut)
+
+    if chunks is None or isinstance(chunks, str) or not isinstance(chunks, Sequence):
+        return [one(chunks)]
+    # One axis with the lengths of its chunks.
+    if len(shape) == 1 and len(chunks) > 1 and not any(isinstance(c, Sequence) for c in chunks):
+        return [one(chunks)]
+    return [one(cut) for cut in chunks]
+
+
+def _shape(size: Shape | None) -> list[int]:
+    if size is None:
+        return []
+    if isinstance(size, Sequence):
+        return [operator.index(length) for length in size]
+    return [operator.index(size)]
+
+
+def _dtype(dtype: Any) -> str:
+    return str(np.dtype(dtype).name)
+
+
+def _axes(axis: Axis) -> list[int] | None:
+    if axis is None:
+        return None
+    if isinstance(axis, Sequence):
+        return [operator.index(a) for a in axis]
+    return [operator.index(axis)]
+
+
+def _number(value: Any) -> Any:
+    """A plain number of Python's, where the value is one."""
+    return value if type(value) in (bool, int, float) else None
+
+
+def _lazy(value: Any) -> LazyArray:
+    if isinstance(value, Array):
+        return value._lazy
+    number = _number(value)
+    if number is not None:
+        return LazyArray.scalar(number, None)
+    values = np.asarray(value)
+    return LazyArray.memory(values, [-1])
+
+
+_UFUNCS = {
+    "negative",
+    "absolute",
+    "sqrt",
+    "exp",
+    "log",
+    "log10",
+    "floor",
+    "ceil",
+    "sin",
+    "cos",
+    "isnan",
+    "isfinite",
+    "invert",
+    "logical_not",
+}
+_NAMES = {"absolute": "abs", "logical_not": "invert", "true_divide": "divide"}
+_BINARY = {
+    "add",
+    "subtract",
+    "multiply",
+    "divide",
+    "true_divide",
+    "floor_divide",
+    "remainder",
+    "power",
+    "minimum",
+    "maximum",
+    "equal",
+    "not_equal",
+    "less",
+    "less_equal",
+    "greater",
+    "greater_equal",
+    "bitwise_and",
+    "bitwise_or",
+    "bitwise_xor",
+}
+
+
+class Array:
+    """An array that is computed when :meth:`compute` asks for it; operators and methods are numpy's.
+
+    Types mix as in NumPy 2: plain numbers of Python take the array's type. Small integers are promoted to
+    double precision where numpy takes half or single. Reductions take ``skipna=True`` to leave out NaN.
+    """
+
+    __slots__ = ("_lazy",)
+
+    def __init__(self, lazy: LazyArray) -> None:
+        self._lazy = lazy
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Length of every axis."""
+        return tuple(self._lazy.shape)
+
+    @property
+    def dtype(self) -> np.dtype[Any]:
+        """Type of the elements."""
+        return np.dtype(self._lazy.dtype)
+
+    @property
+    def chunks(self) -> tuple[tuple[int, ...], ...]:
+        """Lengths of the chunks along each axis."""
+        return tuple(tuple(sizes) for sizes in self._lazy.chunks)
+
+    @property
+    def chunksize(self) -> tuple[int, ...]:
+        """Shape of the largest chunk."""
+        return tuple(max(sizes) for sizes in self._lazy.chunks)
+
+    @property
+    def npartitions(self) -> int:
+        """Number of chunks."""
+        return int(np.prod([len(sizes) for sizes in self._lazy.chunks], dtype=int))
+
+    @property
+    def ndim(self) -> int:
+        """Number of axes."""
+        return len(self._lazy.shape)
+
+    @property
+    def size(self) -> int:
+        """Number of elements."""
+        return int(np.prod(self._lazy.shape, dtype=object))
+
+    @property
+    def nbytes(self) -> int:
+        """Bytes of all elements."""
+        return self.size * self.dtype.itemsize
+
+    @property
+    def T(self) -> Array:  # noqa: N802
+        """With the axes in reverse order."""
+        return self.transpose()
+
+    def __len__(self) -> int:
+        if not self._lazy.shape:
+            raise TypeError("len() of unsized object")
+        return self._lazy.shape[0]
+
+    def __repr__(self) -> str:
+        count = f"{self.npartitions} chunk{'s' * (self.npartitions != 1)}"
+        return f"<swathe.array.Array: shape {self.shape}, {self.dtype}, {count}>"
+
+    def _repr_html_(self) -> str:
+        from swathe import _html
+
+        return _html.array(self)
+
+    def compute(
+        self,
+        *,
+        threads: int | None = None,
+        memory: int | str | None = None,
+        progress: Callable[[int, int, int, str], object] | None = None,
+    ) -> Any:
+        """The elements: a numpy array, or a numpy scalar where there is no axis.
+
+        Parameters
+        ----------
+        threads
+            Number of threads; by default one for each processor.
+        memory
+            Most bytes that tasks may hold, as a number or as "512MiB"; the result comes on top.
+        progress
+            Called with tasks done and in all.
+
+        Raises
+        ------
+        MemoryError
+            A single task needs more.
+        """
+        values = self._lazy.compute(threads, _bytes(memory), progress)
+        return values[()] if values.ndim == 0 else values
+
+    def visualize(self, filename: str | PathLike[str] | None = None) -> Any:
+        """Draws the tasks: chunk, apply, combine.
+
+        Parameters
+        ----------
+        filename
+            A file to write: .svg, .mmd (Mermaid) or .dot (Graphviz). Without one, a picture for notebooks.
+        """
+        if filename is None:
+            return Drawing(self._lazy.graph("svg"))
+        path = Path(filename)
+        path.write_text(self._lazy.graph(path.suffix.removeprefix(".")))
+        return None
+
+    def __array__(self, dtype: Any = None, copy: bool | None = None) -> np.ndarray[Any, Any]:
+        if copy is False:
+            raise ValueError("a lazy array has no memory to share")
+        return np.asarray(self.compute(), dtype=dtype)
+
+    def __array_ufunc__(self, ufunc: np.ufunc, method: str, *inputs: Any, **options: Any) -> Any:
+        name = _NAMES.get(ufunc.__name__, ufunc.__name__)
+        if method != "__call__" or options or ufunc.nout != 1:
+            return NotImplemented
+        if len(inputs) == 1 and ufunc.__name__ in _UFUNCS:
+            return Array(_lazy(inputs[0]).unary(name))
+        if len(inputs) == 2 and ufunc.__name__ in _BINARY:
+            return _binary(name, inputs[0], inputs[1])
+        return NotImplemented
+
+    def __bool__(self) -> bool:
+        return bool(self._only())
+
+    def __float__(self) -> float:
+        return float(self._only())
+
+    def __int__(self) -> int:
+        return int(self._only())
+
+    def _only(self) -> Any:
+        if self.size != 1:
+            raise TypeError("only an array of one element is a number")
+        return np.asarray(self.compute()).reshape(())[()]
+
+    def __getitem__(self, key: Any) -> Array:
+        keys = list(key) if isinstance(key, tuple) else [key]
+        if keys.count(Ellipsis) > 1:
+            raise IndexError("an index can only have a single ellipsis ('...')")
+        if Ellipsis in keys:
+            at = keys.index(Ellipsis)
+            named = sum(k is not None for k in keys) - 1
+            keys[at : at + 1] = [slice(None)] * (self.ndim - named)
+        parts: list[Any] = []
+        for part in keys:
+            if part is None:
+                parts.append((None, None))
+            elif isinstance(part, slice):
+                ends = [None if e is None else operator.index(e) for e in (part.start, part.stop)]
+                step = 1 if part.step is None else operator.index(part.step)
+                parts.append((None, (ends[0], ends[1], step)))
+            else:
+                try:
+                    parts.append((operator.index(part), None))
+                except TypeError:
+                    raise IndexError(
+                        "only integers, slices, ellipsis and None are valid indices"
+                    ) from None
+        return Array(self._lazy.slice(parts))
+
+    def astype(self, dtype: Any) -> Array:
+        """The same numbers as another type."""
+        return Array(self._lazy.cast(_dtype(dtype)))
+
+    def transpose(self, *axes: Any) -> Array:
+        """With the axes in this order; in reverse order where none is given."""
+        if len(axes) == 1 and isinstance(axes[0], Sequence):
+            axes = tuple(axes[0])
+        order = [operator.index(a) for a in axes] or list(range(self.ndim))[::-1]
+        return Array(self._lazy.transpose(order))
+
+    def clip(self, min: Any = None, max: Any = None) -> Array:
+        """Elements below `min` become it, those above `max` that."""
+        clipped = self
+        if min is not None:
+            clipped = _binary("maximum", clipped, min)
+        if max is not None:
+            clipped = _binary("minimum", clipped, max)
+        return clipped
+
+    def _reduce(
+        self,
+        name: str,
+        axis: Axis,
+        keepdims: bool,
+        skipna: bool,
+        number: float = 0.0,
+        edges: Sequence[float] = (),
+    ) -> Array:
+        made = self._lazy.reduce(name, _axes(axis), keepdims, skipna, number, list(edges))
+        return Array(made)
+
+    def sum(self, axis: Axis = None, *, keepdims: bool = False, skipna: bool = False) -> Array:
+        """The sum; integers as 64 bits, which wrap."""
+        return self._reduce("sum", axis, keepdims, skipna)
+
+    def mean(
+        self,
+        axis: Axis = None,
+        *,
+        keepdims: bool = False,
+        skipna: bool = False,
+        weights: Any = None,
+    ) -> Array:
+        """The mean; weighted by an array that fits the shape, if one is given."""
+        if weights is None:
+            return self._reduce("mean", axis, keepdims, skipna)
+        made = self._lazy.weighted_mean(_lazy(weights), _axes(axis), keepdims, skipna)
+        return Array(made)
+
+    def var(
+        self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False, skipna: bool = False
+    ) -> Array:
+        """The variance."""
+        return self._reduce("var", axis, keepdims, skipna, ddof)
+
+    def std(
+        self, axis: Axis = None, *, ddof: float = 0, keepdims: bool = False, skipna: bool = False
+    ) -> Array:
+        """The standard deviation."""
+        return self._reduce("std", axis, keepdims, skipna, ddof)
+
+    def min(self, axis: Axis = None, *, keepdims: bool = False, skipna: bool = False) -> Array:
+        """The least."""
+        return self._reduce("min", axis, keepdims, skipna)
+
+    def max(self, axis: Axis = None, *, keepdims: bool = False, skipna: bool = False) -> Array:
+        """The greatest."""
+        return self._reduce("max", axis, keepdims, skipna)
+
+    def argmin(
+        self, axis: int | None = None, *, keepdims: bool = False, skipna: bool = False
+    ) -> Array:
+        """Index of the least, of equal ones the first."""
+        return self._reduce("argmin", axis, keepdims, skipna)
+
+    def argmax(
+        self, axis: int | None = None, *, keepdims: bool = False, skipna: bool = False
+    ) -> Array:
+        """Index of the greatest, of equal ones the first."""
+        return self._reduce("argmax", axis, keepdims, skipna)
+
+    def any(self, axis: Axis = None, *, keepdims: bool = False) -> Array:
+        """Whether any is not zero."""
+        return self._reduce("any", axis, keepdims, False)
+
+    def all(self, axis: Axis = None, *, keepdims: bool = False) -> Array:
+        """Whether none is zero."""
+        return self._reduce("all", axis, keepdims, False)
+
+    def count(self, axis: Axis = None, *, keepdims: bool = False) -> Array:
+        """How many are not NaN."""
+        return self._reduce("count", axis, keepdims, False)
+
+    def quantile(
+        self, q: float, axis: Axis = None, *, keepdims: bool = False, skipna: bool = False
+    ) -> Array:
+        """The quantile, by linear interpolation as numpy's. Exact; over all axes without holding them."""
+        return self._reduce("quantile", axis, keepdims, skipna, q)
+
+    def __neg__(self) -> Array:
+        return Array(self._lazy.unary("negative"))
+
+    def __pos__(self) -> Array:
+        return self
+
+    def __abs__(self) -> Array:
+        return Array(self._lazy.unary("abs"))
+
+    def __invert__(self) -> Array:
+        return Array(self._lazy.unary("invert"))
+
+    def __add__(self, other: Any) -> Array:
+        return _binary("add", self, other)
+
+    def __radd__(self, other: Any) -> Array:
+        return _binary("add", other, self)
+
+    def __sub__(self, other: Any) -> Array:
+        return _binary("subtract", self, other)
+
+    def __rsub__(self, other: Any) -> Array:
+        return _binary("subtract", other, self)
+
+    def __mul__(self, other: Any) -> Array:
+        return _binary("multiply", self, other)
+
+    def __rmul__(self, other: Any) -> Array:
+        return _binary("multiply", other, self)
+
+    def __truediv__(self, other: Any) -> Array:
+        return _binary("divide", self, other)
+
+    def __rtruediv__(self, other: Any) -> Array:
+        return _binary("divide", other, self)
+
+    def __floordiv__(self, other: Any) -> Array:
+        return _binary("floor_divide", self, other)
+
+    def __rfloordiv__(self, other: Any) -> Array:
+        return _binary("floor_divide", other, self)
+
+    def __mod__(self, other: Any) -> Array:
+        return _binary("remainder", self, other)
+
+    def __rmod__(self, other: Any) -> Array:
+        return _binary("remainder", other, self)
+
+    def __pow__(self, other: Any) -> Array:
+        return _binary("power", self, other)
+
+    def __rpow__(self, other: Any) -> Array:
+        return _binary("power", other, self)
+
+    def __and__(self, other: Any) -> Array:
+        return _binary("bitwise_and", self, other)
+
+    def __rand__(self, other: Any) -> Array:
+        return _binary("bitwise_and", other, self)
+
+    def __or__(self, other: Any) -> Array:
+        return _binary("bitwise_or", self, other)
+
+    def __ror__(self, other: Any) -> Array:
+        return _binary("bitwise_or", other, self)
+
+    def __xor__(self, other: Any) -> Array:
+        return _binary("bitwise_xor", self, other)
+
+    def __rxor__(self, other: Any) -> Array:
+        return _binary("bitwise_xor", other, self)
+
+    def __lt__(self, other: Any) -> Array:
+        return _binary("less", self, other)
+
+    def __le__(self, other: Any) -> Array:
+        return _binary("less_equal", self, other)
+
+    def __gt__(self, other: Any) -> Array:
+        return _binary("greater", self, other)
+
+    def __ge__(self, other: Any) -> Array:
+        return _binary("greater_equal", self, other)
+
+    def __eq__(self, other: object) -> Array:  # type: ignore[override]
+        return _binary("equal", self, other)
+
+    def __ne__(self, other: object) -> Array:  # type: ignore[override]
+        return _binary("not_equal", self, other)
+
+    __hash__ = None  # type: ignore[assignment]
+
+
+class Drawing:
+    """A graph of tasks that notebooks show."""
+
+    __slots__ = ("svg",)
+
+    def __init__(self, svg: str) -> None:
+        self.svg = svg
+
+    def _repr_svg_(self) -> str:
+        return self.svg
+
+
+def _binary(name: str, left: Any, right: Any) -> Array:
+    number = _number(right)
+    if number is not None:
+        return Array(_lazy(left).binary_with(name, number, False))
+    number = _number(left)
+    if number is not None:
+        return Array(_lazy(right).binary_with(name, number, True))
+    return Array(_lazy(left).binary(name, _lazy(right)))
+
+
+def _bytes(memory: int | str | None) -> int | None:
+    if not isinstance(memory, str):
+        return memory
+    units = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+    number = memory.rstrip("BKMGTi")
+    unit = memory[len(number) :]
+    try:
+        return int(float(number) * 2 ** units[unit or "B"])
+    except (ValueError, KeyError):
+        raise ValueError(f"memory {memory!r} is no size, as in 512MiB or 4GiB") from None
+
+
+class Generator:
+    """Makes random arrays. Successive ones differ, as with dask and numpy. See :func:`default_rng`."""
+
+    def __init__(
+        self, seeds: Any, streams: Literal["dask", "numpy", "place"], state: Any = None
+    ) -> None:
+        self._seeds = seeds
+        self._random = RandomGenerator(
+            _words(seeds.entropy),
+            [int(k) for k in seeds.spawn_key],
+            seeds.n_children_spawned,
+            streams,
+            state,
+        )
+
+    def _made(self, lazy: LazyArray) -> Array:
+        # Who else spawns from these seeds must not get the same children.
+        self._seeds.spawn(self._random.spawned - self._seeds.n_children_spawned)
+        return Array(lazy)
+
+    def _draw(self, name: str, a: float, b: float, size: Shape | None, chunks: Chunks) -> Array:
+        shape = _shape(size)
+        cuts = _cuts(chunks, shape)
+        return self._made(self._random.draw(name, (float(a), float(b)), shape, cuts))
+
+    def random(self, size: Shape | None = None, chunks: Chunks = "auto") -> Array:
+        """Uniform in [0, 1)."""
+        return self._draw("random", 0, 1, size, chunks)
+
+    def uniform(
+        self, low: float = 0.0, high: float = 1.0, size: Shape | None = None, chunks: Chunks = "auto"
+    ) -> Array:
+        """Uniform in [low, high)."""
+        return self._draw("uniform", low, high, size, chunks)
+
+    def normal(
+        self, loc: float = 0.0, scale: float = 1.0, size: Shape | None = None, chunks: Chunks = "auto"
+    ) -> Array:
+        """Normal, of mean `loc` and standard deviation `scale`."""
+        return self._draw("normal", loc, scale, size, chunks)
+
+    def standard_normal(self, size: Shape | None = None, chunks: Chunks = "auto") -> Array:
+        """Normal, of mean 0 and standard deviation 1."""
+        return self._draw("normal", 0, 1, size, chunks)
+
+    def exponential(
+        self, scale: float = 1.0, size: Shape | None = None, chunks: Chunks = "auto"
+    ) -> Array:
+        """Exponential, of mean `scale`."""
+        return self._draw("exponential", scale, 0, size, chunks)
+
+    def standard_exponential(self, size: Shape | None = None, chunks: Chunks = "auto") -> Array:
+        """Exponential, of mean 1."""
+        return self._draw("exponential", 1, 0, size, chunks)
+
+    def lognormal(
+        self, mean: float = 0.0, sigma: float = 1.0, size: Shape | None = None, chunks: Chunks = "auto"
+    ) -> Array:
+        """Lognormal: its logarithm has this mean and standard deviation."""
+        return self._draw("lognormal", mean, sigma, size, chunks)
+
+    def integers(
+        self,
+        low: int,
+        high: int | None = None,
+        size: Shape | None = None,
+        dtype: Any = np.int64,
+        endpoint: bool = False,
+        chunks: Chunks = "auto",
+    ) -> Array:
+        """Whole numbers from `low` to below `high` (up to it if `endpoint`); from 0 to below `low` alone."""
+        low, high = (0, low) if high is None else (low, high)
+        shape = _shape(size)
+        cuts = _cuts(chunks, shape)
+        ends = (operator.index(low), operator.index(high))
+        return self._made(self._random.integers(*ends, endpoint, _dtype(dtype), shape, cuts))
+
+
+def _words(entropy: Any) -> list[int]:
+    """Entropy as words of 32 bits, each integer from its lowest, as numpy takes it."""
+    if isinstance(entropy, np.ndarray) and entropy.dtype == np.uint32:
+        return [int(word) for word in entropy.ravel()]
+    if isinstance(entropy, str):
+        return _words(int(entropy, 0))
+    if isinstance(entropy, (int, np.integer)):
+        left = int(entropy)
+        if left < 0:
+            raise ValueError("expected non-negative integer")
+        words = [left & 0xFFFFFFFF]
+        while left := left >> 32:
+            words.append(left & 0xFFFFFFFF)
+        return words
+    return [word for part in entropy for word in _words(part)]
+
+
+def default_rng(
+    seed: Any = None, *, streams: Literal["dask", "numpy", "place"] = "dask"
+) -> Generator:
+    """A maker of random arrays.
+
+    Parameters
+    ----------
+    seed
+        What numpy's and dask's ``default_rng`` take: nothing, an int, a sequence of ints, a
+        ``SeedSequence``, a ``PCG64``, a ``numpy.random.Generator`` of one, or a generator of this module.
+    streams
+        Where the bits of a chunk come from. "dask": from a child of the seed, as dask does. "numpy": all
+        from one stream; the elements are those of ``numpy.random.default_rng(seed)``. "place": each element
+        from its place; the elements do not depend on the chunks.
+
+    Returns
+    -------
+    Generator
+        With numpy's methods ``normal``, ``uniform``, ...; each takes ``chunks`` besides.
+
+    Raises
+    ------
+    TypeError
+        A bit generator other than PCG64.
+
+    Examples
+    --------
+    >>> rng = swathe.array.default_rng(42)
+    >>> rng.normal(1, 2, size=1000, chunks=100).chunksize
+    (100,)
+    """
+    if isinstance(seed, Generator):
+        return seed
+    bits = getattr(seed, "bit_generator", seed)
+    # dask's generator wraps one of numpy's.
+    bits = getattr(bits, "_bit_generator", bits)
+    if isinstance(bits, np.random.BitGenerator):
+        if type(bits) is not np.random.PCG64:
+            raise TypeError(f"{type(bits).__name__} is not supported: only PCG64 is")
+        told = cast("dict[str, Any]", bits.state)
+        half = told["uinteger"] if told["has_uint32"] else None
+        state = (told["state"]["state"], told["state"]["inc"], half)
+        return Generator(bits.seed_seq, streams, state)
+    seeds = seed if isinstance(seed, np.random.SeedSequence) else np.random.SeedSequence(seed)
+    return Generator(seeds, streams)
+
+
+def array(values: Any, *, chunks: Chunks = "auto") -> Array:
+    """What is in memory, copied, as a lazy array.
+
+    Parameters
+    ----------
+    values
+        Whatever numpy makes an array of.
+    chunks
+        How it is cut.
+
+    Returns
+    -------
+    Array
+        Lazy.
+
+    Raises
+    ------
+    TypeError
+        A type that is not supported.
+
+    Examples
+    --------
+    >>> float(swathe.array.array([1, 2, 4]).sum())
+    7.0
+    """
+    if isinstance(values, Array):
+        return values
+    values = np.asarray(values)
+    return Array(LazyArray.memory(values, _cuts(chunks, values.shape)))
+
+
+def arange(
+    start: float, stop: float | None = None, step: float = 1, *, dtype: Any = None, chunks: Chunks = "auto"
+) -> Array:
+    """Numbers from `start` to before `stop`; from 0 to before `start` alone."""
+    start, stop = (0, start) if stop is None else (start, stop)
+    if dtype is None:
+        dtype = np.result_type(*(np.asarray(x).dtype for x in (start, stop, step)))
+    made = LazyArray.arange(float(start), float(stop), float(step), _dtype(dtype), _cuts(chunks, [0]))
+    return Array(made)
+
+
+def linspace(start: float, stop: float, num: int = 50, *, chunks: Chunks = "auto") -> Array:
+    """So many numbers from `start` to `stop`, the latter taken in."""
+    return Array(LazyArray.linspace(float(start), float(stop), num, _cuts(chunks, [num])))
+
+
+def full(shape: Shape, value: Any, *, dtype: Any = None, chunks: Chunks = "auto") -> Array:
+    """One value everywhere."""
+    lengths = _shape(shape)
+    name = None if dtype is None else _dtype(dtype)
+    if isinstance(value, np.generic):
+        name, value = name or value.dtype.name, value.item()
+    return Array(LazyArray.full(lengths, value, name, _cuts(chunks, lengths)))
+
+
+def zeros(shape: Shape, *, dtype: Any = float, chunks: Chunks = "auto") -> Array:
+    """Zeros."""
+    return full(shape, 0, dtype=dtype, chunks=chunks)
+
+
+def ones(shape: Shape, *, dtype: Any = float, chunks: Chunks = "auto") -> Array:
+    """Ones."""
+    return full(shape, 1, dtype=dtype, chunks=chunks)
+
+
+def where(condition: Any, x: Any, y: Any) -> Array:
+    """Elements of `x` where the condition is true, of `y` elsewhere."""
+    one, other = _lazy(x), _lazy(y)
+    # A plain number takes the type of what it stands beside.
+    if _number(x) is not None and _number(y) is None:
+        one = _beside(x, other)
+    elif _number(y) is not None and _number(x) is None:
+        other = _beside(y, one)
+    return Array(_lazy(condition).choose(one, other))
+
+
+def _beside(number: Any, array: LazyArray) -> LazyArray:
+    dtype = np.result_type(np.empty(0, array.dtype), number)
+    return LazyArray.scalar(number, dtype.name)
+
+
+def minimum(x: Any, y: Any) -> Array:
+    """The lesser of each two."""
+    return _binary("minimum", x, y)
+
+
+def maximum(x: Any, y: Any) -> Array:
+    """The greater of each two."""
+    return _binary("maximum", x, y)
+
+
+def broadcast_to(array: Any, shape: Shape) -> Array:
+    """Repeated to a shape."""
+    return Array(_lazy(array).broadcast_to(_shape(shape)))
+
+
+def concatenate(arrays: Sequence[Any], axis: int = 0) -> Array:
+    """One after another along an axis."""
+    return Array(LazyArray.concatenate([_lazy(a) for a in arrays], axis))
+
+
+def stack(arrays: Sequence[Any], axis: int = 0) -> Array:
+    """Beside each other along a new axis."""
+    return Array(LazyArray.stack([_lazy(a) for a in arrays], axis))
+
+
+def histogram(
+    values: Any, bins: int | Sequence[float] = 10, range: tuple[float, float] | None = None
+) -> tuple[Array, np.ndarray[Any, Any]]:
+    """How many elements lie between one edge and the next, lazily, and the edges.
+
+    Without `range`, the least and greatest element are computed at once.
+    """
+    lazy = array(values)
+    if not isinstance(bins, int):
+        edges = np.asarray(bins, float)
+    else:
+        if range is None:
+            low, high = (float(lazy.min()), float(lazy.max())) if lazy.size else (0.0, 1.0)
+        else:
+            low, high = range
+        if low == high:
+            low, high = low - 0.5, high + 0.5
+        edges = np.linspace(low, high, bins + 1)
+    return lazy._reduce("histogram", None, False, False, edges=edges.tolist()), edges
