@@ -1,7 +1,8 @@
-//! Where bytes come from. Local files today; https and S3 implement the same trait.
+//! Where bytes come from: local files, memory; files at https and S3 addresses are in [`crate::remote`].
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -23,6 +24,15 @@ pub trait ByteSource: Send + Sync {
     /// # Errors
     /// `UnexpectedEof` when fewer bytes are there; otherwise the system's reason.
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Says that these ranges will be read soon. A source far away asks for them at once, several at a
+    /// time, and holds them until [`ByteSource::release`]; to others it means nothing.
+    fn prepare(&self, _ranges: &[Range<u64>]) {}
+    /// Says that what was prepared has been read.
+    fn release(&self) {}
+    /// Whether preparing makes a difference.
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 /// A local file, read by position. Not memory-mapped: on a shared file system a map of a file
@@ -182,6 +192,18 @@ impl ByteSource for CountedSource {
         self.inner.read_exact_at(offset, buffer)?;
         self.count_read(buffer.len());
         Ok(())
+    }
+
+    fn prepare(&self, ranges: &[Range<u64>]) {
+        self.inner.prepare(ranges);
+    }
+
+    fn release(&self) {
+        self.inner.release();
+    }
+
+    fn is_remote(&self) -> bool {
+        self.inner.is_remote()
     }
 }
 

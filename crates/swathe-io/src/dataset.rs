@@ -186,11 +186,15 @@ impl std::fmt::Debug for Dataset {
 }
 
 impl Dataset {
-    /// Opens a local file, of the format that its content shows, or a folder that is a Zarr store.
+    /// Opens a local file, of the format that its content shows, a folder that is a Zarr store, or the file
+    /// at an https or s3 address, with the process's [`crate::remote::session`].
     ///
     /// # Errors
     /// The file cannot be read, is of no supported format, is truncated or damaged.
     pub fn open(path: &Path) -> Result<Dataset> {
+        if let Some(address) = crate::remote::address(path) {
+            return Dataset::from_source(crate::remote::session()?.open(address)?);
+        }
         if ZarrStore::is_store(path) {
             let store = ZarrStore::open(path)?;
             return Ok(Dataset {
@@ -315,6 +319,11 @@ impl Dataset {
             // All elements lie in the file; a store checks what it reads.
             Backend::Netcdf3(_) | Backend::Zarr(_) => Ok(()),
         }
+    }
+
+    /// The bytes it is read from.
+    pub fn source(&self) -> &dyn ByteSource {
+        &*self.source
     }
 
     /// What reading has cost since the file was opened, opening included.

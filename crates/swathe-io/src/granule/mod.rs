@@ -41,7 +41,7 @@ pub use select::{ChosenBand, MainProduct, Selected};
 pub use time::{Milliseconds, TimeRange, time_text};
 pub use variables::SwathVariable;
 
-use crate::dataset::{Dataset, ReadCounters, Variable};
+use crate::dataset::{Dataset, ReadCounters, StorageChunk, Variable};
 use crate::error::{Error, Result};
 use decode::Decoder;
 use layout::{Catalogue, Layout};
@@ -208,6 +208,52 @@ impl Granule {
         with_flags: bool,
         lines: Range<usize>,
     ) -> Result<ReadCost> {
+        let chunks = self.chunks_of(fields, with_flags, lines)?;
+        Ok(ReadCost {
+            chunks: chunks.len(),
+            stored_bytes: chunks.iter().map(|chunk| chunk.stored_bytes).sum(),
+            decoded_bytes: chunks.iter().map(|chunk| chunk.decoded_bytes).sum(),
+        })
+    }
+
+    /// Says that these lines will be read soon: a file far away is asked for their chunks at once, as long as
+    /// they are no more than so many bytes. How many were asked for.
+    ///
+    /// # Errors
+    /// As [`Granule::read_cost`].
+    pub fn prepare(
+        &self,
+        fields: &[Field],
+        with_flags: bool,
+        lines: Range<usize>,
+        most: u64,
+    ) -> Result<u64> {
+        let mut bytes = 0;
+        let mut ranges = Vec::new();
+        for chunk in self.chunks_of(fields, with_flags, lines)? {
+            bytes += chunk.stored_bytes;
+            if bytes > most {
+                bytes -= chunk.stored_bytes;
+                break;
+            }
+            ranges.push(chunk.offset..chunk.offset.saturating_add(chunk.stored_bytes));
+        }
+        self.dataset.source().prepare(&ranges);
+        Ok(bytes)
+    }
+
+    /// Says that what was prepared has been read.
+    pub fn release(&self) {
+        self.dataset.source().release();
+    }
+
+    /// The chunks, each once, in the order of the file.
+    fn chunks_of(
+        &self,
+        fields: &[Field],
+        with_flags: bool,
+        lines: Range<usize>,
+    ) -> Result<Vec<StorageChunk>> {
         let mut slabs = vec![
             (
                 &self.layout.latitude,
@@ -238,11 +284,7 @@ impl Granule {
         }
         chunks.sort_unstable_by_key(|chunk| (chunk.offset, chunk.stored_bytes));
         chunks.dedup_by_key(|chunk| (chunk.offset, chunk.stored_bytes));
-        Ok(ReadCost {
-            chunks: chunks.len(),
-            stored_bytes: chunks.iter().map(|chunk| chunk.stored_bytes).sum(),
-            decoded_bytes: chunks.iter().map(|chunk| chunk.decoded_bytes).sum(),
-        })
+        Ok(chunks)
     }
 
     /// What reading has cost so far.
