@@ -188,21 +188,23 @@ fn accepts(record: &Record, request: &Request) -> Result<bool, String> {
             return Ok(false);
         }
     }
-    for area in areas(request)? {
-        if !record.polygons().iter().any(|ring| meet(ring, &area)) {
-            return Ok(false);
-        }
-    }
-    Ok(true)
+    let touches = |area: &Ring| record.polygons().iter().any(|ring| meet(ring, area));
+    let (boxes, polygons) = areas(request)?;
+    let any = request.get("options[polygon][or]") == Some("true");
+    let in_polygons = match any {
+        true => polygons.iter().any(touches),
+        false => polygons.iter().all(touches),
+    };
+    Ok(boxes.iter().all(touches) && in_polygons)
 }
 
-/// The areas asked for; a granule must meet them all.
-fn areas(request: &Request) -> Result<Vec<Ring>, String> {
+/// The boxes and points asked for, all of which a granule must meet; and the polygons.
+fn areas(request: &Request) -> Result<(Vec<Ring>, Vec<Ring>), String> {
     let numbers = |text: &str| -> Result<Vec<f64>, String> {
         let numbers: Result<Vec<f64>, _> = text.split(',').map(str::parse).collect();
         numbers.map_err(|_| format!("[{text}] is not a valid list of coordinates"))
     };
-    let mut areas = Vec::new();
+    let (mut areas, mut polygons) = (Vec::new(), Vec::new());
     for text in request.all("bounding_box") {
         match numbers(text)?[..] {
             [w, s, e, n]
@@ -245,9 +247,9 @@ fn areas(request: &Request) -> Result<Vec<Ring>, String> {
                     .into(),
             );
         }
-        areas.push(ring);
+        polygons.push(ring);
     }
-    Ok(areas)
+    Ok((areas, polygons))
 }
 
 fn time(text: &str) -> Result<jiff::Timestamp, String> {

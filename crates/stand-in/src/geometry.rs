@@ -1,4 +1,7 @@
-//! Whether outlines meet, on the longitude/latitude plane: near enough for a stand-in.
+//! Whether outlines meet: great circles in small steps on the longitude/latitude plane, near enough for a
+//! stand-in.
+
+use swathe_core::sphere::{lonlat, normalize, unit_vector};
 
 pub(crate) type Ring = Vec<(f64, f64)>;
 
@@ -8,9 +11,26 @@ pub(crate) fn ring_of_box((west, south, east, north): (f64, f64, f64, f64)) -> R
     vec![(west, south), (east, south), (east, north), (west, north)]
 }
 
-/// Whether two areas meet, wherever around the globe their longitudes run.
-pub(crate) fn meet(a: &Ring, b: &Ring) -> bool {
-    let (a, b) = (unrolled(a), unrolled(b));
+/// A ring of great circles with points between its corners.
+fn stepped(ring: &Ring) -> Ring {
+    const STEPS: usize = 64;
+    let next = ring.iter().cycle().skip(1);
+    let sides = ring.iter().zip(next).take(ring.len());
+    sides
+        .flat_map(|(p, q)| {
+            let (a, b) = (unit_vector(p.0, p.1), unit_vector(q.0, q.1));
+            (0..STEPS).map(move |i| {
+                let share = i as f64 / STEPS as f64;
+                let mix = |k: usize| a[k] * (1.0 - share) + b[k] * share;
+                lonlat(normalize([mix(0), mix(1), mix(2)]))
+            })
+        })
+        .collect()
+}
+
+/// Whether an outline of great circles meets an area, wherever around the globe its longitudes run.
+pub(crate) fn meet(outline: &Ring, area: &Ring) -> bool {
+    let (a, b) = (unrolled(&stepped(outline)), unrolled(area));
     [-720.0, -360.0, 0.0, 360.0, 720.0].iter().any(|shift| {
         let moved: Ring = b.iter().map(|(x, y)| (x + shift, *y)).collect();
         meet_in_plane(&a, &moved)

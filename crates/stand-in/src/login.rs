@@ -52,6 +52,9 @@ pub(crate) fn token(shared: &Shared, connection: &mut Connection, request: &Requ
     if let Some(done) = connection.fail(shared, request, Place::Login, fault.as_ref()) {
         return done;
     }
+    if request.method != "POST" {
+        return connection.refuse(shared, request, Place::Login, 405, "POST it");
+    }
     if !knows_password(request) {
         shared.log(Place::Login, request, 401, 0);
         let body = json!({ "error": "invalid_credentials", "error_description": "Invalid user credentials" });

@@ -24,7 +24,7 @@ pub use settings::{Access, Settings};
 pub use source::RemoteSource;
 
 use crate::bytes::ByteSource;
-use crate::earthdata::login::Login;
+use crate::earthdata::login::{Login, LoginReport};
 use crate::earthdata::s3::S3;
 use crate::error::{Error, Result};
 use cache::Cache;
@@ -117,6 +117,30 @@ impl Session {
     /// The address cannot be read: [`Error::SignIn`] where credentials are the matter.
     pub fn open(self: &Arc<Self>, address: &str) -> Result<Arc<dyn ByteSource>> {
         source::open(self, address)
+    }
+
+    /// Checks that a file can be read: its first byte.
+    ///
+    /// # Errors
+    /// It cannot.
+    pub fn reaches(self: &Arc<Self>, address: &str) -> Result<()> {
+        let url = parse(address)?;
+        let name = policy::shown(&url);
+        let read = file::RemoteFile::new(self, url).and_then(|file| file.read(0..1, None));
+        match read {
+            Ok(_) => Ok(()),
+            Err(fault) if fault.cure == Cure::Whole => Ok(()),
+            Err(fault) => Err(fault.of(&name)),
+        }
+    }
+
+    /// Signs in, if that was not done, and says with what.
+    ///
+    /// # Errors
+    /// There are no credentials, or they are not accepted.
+    pub fn check_login(&self) -> Result<LoginReport> {
+        let report = self.persist(|| self.login.check(&self.http));
+        report.map_err(|fault| fault.of("Earthdata Login"))
     }
 
     /// The settings.

@@ -1,14 +1,18 @@
 //! One command a file: its arguments, and what it does with them.
 
 pub mod average;
+mod catalogue;
 pub mod demo;
+pub mod download;
 pub mod graph;
 pub mod grid;
 pub mod gridding;
 pub mod info;
+pub mod login;
 pub mod merge;
 pub mod plot;
 mod progress;
 mod report;
+pub mod search;
 pub mod simulate;
 pub mod write;

@@ -10,6 +10,7 @@ use swathe_io::dataset::Dataset;
 use swathe_io::error::Error;
 use swathe_io::granule::{Granule, Identity, TimeRange};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
+use swathe_io::remote::{self, secret::Secret};
 
 /// So many granules stay open between planning and running: opening one again costs a read of its
 /// metadata, and systems allow about a thousand open files.
@@ -18,7 +19,7 @@ const KEPT_OPEN: usize = 256;
 /// A granule that may take part.
 #[derive(Debug)]
 pub struct Candidate {
-    /// Where it is.
+    /// Where it is; an address is without its query.
     pub path: PathBuf,
     /// Base name.
     pub name: String,
@@ -31,6 +32,8 @@ pub struct Candidate {
     /// When it was observed.
     pub time: TimeRange,
     granule: Option<Granule>,
+    /// The whole address of one that is not local, which may hold a secret.
+    address: Option<Secret>,
 }
 
 /// Granules that could be opened, and those that could not.
@@ -42,19 +45,39 @@ pub struct Gathered {
     pub skipped: Vec<GranuleRecord>,
 }
 
-/// Opens granules, in parallel on the current thread pool.
+/// Threads that open granules far away: they wait for answers, and do nothing else.
+const WAITING: usize = 32;
+
+/// Opens granules, in parallel on the current thread pool; those at addresses on more threads.
 ///
 /// # Errors
 /// The first granule, in the order given, that cannot be opened, unless those are to be skipped.
 pub fn gather(paths: &[PathBuf], on_error: OnError) -> Result<Gathered, JobError> {
-    let opened: Vec<_> = paths
-        .par_iter()
-        .enumerate()
-        .map(|(i, path)| {
-            let name = path.to_string_lossy().into_owned();
+    let open_all = || -> Vec<_> {
+        let all = paths.par_iter().enumerate().with_max_len(1);
+        all.map(|(i, path)| {
+            let name = match remote::address(path) {
+                Some(address) => without_query(address).to_owned(),
+                None => path.to_string_lossy().into_owned(),
+            };
             (name, Candidate::open(path, i < KEPT_OPEN))
         })
-        .collect();
+        .collect()
+    };
+    let far = paths
+        .iter()
+        .filter(|path| remote::address(path).is_some())
+        .count();
+    let opened = match far {
+        0 => open_all(),
+        far => {
+            let threads = far.min(WAITING);
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()?;
+            pool.install(open_all)
+        }
+    };
     collect(opened, on_error)
 }
 
@@ -83,6 +106,8 @@ fn collect(
         let path = Path::new(&name);
         match (opened, on_error) {
             (Ok(candidate), _) => gathered.candidates.push(candidate),
+            // No granule is at fault, and none of the others would be let in.
+            (Err(error @ Error::SignIn { .. }), _) => return Err(JobError::Files(error)),
             (Err(error), OnError::Stop) => {
                 return Err(JobError::granule(&base_name(path), error));
             }
@@ -107,9 +132,21 @@ impl Candidate {
 
     fn open(path: &Path, keep: bool) -> Result<Candidate, Error> {
         let granule = Granule::open(path)?;
-        let (length, modified) = stamp(path);
-        let mut candidate = Candidate::of(path.to_owned(), length, granule);
-        candidate.modified = Some(modified);
+        let mut candidate = match remote::address(path) {
+            Some(address) => {
+                let length = granule.dataset().source().len();
+                let place = PathBuf::from(without_query(address));
+                let mut candidate = Candidate::of(place, length, granule);
+                candidate.address = Some(Secret::new(address));
+                candidate
+            }
+            None => {
+                let (length, modified) = stamp(path);
+                let mut candidate = Candidate::of(path.to_owned(), length, granule);
+                candidate.modified = Some(modified);
+                candidate
+            }
+        };
         if !keep {
             candidate.granule = None;
         }
@@ -125,6 +162,7 @@ impl Candidate {
             time: granule.time(),
             path,
             granule: Some(granule),
+            address: None,
         }
     }
 
@@ -134,14 +172,28 @@ impl Candidate {
             .is_none_or(|modified| stamp(&self.path) == (self.length, modified))
     }
 
+    /// Whether it is far away.
+    pub(super) fn is_remote(&self) -> bool {
+        self.address.is_some()
+    }
+
+    /// The granule, if it stayed open.
+    pub(super) fn kept(&self) -> Option<&Granule> {
+        self.granule.as_ref()
+    }
+
     /// The granule, opened again if need be.
     ///
     /// # Errors
     /// When it can no longer be opened.
     pub fn granule(&self) -> Result<Opened<'_>, Error> {
+        let path = match &self.address {
+            Some(address) => Path::new(address.reveal()),
+            None => &self.path,
+        };
         match &self.granule {
             Some(granule) => Ok(Opened::Kept(granule)),
-            None => Granule::open(&self.path).map(|g| Opened::Again(Box::new(g))),
+            None => Granule::open(path).map(|g| Opened::Again(Box::new(g))),
         }
     }
 
@@ -186,6 +238,10 @@ impl std::ops::Deref for Opened<'_> {
             Opened::Again(granule) => granule,
         }
     }
+}
+
+fn without_query(address: &str) -> &str {
+    address.split(['?', '#']).next().unwrap_or(address)
 }
 
 fn base_name(path: &Path) -> String {

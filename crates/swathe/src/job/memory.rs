@@ -17,6 +17,8 @@ pub struct Shares {
     pub(super) combined: bool,
     /// Granules that are begun and not yet combined.
     pub(super) in_flight: usize,
+    /// Bytes of granules far away that are asked for before they are needed.
+    pub(super) ahead: u64,
     /// Bytes that the run takes at most.
     pub projected: u64,
     /// Bytes that it may take.
@@ -61,6 +63,8 @@ impl Plan {
             Some(limit) => (limit, true),
             None => (default_limit(), false),
         };
+        let ahead = self.bytes_ahead(limit);
+        let within = limit - ahead;
         let mut needs = self.needs(threads, keeping, |_| None);
         if needs.granule.saturating_mul(threads as u64 + 1) > limit / 2 {
             // Every pixel reaching cells of its own is too much: ask each granule what it may reach.
@@ -106,17 +110,21 @@ impl Plan {
         for (in_flight, combined) in ways {
             let projected = with(in_flight, combined);
             least = least.min(projected);
-            if projected <= limit {
+            if projected <= within {
                 return Ok(Shares {
                     combined,
                     in_flight: in_flight as usize,
-                    projected,
+                    ahead,
+                    projected: projected + ahead,
                     limit,
                 });
             }
         }
         let hint = match asked {
-            true => format!("give --memory {}MiB or more", least.div_ceil(1 << 20)),
+            true => format!(
+                "give --memory {}MiB or more",
+                least.saturating_add(ahead).div_ceil(1 << 20)
+            ),
             false => {
                 "take a smaller area or a coarser resolution, or write .nc or .zarr alone".into()
             }
@@ -124,7 +132,7 @@ impl Plan {
         Err(JobError::Plan {
             reason: format!(
                 "the run needs at least {} of memory, {} {}",
-                mebibytes(least),
+                mebibytes(least.saturating_add(ahead)),
                 mebibytes(limit),
                 if asked {
                     "are allowed"

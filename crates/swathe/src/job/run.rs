@@ -1,5 +1,6 @@
 //! A plan carried out: every granule applied on the threads of a pool, and what it gave kept.
 
+use super::ahead::Ahead;
 use super::contents::{Contents, unit};
 use super::finished::Finished;
 use super::header::{Done, Header};
@@ -37,7 +38,13 @@ pub fn run(
         run.journal = Some(journal);
         run.restore(kept)?;
     }
-    let outcome = run.over_granules(pool, &shares, observer);
+    let ahead = Ahead::new(plan, shares.ahead, &run.done);
+    let outcome = std::thread::scope(|scope| {
+        ahead.start(scope);
+        let outcome = run.over_granules(pool, &shares, &ahead, observer);
+        ahead.stop();
+        outcome
+    });
     if outcome.is_err()
         && let Some(journal) = run.journal.take_if(|journal| journal.is_empty())
     {
@@ -133,6 +140,7 @@ impl<'a> Run<'a> {
         &mut self,
         pool: &ThreadPool,
         shares: &Shares,
+        ahead: &Ahead<'_>,
         observer: Observer<'_>,
     ) -> Result<(), JobError> {
         let plan = self.plan;
@@ -144,7 +152,12 @@ impl<'a> Run<'a> {
             pool,
             todo.len(),
             shares.in_flight,
-            |i| apply(plan, &plan.granules[todo[i]], keep),
+            |i| {
+                ahead.is_due(todo[i]);
+                let task = apply(plan, &plan.granules[todo[i]], keep);
+                ahead.is_read(todo[i]);
+                task
+            },
             |i, task| {
                 let granule = todo[i];
                 add(&mut self.read, task.read);
