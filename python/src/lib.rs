@@ -6,6 +6,7 @@
 //! ```
 
 mod attributes;
+mod earthdata;
 mod errors;
 mod file;
 mod grid;
@@ -23,6 +24,8 @@ use std::ffi::OsString;
 
 #[pymodule]
 mod _swathe {
+    #[pymodule_export]
+    use super::earthdata::{login, search, set_token};
     #[pymodule_export]
     use super::file::{File, Granule};
     #[pymodule_export]

@@ -54,6 +54,8 @@ pub enum FaultKind {
     ExpireAddress,
     /// The token is no longer good.
     ExpireToken,
+    /// A page of the catalogue lacks its last record, and says that no other follows.
+    LostRecords,
 }
 
 /// A fault, where it strikes, and how often.

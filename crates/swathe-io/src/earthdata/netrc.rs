@@ -56,7 +56,10 @@ fn words(text: &str) -> Vec<String> {
     while let Some(line) = lines.next() {
         let mut rest = line.trim_start();
         let mut first = true;
-        while !rest.is_empty() && !(rest.starts_with('#') && first_is_comment(&words)) {
+        while !rest.is_empty() {
+            if rest.starts_with('#') && !takes_any_word(words.last()) {
+                break;
+            }
             let (word, after) = match rest.strip_prefix('"') {
                 Some(quoted) => unquote(quoted),
                 None => {
@@ -76,9 +79,9 @@ fn words(text: &str) -> Vec<String> {
 }
 
 /// A password may begin with `#`.
-fn first_is_comment(before: &[String]) -> bool {
-    !matches!(
-        before.last().map(String::as_str),
+fn takes_any_word(before: Option<&String>) -> bool {
+    matches!(
+        before.map(String::as_str),
         Some("password" | "login" | "account")
     )
 }
