@@ -85,11 +85,11 @@ impl Raise for Error {
             Error::NotASwath { .. } => "NotASwathError",
             Error::NotAGrid { .. } => "NotAGridError",
             Error::Remote { .. } => "RemoteError",
-            Error::SignIn { .. } => "AuthError",
+            Error::Auth { .. } => "AuthError",
             _ => "SwatheError",
         };
         let hint = match self {
-            Error::SignIn { hint, .. } => hint.as_deref(),
+            Error::Auth { hint, .. } => hint.as_deref(),
             _ => None,
         };
         exception(py, class, &self.to_string(), hint)

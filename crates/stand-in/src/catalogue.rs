@@ -29,6 +29,17 @@ const KNOWN: [&str; 19] = [
     "downloadable",
 ];
 
+/// A recorded answer.
+#[derive(Debug, Clone)]
+pub struct Recorded {
+    /// The search-after of the request.
+    pub asked: Option<String>,
+    /// Names, in lower case, and values of the answer's headers.
+    pub headers: Vec<(String, String)>,
+    /// The answer.
+    pub body: Value,
+}
+
 /// `granules.umm_json`.
 pub(crate) fn granules(shared: &Shared, connection: &mut Connection, request: &Request) -> bool {
     answer(shared, connection, request, |records, hits| {
@@ -59,6 +70,22 @@ fn answer(
     let fault = shared.strike(place);
     if let Some(done) = connection.fail(shared, request, place, fault.as_ref()) {
         return done;
+    }
+    if !shared.recorded.is_empty() {
+        let asked = request.header("cmr-search-after");
+        let recorded = shared.recorded.iter().find(|r| r.asked.as_deref() == asked);
+        let Some(recorded) = recorded else {
+            return connection.refuse(shared, request, place, 400, "not recorded");
+        };
+        let headers = recorded
+            .headers
+            .iter()
+            .map(|(name, value)| (name.as_str(), value.as_str()));
+        let headers: Vec<_> = headers
+            .filter(|(name, _)| name.starts_with("cmr-"))
+            .collect();
+        shared.log(place, request, 200, 0);
+        return connection.send_json(200, &headers, &recorded.body);
     }
     let found = match select(shared, request) {
         Ok(found) => found,

@@ -60,6 +60,8 @@ pub struct Logged {
 pub(crate) struct Connection {
     stream: TcpStream,
     read: Vec<u8>,
+    /// The request wants no body.
+    head_only: bool,
 }
 
 impl Connection {
@@ -68,6 +70,7 @@ impl Connection {
         Connection {
             stream,
             read: Vec::new(),
+            head_only: false,
         }
     }
 
@@ -97,6 +100,7 @@ impl Connection {
                 let path = address.path().replace('+', "%2B");
                 let path = url::form_urlencoded::parse(path.as_bytes()).next();
                 request.path = path.map(|(path, _)| path.into_owned())?;
+                self.head_only = request.method == "HEAD";
                 self.read.drain(..length);
                 let body: usize = request
                     .header("content-length")
@@ -139,7 +143,8 @@ impl Connection {
 
     /// Sends an answer at once; whether that worked.
     pub fn send(&mut self, status: u16, headers: &[(&str, &str)], body: &[u8]) -> bool {
-        self.head(status, headers, body.len()) && self.stream.write_all(body).is_ok()
+        let body_too = |stream: &mut TcpStream| stream.write_all(body).is_ok();
+        self.head(status, headers, body.len()) && (self.head_only || body_too(&mut self.stream))
     }
 
     pub fn send_json(&mut self, status: u16, headers: &[(&str, &str)], body: &Value) -> bool {
@@ -159,6 +164,9 @@ impl Connection {
     ) -> bool {
         if !self.head(status, headers, body.len()) {
             return false;
+        }
+        if self.head_only {
+            return true;
         }
         let upto = match fault {
             Some(FaultKind::Reset | FaultKind::Cut | FaultKind::Stall(_)) => body.len() / 2,

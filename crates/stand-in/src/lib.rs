@@ -19,6 +19,7 @@ mod random;
 mod records;
 
 pub use behaviour::{Behaviour, Fault, FaultKind, Place};
+pub use catalogue::Recorded;
 pub use exchange::Logged;
 pub use records::{Record, records_of_folder};
 
@@ -53,6 +54,8 @@ pub(crate) struct Shared {
     pub behaviour: Mutex<Behaviour>,
     pub log: Mutex<Vec<Logged>>,
     pub login: Mutex<login::Tokens>,
+    /// Recorded answers of the catalogue; if there are any, it gives no others.
+    pub recorded: Vec<Recorded>,
     stopped: AtomicBool,
 }
 
@@ -71,6 +74,23 @@ impl StandIn {
     /// # Errors
     /// No socket.
     pub fn with_records(folder: &Path, records: Vec<Record>) -> Result<StandIn, String> {
+        StandIn::begin(folder, records, Vec::new())
+    }
+
+    /// Gives recorded answers of the catalogue, whatever is asked: to the first request, and to those that
+    /// echo the search-after of another answer.
+    ///
+    /// # Errors
+    /// No socket.
+    pub fn replaying(recorded: Vec<Recorded>) -> Result<StandIn, String> {
+        StandIn::begin(Path::new("."), Vec::new(), recorded)
+    }
+
+    fn begin(
+        folder: &Path,
+        records: Vec<Record>,
+        recorded: Vec<Recorded>,
+    ) -> Result<StandIn, String> {
         let listen = || TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).map_err(|e| e.to_string());
         let (services, storage) = (listen()?, listen()?);
         let address = |l: &TcpListener| l.local_addr().map_err(|e| e.to_string());
@@ -84,6 +104,7 @@ impl StandIn {
             behaviour: Mutex::default(),
             log: Mutex::default(),
             login: Mutex::default(),
+            recorded,
             stopped: AtomicBool::new(false),
         });
         for (listener, on_storage) in [(services, false), (storage, true)] {

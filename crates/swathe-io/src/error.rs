@@ -74,7 +74,7 @@ pub enum Error {
     },
     /// A server wants another sign-in, or more of it.
     #[error("{path}: {reason}")]
-    SignIn {
+    Auth {
         /// The address, without its query.
         path: String,
         /// What is missing.

@@ -100,7 +100,7 @@ impl Failure {
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
         let hint = match &error {
-            Error::SignIn { hint, .. } => hint.clone(),
+            Error::Auth { hint, .. } => hint.clone(),
             _ => None,
         };
         Failure {

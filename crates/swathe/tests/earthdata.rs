@@ -209,6 +209,78 @@ fn a_search_finds_granules_page_by_page() {
     assert!(said.contains("bounding_box"), "{said}");
 }
 
+/// Recorded exchanges with the real catalogue, where they are beside the project.
+fn recorded(file: &str) -> Option<Vec<stand_in::Recorded>> {
+    let root = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../..");
+    let text = std::fs::read(root.join("shared/data/cmr").join(file)).ok()?;
+    let exchanges: Vec<serde_json::Value> = serde_json::from_slice(&text).unwrap();
+    let one = |exchange: &serde_json::Value| {
+        let headers = exchange["response_headers"].as_object().unwrap();
+        let text = |value: &serde_json::Value| value[0].as_str().unwrap().to_owned();
+        stand_in::Recorded {
+            asked: exchange["request_headers"]
+                .get("cmr-search-after")
+                .map(text),
+            headers: headers.iter().map(|(k, v)| (k.clone(), text(v))).collect(),
+            body: exchange["body"].clone(),
+        }
+    };
+    Some(exchanges.iter().map(one).collect())
+}
+
+#[test]
+fn recorded_pages_are_followed_to_the_end() {
+    let Some(pages) =
+        recorded("vcr.python_cmr.TestMultipleQueries.test_results_unparsed_format.json")
+    else {
+        return;
+    };
+    let mut ids: Vec<String> = Vec::new();
+    for page in &pages {
+        let items = page.body["items"].as_array().unwrap().iter();
+        ids.extend(items.map(|item| item["meta"]["concept-id"].as_str().unwrap().to_owned()));
+    }
+    let mut bench = Bench::new();
+    bench.server = StandIn::replaying(pages).unwrap();
+    let search = |limit: usize| {
+        let mut command = bench.command(&format!("search -c MOD02QKM --limit {limit} --json"));
+        command.env("SWATHE_PAGE_SIZE", "2");
+        command
+    };
+    let output = succeed(search(20));
+    let found: Vec<serde_json::Value> = serde_json::from_slice(&output.stdout).unwrap();
+    assert_eq!(bench.server.log().len(), 10);
+    let mut names: Vec<&str> = found.iter().map(|g| g["id"].as_str().unwrap()).collect();
+    names.sort_unstable();
+    ids.sort();
+    assert_eq!(names, ids);
+    let first = &found[0];
+    assert_eq!(
+        first["name"],
+        "MOD02QKM.A2000055.0005.061.2017171194850.hdf"
+    );
+    assert_eq!(first["size"], 27_984_421);
+    assert_eq!(first["checksum"][1], "f354ac721cb0f66e1da78b420e734c6a");
+    assert_eq!(
+        first["outlines"][0][1],
+        serde_json::json!([-145.553_577, 66.835_767])
+    );
+    // More were counted than recorded: the page after the last is refused.
+    let (_, said) = fail(search(22), 1);
+    assert!(said.contains("refused"), "{said}");
+}
+
+#[test]
+fn recorded_answers_without_a_granule_are_no_granule() {
+    let Some(pages) = recorded("vcr.earthaccess.TestResults.test_no_results.json") else {
+        return;
+    };
+    let mut bench = Bench::new();
+    bench.server = StandIn::replaying(pages).unwrap();
+    let (_, said) = fail(bench.command("search -c PACE_OCI_L2_BGC"), 4);
+    assert!(said.contains("no granule"), "{said}");
+}
+
 #[test]
 fn polygons_are_looked_for_and_lost_pages_noticed() {
     let bench = Bench::new();

@@ -81,6 +81,10 @@ impl FoundGranule {
         for link in list("/umm/RelatedUrls") {
             let part = |name: &str| link.get(name).and_then(Value::as_str).unwrap_or_default();
             let url = part("URL").to_owned();
+            // It may end up in a list of links, or on a terminal.
+            if url.contains(|c: char| c.is_whitespace() || c.is_control()) {
+                continue;
+            }
             match part("Type") {
                 _ if url.contains("/s3credentials") && !url.contains("README") => {
                     found.s3_credentials.get_or_insert(url);
@@ -106,7 +110,10 @@ impl FoundGranule {
             .find_map(|i| i.get("Identifier")?.as_str().map(str::to_owned));
         found.name = match link.map(base_name).filter(|name| !name.is_empty()) {
             Some(name) => name.to_owned(),
-            None => identifier.unwrap_or_else(|| title.clone()),
+            None => {
+                let name = identifier.unwrap_or_else(|| title.clone());
+                name.replace(char::is_control, "_")
+            }
         };
         let name = &found.name;
         found.near_real_time =
@@ -204,6 +211,10 @@ mod tests {
             ("x", None, None)
         );
         assert!(FoundGranule::from_umm(&json!({"umm": {}})).is_err());
+        let urls = json!([{"URL": "https://a.org/x\nhttps://b.org/y", "Type": "GET DATA"}]);
+        let hostile = json!({"umm": {"GranuleUR": "x\u{1b}[2J", "RelatedUrls": urls}});
+        let found = FoundGranule::from_umm(&hostile).unwrap();
+        assert_eq!((found.name.as_str(), found.https), ("x_[2J", None));
         assert!(FoundGranule::from_umm(&json!(7)).is_err());
     }
 

@@ -216,35 +216,19 @@ impl Granule {
         })
     }
 
-    /// Says that these lines will be read soon: a file far away is asked for their chunks at once, as long as
-    /// they are no more than so many bytes. How many were asked for.
+    /// The bytes that reading them would fetch, chunk by chunk in the order of the file.
     ///
     /// # Errors
     /// As [`Granule::read_cost`].
-    pub fn prepare(
+    pub fn stored_ranges(
         &self,
         fields: &[Field],
         with_flags: bool,
         lines: Range<usize>,
-        most: u64,
-    ) -> Result<u64> {
-        let mut bytes = 0;
-        let mut ranges = Vec::new();
-        for chunk in self.chunks_of(fields, with_flags, lines)? {
-            bytes += chunk.stored_bytes;
-            if bytes > most {
-                bytes -= chunk.stored_bytes;
-                break;
-            }
-            ranges.push(chunk.offset..chunk.offset.saturating_add(chunk.stored_bytes));
-        }
-        self.dataset.source().prepare(&ranges);
-        Ok(bytes)
-    }
-
-    /// Says that what was prepared has been read.
-    pub fn release(&self) {
-        self.dataset.source().release();
+    ) -> Result<Vec<Range<u64>>> {
+        let chunks = self.chunks_of(fields, with_flags, lines)?;
+        let range = |c: &StorageChunk| c.offset..c.offset.saturating_add(c.stored_bytes);
+        Ok(chunks.iter().map(range).collect())
     }
 
     /// The chunks, each once, in the order of the file.

@@ -64,7 +64,7 @@ impl Fault {
     /// The error of a file or service of this name.
     pub fn of(self, name: &str) -> Error {
         match self.sign_in {
-            true => Error::SignIn {
+            true => Error::Auth {
                 path: name.to_owned(),
                 reason: self.reason,
                 hint: self.hint,

@@ -114,7 +114,7 @@ impl Session {
     /// Opens the file at an address; reads its head, unless the cache has it.
     ///
     /// # Errors
-    /// The address cannot be read: [`Error::SignIn`] where credentials are the matter.
+    /// The address cannot be read: [`Error::Auth`] where credentials are the matter.
     pub fn open(self: &Arc<Self>, address: &str) -> Result<Arc<dyn ByteSource>> {
         source::open(self, address)
     }

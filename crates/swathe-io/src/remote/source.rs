@@ -85,6 +85,9 @@ pub(super) fn open(session: &Arc<Session>, address: &str) -> Result<Arc<dyn Byte
     }
 }
 
+/// Longest file that is held whole in memory.
+const WHOLE: usize = 512 << 20;
+
 /// A file whose server knows no ranges: read whole.
 fn whole(
     session: &Arc<Session>,
@@ -95,7 +98,14 @@ fn whole(
     let read = session.persist(|| {
         let mut bytes = Vec::new();
         let version = file.read_whole(|piece| {
-            bytes.extend_from_slice(piece);
+            match bytes.len() + piece.len() <= WHOLE {
+                true => bytes.extend_from_slice(piece),
+                false => {
+                    return Err(io::Error::other(
+                        "its server knows no ranges, and it is too long to be read whole: download it",
+                    ));
+                }
+            }
             Ok(())
         })?;
         Ok((version, bytes))

@@ -3,10 +3,12 @@
 
 use super::header::Done;
 use super::plan::{Plan, PlannedGranule};
+use std::ops::Range;
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::thread::Scope;
 use swathe_core::run::lines_near;
 use swathe_io::error::Error;
+use swathe_io::granule::Granule;
 
 /// Bytes that are asked for ahead, at most.
 const MOST: u64 = 64 << 20;
@@ -94,7 +96,8 @@ impl<'a> Ahead<'a> {
     /// Asks for what is needed of the next granule; whether there was one.
     fn next(&self) -> bool {
         let mut state = self.lock();
-        while !state.stopped && state.held() >= self.most {
+        // What is left must be worth asking for: a granule is better asked for as a whole.
+        while !state.stopped && state.held() > self.most / 2 {
             state = self.wait(state);
         }
         let next = state.granules.iter().position(|step| *step == Step::Todo);
@@ -124,7 +127,7 @@ impl<'a> Ahead<'a> {
         let mut state = self.lock();
         if matches!(state.granules[granule], Step::Held(_)) {
             if let Some(kept) = self.plan.granules[granule].candidate.kept() {
-                kept.release();
+                kept.dataset().source().release();
             }
             state.granules[granule] = Step::Done;
             drop(state);
@@ -144,12 +147,18 @@ impl<'a> Ahead<'a> {
         granule: usize,
     ) -> MutexGuard<'m, State> {
         state.granules[granule] = Step::Asking;
-        let left = self.most.saturating_sub(state.held());
         drop(state);
+        let planned = &self.plan.granules[granule];
         // What goes wrong here goes wrong again where it is read, and is told there.
-        let asked = prepare(self.plan, &self.plan.granules[granule], left).unwrap_or_default();
+        let kept = planned.candidate.kept();
+        let ranges = kept.map(|kept| needed(self.plan, planned, kept));
         let mut state = self.lock();
-        state.granules[granule] = Step::Held(asked);
+        let left = self.most.saturating_sub(state.held());
+        let held = match kept.zip(ranges) {
+            Some((kept, Ok(ranges))) => prepare(kept, ranges, left),
+            _ => 0,
+        };
+        state.granules[granule] = Step::Held(held);
         self.changed.notify_all();
         state
     }
@@ -165,14 +174,36 @@ impl<'a> Ahead<'a> {
     }
 }
 
-/// Asks for what is needed of a granule; the bytes of it.
-fn prepare(plan: &Plan, planned: &PlannedGranule, most: u64) -> Result<u64, Error> {
-    let Some(granule) = planned.candidate.kept() else {
-        return Ok(0);
-    };
+/// Asks for what is needed of a granule that was opened again, as long as it is no more than so many bytes.
+pub(super) fn ask_for(plan: &Plan, planned: &PlannedGranule, granule: &Granule, most: u64) {
+    // What goes wrong here goes wrong again where it is read, and is told there.
+    if let Ok(ranges) = needed(plan, planned, granule) {
+        prepare(granule, ranges, most);
+    }
+}
+
+/// The bytes that are needed of a granule, chunk by chunk.
+fn needed(
+    plan: &Plan,
+    planned: &PlannedGranule,
+    granule: &Granule,
+) -> Result<Vec<Range<u64>>, Error> {
     let fields: Vec<_> = planned.recipes.iter().map(|r| r.field.clone()).collect();
     match lines_near(granule, &plan.grid.region()) {
-        Ok(Some(lines)) => granule.prepare(&fields, planned.mask.bits() != 0, lines, most),
-        _ => Ok(0),
+        Ok(Some(lines)) => granule.stored_ranges(&fields, planned.mask.bits() != 0, lines),
+        _ => Ok(Vec::new()),
     }
+}
+
+/// Asks for the first ranges that are no more than so many bytes; how many they are.
+fn prepare(granule: &Granule, mut ranges: Vec<Range<u64>>, most: u64) -> u64 {
+    let mut bytes = 0;
+    ranges.retain(|range| {
+        let length = range.end - range.start;
+        let fits = bytes + length <= most;
+        bytes += if fits { length } else { 0 };
+        fits
+    });
+    granule.dataset().source().prepare(&ranges);
+    bytes
 }

@@ -94,7 +94,7 @@ impl JobError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             JobError::Plan { hint, .. }
-            | JobError::Files(swathe_io::error::Error::SignIn { hint, .. }) => hint.as_deref(),
+            | JobError::Files(swathe_io::error::Error::Auth { hint, .. }) => hint.as_deref(),
             _ => None,
         }
     }

@@ -107,7 +107,7 @@ fn collect(
         match (opened, on_error) {
             (Ok(candidate), _) => gathered.candidates.push(candidate),
             // No granule is at fault, and none of the others would be let in.
-            (Err(error @ Error::SignIn { .. }), _) => return Err(JobError::Files(error)),
+            (Err(error @ Error::Auth { .. }), _) => return Err(JobError::Files(error)),
             (Err(error), OnError::Stop) => {
                 return Err(JobError::granule(&base_name(path), error));
             }

@@ -1,8 +1,9 @@
 //! A plan carried out: every granule applied on the threads of a pool, and what it gave kept.
 
-use super::ahead::Ahead;
+use super::ahead::{Ahead, ask_for};
 use super::contents::{Contents, unit};
 use super::finished::Finished;
+use super::gather::Opened;
 use super::header::{Done, Header};
 use super::keeping::{Keeping, Kept, open_journal};
 use super::memory::Shares;
@@ -148,13 +149,14 @@ impl<'a> Run<'a> {
         let todo: Vec<usize> = (0..total).filter(|i| self.done[*i].is_none()).collect();
         let mut done = total - todo.len();
         let keep = self.journal.is_some();
+        let each = shares.ahead / shares.in_flight.max(1) as u64;
         execute(
             pool,
             todo.len(),
             shares.in_flight,
             |i| {
                 ahead.is_due(todo[i]);
-                let task = apply(plan, &plan.granules[todo[i]], keep);
+                let task = apply(plan, &plan.granules[todo[i]], keep, each);
                 ahead.is_read(todo[i]);
                 task
             },
@@ -278,8 +280,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it.
-fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
+/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it. Of one far away that
+/// did not stay open so many bytes are asked for `ahead`.
+fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task {
     let candidate = &granule.candidate;
     let failed = |reason: String, read| Task {
         outcome: Err(reason),
@@ -291,6 +294,9 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
         Ok(opened) => opened,
         Err(error) => return failed(error.to_string(), ReadCounters::default()),
     };
+    if let (true, Opened::Again(again)) = (candidate.is_remote(), &opened) {
+        ask_for(plan, granule, again, ahead);
+    }
     let recipe = Recipe {
         grid: &plan.grid,
         tiling: plan.tiling,
