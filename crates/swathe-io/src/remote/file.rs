@@ -14,6 +14,9 @@ use url::Url;
 /// Times that a new signed address is asked for.
 const NEW_ADDRESSES: u32 = 3;
 
+/// No more memory than this is taken before bytes have come.
+const MOST_AT_ONCE: usize = 16 << 20;
+
 /// A file at a server.
 #[derive(Debug)]
 pub(super) struct RemoteFile {
@@ -92,16 +95,15 @@ impl RemoteFile {
         };
         let (mut tries, mut addresses, mut signed_in) = (1, 0, false);
         loop {
-            let fault = match self.attempt(&range, &mut received) {
+            let (fault, sent) = match self.attempt(&range, &mut received) {
                 Ok(version) => {
                     return Ok(Received {
                         version,
                         bytes: received.bytes,
                     });
                 }
-                Err((fault, sent)) => (fault, sent),
+                Err(failed) => failed,
             };
-            let (fault, sent) = fault;
             match fault.cure {
                 Cure::Retry => self.session.pause(&mut tries, fault)?,
                 Cure::NewAddress if addresses < NEW_ADDRESSES => {
@@ -223,7 +225,7 @@ impl RemoteFile {
             None => received.version = Some(version.clone()),
         }
         let wanted = (upto - from) as usize;
-        let mut taken = Vec::new();
+        let mut taken = Vec::with_capacity(wanted.min(MOST_AT_ONCE));
         let read = answer
             .reader()
             .take(wanted as u64 + 1)
