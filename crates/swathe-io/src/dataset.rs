@@ -214,16 +214,15 @@ impl Dataset {
     pub fn from_source(source: Arc<dyn ByteSource>) -> Result<Dataset> {
         let source = Arc::new(CountedSource::new(source));
         let name = base_name(source.name());
-        let (backend, root) = match format_of(&*source)? {
-            Format::Hdf5 => {
-                let (backend, root) = Hdf5Backend::open(source.clone())?;
-                (Backend::Hdf5(Box::new(backend)), root)
-            }
-            Format::Netcdf3 => {
-                let (backend, root) = Netcdf3Backend::open(source.clone())?;
-                (Backend::Netcdf3(backend), root)
-            }
+        let opened = match format_of(&*source)? {
+            Format::Hdf5 => Hdf5Backend::open(source.clone())
+                .map(|(backend, root)| (Backend::Hdf5(Box::new(backend)), root)),
+            Format::Netcdf3 => Netcdf3Backend::open(source.clone())
+                .map(|(backend, root)| (Backend::Netcdf3(backend), root)),
         };
+        // What could not be read is the reason for whatever else is wrong.
+        source.check()?;
+        let (backend, root) = opened?;
         Ok(Dataset {
             name,
             source,
@@ -319,6 +318,14 @@ impl Dataset {
             // All elements lie in the file; a store checks what it reads.
             Backend::Netcdf3(_) | Backend::Zarr(_) => Ok(()),
         }
+    }
+
+    /// Refuses to go on if a read has failed, though what it was for may have been taken for absent.
+    ///
+    /// # Errors
+    /// The first read that failed.
+    pub(crate) fn check_reads(&self) -> Result<()> {
+        self.source.check()
     }
 
     /// The bytes it is read from.

@@ -120,6 +120,9 @@ impl Granule {
         let (time, warnings) = observation_time(&dataset, &catalogue);
         let identity = Identity::new(dataset.root(), &place);
         drop(catalogue);
+        if let Err(error) = dataset.check_reads() {
+            return Err((dataset, error));
+        }
         Ok(Granule {
             flags: quality_flags(&variables),
             dataset,
