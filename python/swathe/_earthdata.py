@@ -176,10 +176,20 @@ def login(token: str | None = None) -> str:
         ``EARTHDATA_USERNAME`` and ``EARTHDATA_PASSWORD``, or the netrc file is used, as it is without
         calling this function.
 
+    Returns
+    -------
+    str
+        User, where the credentials come from, and when they expire, as far as these are known.
+
     Raises
     ------
     AuthError
         There are no credentials, or they are not accepted.
+
+    Examples
+    --------
+    >>> swathe.login()  # doctest: +SKIP
+    'signed in as ocean, with what /home/ocean/.netrc says, until 2024-10-01T00:00:00Z'
     """
     if token is not None:
         _swathe.set_token(token, "swathe.login")

@@ -129,7 +129,7 @@ class Found(dict):
         (lambda path: b"bytes", TypeError, "io.BytesIO"),
         (lambda path: "missing.nc", errors.GranuleError, "missing.nc: No such file"),
         (lambda path: "none*.nc", errors.NothingToDoError, "no file matches"),
-        (lambda path: "http://127.0.0.1:9/a.nc", errors.RemoteError, "plain http is refused"),
+        (lambda path: "http://127.0.0.1:9/a.nc", errors.GranuleError, "plain http is refused"),
         (lambda path: "ftp://example.org/a.nc", errors.GranuleError, "only https and s3"),
         (lambda path: Found(), errors.PlanError, "has no link"),
         (lambda path: [Found()], errors.PlanError, "has no link"),
