@@ -667,6 +667,36 @@ fn downloads_are_checked_resumed_and_skipped() {
         .unwrap()
         .count();
     assert_eq!(left, 3);
+    // Half of it, with what version it was: only the rest is asked for. Of another version all is.
+    for (version, asked) in [("1", true), ("0", false)] {
+        let name = &bench.names[2];
+        let whole = std::fs::read(path(2)).unwrap();
+        std::fs::remove_file(path(2)).unwrap();
+        let beside = |suffix: &str| path(2).with_file_name(format!("{name}{suffix}"));
+        std::fs::write(beside(".part"), &whole[..whole.len() / 2]).unwrap();
+        let note =
+            serde_json::json!({ "length": whole.len(), "tag": format!("\"{name}-{version}\"") });
+        std::fs::write(beside(".part-version"), note.to_string()).unwrap();
+        bench.server.clear_log();
+        let output = succeed(bench.with_token(&line));
+        assert!(same(name));
+        assert_eq!(
+            text(&output.stderr).contains("of which"),
+            asked,
+            "{version}"
+        );
+        let log = bench.server.log();
+        let received: u64 = log
+            .iter()
+            .filter(|r| r.place == Place::Storage)
+            .map(|r| r.bytes)
+            .sum();
+        assert_eq!(received < whole.len() as u64, asked, "{version}");
+    }
+    let left = std::fs::read_dir(bench.work.path().join("week"))
+        .unwrap()
+        .count();
+    assert_eq!(left, 3);
     // By addresses; one that is not there.
     let line = format!(
         "download {} {} -d other",

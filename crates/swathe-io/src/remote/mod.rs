@@ -79,6 +79,14 @@ pub fn configure(settings: Settings) {
     *current = Some(Arc::new(Session::new(settings)));
 }
 
+/// Requests that the process's session made so far, and bytes of files it received; `None` where nothing is far
+/// away.
+pub fn used() -> Option<(u64, u64)> {
+    let current = CURRENT.lock().unwrap_or_else(PoisonError::into_inner);
+    let used = current.as_ref().map(|session| session.http.counters());
+    used.filter(|(requests, _)| *requests > 0)
+}
+
 /// The address that a path is, if it is one: `https://..`, `s3://..`, or what a loopback server has.
 pub fn address(path: &Path) -> Option<&str> {
     let text = path.to_str()?;

@@ -17,6 +17,7 @@ use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, ValidRange};
 use swathe_core::resample::Method;
 use swathe_io::product::gridded::Gridded;
+use swathe_io::remote;
 
 /// Options of a job on a grid.
 #[derive(Args)]
@@ -341,6 +342,12 @@ impl Gridding {
         };
         let finished = written.map_err(kept)?;
         let outcome = report::finished(&finished, &self.outputs, self.verbose);
+        if let (true, Some((requests, received))) = (self.verbose, remote::used()) {
+            let received = progress::bytes(received);
+            messages::note(&format!(
+                "{requests} requests to servers, which gave {received}"
+            ));
+        }
         finished.clear()?;
         Ok(outcome)
     }
