@@ -84,9 +84,15 @@ impl Raise for Error {
             Error::Slab { .. } => "SlabError",
             Error::NotASwath { .. } => "NotASwathError",
             Error::NotAGrid { .. } => "NotAGridError",
+            Error::Remote { .. } => "RemoteError",
+            Error::Auth { .. } => "AuthError",
             _ => "SwatheError",
         };
-        exception(py, class, &self.to_string(), None)
+        let hint = match self {
+            Error::Auth { hint, .. } => hint.as_deref(),
+            _ => None,
+        };
+        exception(py, class, &self.to_string(), hint)
     }
 }
 

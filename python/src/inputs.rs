@@ -7,6 +7,7 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::io::bytes::{ByteSource, FileSource};
+use swathe::io::remote;
 use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_sources};
 
 /// One granule, or several.
@@ -78,6 +79,9 @@ pub fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
             PathBuf::from(word)
         }
     };
+    if let Some(address) = remote::address(&path) {
+        return Ok(remote::session()?.open(address)?);
+    }
     Ok(Arc::new(FileSource::open(&path)?))
 }
 

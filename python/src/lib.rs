@@ -7,6 +7,7 @@
 
 mod array;
 mod attributes;
+mod earthdata;
 mod errors;
 mod file;
 mod grid;
@@ -26,6 +27,8 @@ use std::ffi::OsString;
 mod _swathe {
     #[pymodule_export]
     use super::array::{LazyArray, RandomGenerator};
+    #[pymodule_export]
+    use super::earthdata::{login, search, set_token};
     #[pymodule_export]
     use super::file::{File, Granule};
     #[pymodule_export]

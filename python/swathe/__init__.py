@@ -14,16 +14,19 @@ from typing import TYPE_CHECKING, Any
 
 from swathe import errors
 from swathe._swathe import __version__
-from swathe.errors import GranuleError, NothingToDoError, PlanError, SwatheError
+from swathe.errors import AuthError, GranuleError, NothingToDoError, PlanError, SwatheError
 
 if TYPE_CHECKING:
     from swathe import array
+    from swathe._earthdata import FoundGranule, login, search
     from swathe._granule import Granule, info, open
     from swathe._jobs import Plan, average, grid, grid_match, merge, plan
     from swathe._pictures import Picture, plot
     from swathe._simulate import simulate
 
 __all__ = [
+    "AuthError",
+    "FoundGranule",
     "Granule",
     "GranuleError",
     "NothingToDoError",
@@ -38,15 +41,18 @@ __all__ = [
     "grid",
     "grid_match",
     "info",
+    "login",
     "merge",
     "open",
     "plan",
     "plot",
+    "search",
     "simulate",
 ]
 
 # The command of the wheel imports this package too: it need not wait for numpy.
 _MODULES = {
+    "_earthdata": ("FoundGranule", "login", "search"),
     "_granule": ("Granule", "info", "open"),
     "_jobs": ("Plan", "average", "grid", "grid_match", "merge", "plan"),
     "_pictures": ("Picture", "plot"),

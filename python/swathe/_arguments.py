@@ -34,23 +34,34 @@ def suggesting(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def one_input(given: Any) -> str | os.PathLike[str] | Any:
-    """One granule: a path, or a file object.
+    """One granule: a path, an address, what a search found, or a file object.
 
     File objects that wrap a local file, as those of ``fsspec`` and ``earthaccess.open`` may, are read by
-    its path: that needs no interpreter.
+    its path, those of a file at an https address by that: it needs no interpreter.
     """
+    from swathe import _earthdata
+
+    if isinstance(given, str) and "://" in given:
+        _earthdata.use_earthaccess()
+        return given
     if isinstance(given, str | os.PathLike):
         return given
+    if isinstance(given, _earthdata.FoundGranule):
+        _earthdata.use_earthaccess()
+        return given.link
     if isinstance(given, bytes):
         raise TypeError("a granule is a path or a file object, not bytes: wrap them in io.BytesIO")
     if callable(getattr(given, "data_links", None)):
-        raise PlanError(
-            "granules found by a search cannot be read yet where they are",
-            "earthaccess.download gives local files, earthaccess.open file objects",
-        )
+        # earthaccess's record of the catalogue.
+        links = given.data_links(access="external")
+        if not links:
+            raise PlanError(f"the catalogue has no link to {given!r:.80}")
+        _earthdata.use_earthaccess()
+        return links[0]
     if hasattr(given, "read") and hasattr(given, "seek"):
         # earthaccess wraps the file of fsspec.
-        return _local_path(getattr(given, "f", given)) or given
+        file = getattr(given, "f", given)
+        return _local_path(file) or _earthdata.address_of(file) or given
     raise TypeError(
         f"a granule is a path or a file object, not {type(given).__name__}: {given!r:.80}"
     )

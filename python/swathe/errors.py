@@ -6,6 +6,7 @@ Every error of Swathe is a :class:`SwatheError`. Below it stand three answers to
 """
 
 __all__ = [
+    "AuthError",
     "CrsError",
     "FlagsError",
     "FormatError",
@@ -19,6 +20,7 @@ __all__ = [
     "PlanError",
     "ProductError",
     "ReduceError",
+    "RemoteError",
     "RequestError",
     "SlabError",
     "SwatheError",
@@ -59,6 +61,14 @@ class IoError(GranuleError, OSError):
     # OSError's own has other arguments.
     __init__ = SwatheError.__init__
     __str__ = SwatheError.__str__
+
+
+class RemoteError(GranuleError):
+    """A server did not give what it was asked for."""
+
+
+class AuthError(SwatheError):
+    """NASA's Earthdata wants another sign-in, or more of it: the hint says what."""
 
 
 class FormatError(GranuleError):

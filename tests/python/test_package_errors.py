@@ -116,8 +116,8 @@ def text_file(path):
 class Found(dict):
     """As earthaccess gives what it found."""
 
-    def data_links(self):
-        return ["https://example.org/a.nc"]
+    def data_links(self, access=None):
+        return []
 
 
 @pytest.mark.parametrize(
@@ -129,9 +129,10 @@ class Found(dict):
         (lambda path: b"bytes", TypeError, "io.BytesIO"),
         (lambda path: "missing.nc", errors.GranuleError, "missing.nc: No such file"),
         (lambda path: "none*.nc", errors.NothingToDoError, "no file matches"),
-        (lambda path: "https://example.org/a.nc", errors.GranuleError, "download it first"),
-        (lambda path: Found(), errors.PlanError, "earthaccess.open"),
-        (lambda path: [Found()], errors.PlanError, "earthaccess.open"),
+        (lambda path: "http://127.0.0.1:9/a.nc", errors.GranuleError, "plain http is refused"),
+        (lambda path: "ftp://example.org/a.nc", errors.GranuleError, "only https and s3"),
+        (lambda path: Found(), errors.PlanError, "has no link"),
+        (lambda path: [Found()], errors.PlanError, "has no link"),
         (closed_file, errors.GranuleError, "closed file"),
         (text_file, errors.GranuleError, "text.nc"),
         (lambda path: io.BytesIO(b"x" * 1000), errors.GranuleError, "file object"),

@@ -1,12 +1,14 @@
 //! Developer tasks. `cargo xtask test` runs everything: Rust tests, then the Python tests that
 //! compare with netCDF4, h5py, xarray, rasterio and pyproj, and those of the Python package, in a virtual
 //! environment of their own. `cargo xtask wheel` makes the package as people install it, and tries it.
+//! `cargo xtask earthdata` serves a folder of granules as NASA's services do, to try things by hand.
 
 use std::env::consts::{DLL_PREFIX, DLL_SUFFIX};
 use std::path::{Path, PathBuf};
 use std::process::{Command, ExitCode};
 
-const USAGE: &str = "usage: cargo xtask test [rust|python] | wheel";
+const USAGE: &str =
+    "usage: cargo xtask test [rust|python] | wheel | earthdata DIR [BEHAVIOUR.json]";
 
 fn main() -> ExitCode {
     let arguments: Vec<String> = std::env::args().skip(1).collect();
@@ -16,6 +18,9 @@ fn main() -> ExitCode {
         ["test", "rust"] => rust_tests(),
         ["test", "python"] => python_tests(),
         ["wheel"] => wheel(),
+        ["earthdata", ref rest @ ..] => run(cargo()
+            .args(["run", "--quiet", "-p", "stand-in", "--"])
+            .args(rest)),
         _ => Err(USAGE.into()),
     };
     match outcome {

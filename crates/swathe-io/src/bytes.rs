@@ -1,10 +1,11 @@
-//! Where bytes come from. Local files today; https and S3 implement the same trait.
+//! Where bytes come from: local files, memory; files at https and S3 addresses are in [`crate::remote`].
 
 use std::fs::File;
 use std::io;
+use std::ops::Range;
 use std::path::Path;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, OnceLock};
 
 use crate::error::{Error, Result};
 
@@ -23,6 +24,15 @@ pub trait ByteSource: Send + Sync {
     /// # Errors
     /// `UnexpectedEof` when fewer bytes are there; otherwise the system's reason.
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()>;
+    /// Says that these ranges will be read soon. A source far away asks for them at once, several at a
+    /// time, and holds them until [`ByteSource::release`]; to others it means nothing.
+    fn prepare(&self, _ranges: &[Range<u64>]) {}
+    /// Says that what was prepared has been read.
+    fn release(&self) {}
+    /// Whether preparing makes a difference.
+    fn is_remote(&self) -> bool {
+        false
+    }
 }
 
 /// A local file, read by position. Not memory-mapped: on a shared file system a map of a file
@@ -137,6 +147,8 @@ pub(crate) struct CountedSource {
     reads: AtomicU64,
     bytes_read: AtomicU64,
     bytes_decoded: AtomicU64,
+    /// The first read that failed.
+    failure: OnceLock<(io::ErrorKind, String)>,
 }
 
 impl CountedSource {
@@ -146,6 +158,19 @@ impl CountedSource {
             reads: AtomicU64::new(0),
             bytes_read: AtomicU64::new(0),
             bytes_decoded: AtomicU64::new(0),
+            failure: OnceLock::new(),
+        }
+    }
+
+    /// Refuses to go on if a read has failed. Parsers take what they cannot read of a file's description for
+    /// absent, which is right for what is damaged, but not for what could not be read.
+    pub(crate) fn check(&self) -> Result<()> {
+        match self.failure.get() {
+            None => Ok(()),
+            Some((kind, reason)) => Err(Error::Io {
+                path: self.name().to_owned(),
+                source: io::Error::new(*kind, reason.clone()),
+            }),
         }
     }
 
@@ -179,9 +204,24 @@ impl ByteSource for CountedSource {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
-        self.inner.read_exact_at(offset, buffer)?;
-        self.count_read(buffer.len());
-        Ok(())
+        let read = self.inner.read_exact_at(offset, buffer);
+        match &read {
+            Ok(()) => self.count_read(buffer.len()),
+            Err(error) => drop(self.failure.set((error.kind(), error.to_string()))),
+        }
+        read
+    }
+
+    fn prepare(&self, ranges: &[Range<u64>]) {
+        self.inner.prepare(ranges);
+    }
+
+    fn release(&self) {
+        self.inner.release();
+    }
+
+    fn is_remote(&self) -> bool {
+        self.inner.is_remote()
     }
 }
 
@@ -269,6 +309,15 @@ mod tests {
         assert_eq!(&two, b"bc");
         assert!(source.read_exact_at(2, &mut two).is_err());
         assert!(source.read_exact_at(u64::MAX, &mut two).is_err());
+    }
+
+    #[test]
+    fn a_read_that_failed_is_remembered() {
+        let counted = CountedSource::new(Arc::new(MemorySource::new("m", &b"abc"[..])));
+        assert!(counted.check().is_ok());
+        assert!(counted.read_exact_at(2, &mut [0; 2]).is_err());
+        assert!(counted.read_exact_at(1, &mut [0; 2]).is_ok());
+        assert!(counted.check().unwrap_err().to_string().starts_with("m: "));
     }
 
     #[test]

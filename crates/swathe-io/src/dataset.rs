@@ -186,11 +186,15 @@ impl std::fmt::Debug for Dataset {
 }
 
 impl Dataset {
-    /// Opens a local file, of the format that its content shows, or a folder that is a Zarr store.
+    /// Opens a local file, of the format that its content shows, a folder that is a Zarr store, or the file
+    /// at an https or s3 address, with the process's [`crate::remote::session`].
     ///
     /// # Errors
     /// The file cannot be read, is of no supported format, is truncated or damaged.
     pub fn open(path: &Path) -> Result<Dataset> {
+        if let Some(address) = crate::remote::address(path) {
+            return Dataset::from_source(crate::remote::session()?.open(address)?);
+        }
         if ZarrStore::is_store(path) {
             let store = ZarrStore::open(path)?;
             return Ok(Dataset {
@@ -210,16 +214,15 @@ impl Dataset {
     pub fn from_source(source: Arc<dyn ByteSource>) -> Result<Dataset> {
         let source = Arc::new(CountedSource::new(source));
         let name = base_name(source.name());
-        let (backend, root) = match format_of(&*source)? {
-            Format::Hdf5 => {
-                let (backend, root) = Hdf5Backend::open(source.clone())?;
-                (Backend::Hdf5(Box::new(backend)), root)
-            }
-            Format::Netcdf3 => {
-                let (backend, root) = Netcdf3Backend::open(source.clone())?;
-                (Backend::Netcdf3(backend), root)
-            }
+        let opened = match format_of(&*source)? {
+            Format::Hdf5 => Hdf5Backend::open(source.clone())
+                .map(|(backend, root)| (Backend::Hdf5(Box::new(backend)), root)),
+            Format::Netcdf3 => Netcdf3Backend::open(source.clone())
+                .map(|(backend, root)| (Backend::Netcdf3(backend), root)),
         };
+        // What could not be read is the reason for whatever else is wrong.
+        source.check()?;
+        let (backend, root) = opened?;
         Ok(Dataset {
             name,
             source,
@@ -315,6 +318,19 @@ impl Dataset {
             // All elements lie in the file; a store checks what it reads.
             Backend::Netcdf3(_) | Backend::Zarr(_) => Ok(()),
         }
+    }
+
+    /// Refuses to go on if a read has failed, though what it was for may have been taken for absent.
+    ///
+    /// # Errors
+    /// The first read that failed.
+    pub(crate) fn check_reads(&self) -> Result<()> {
+        self.source.check()
+    }
+
+    /// The bytes it is read from.
+    pub fn source(&self) -> &dyn ByteSource {
+        &*self.source
     }
 
     /// What reading has cost since the file was opened, opening included.

@@ -64,6 +64,24 @@ pub enum Error {
         /// The lengths of the variable's dimensions.
         shape: Vec<usize>,
     },
+    /// A server did not give what it was asked for.
+    #[error("{path}: {reason}")]
+    Remote {
+        /// The address, without its query.
+        path: String,
+        /// What happened, and what to do.
+        reason: String,
+    },
+    /// A server wants another sign-in, or more of it.
+    #[error("{path}: {reason}")]
+    Auth {
+        /// The address, without its query.
+        path: String,
+        /// What is missing.
+        reason: String,
+        /// What to do.
+        hint: Option<String>,
+    },
     /// The file is readable but is not a swath.
     #[error("{path}: not a swath: {reason}")]
     NotASwath {

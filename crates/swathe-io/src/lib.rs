@@ -1,8 +1,10 @@
-//! Files around `swathe-core`: bytes, HDF5/netCDF reading, granules, products, pictures, the simulator.
+//! Files around `swathe-core`: bytes near and far, Earthdata, HDF5/netCDF reading, granules, products,
+//! pictures, the simulator.
 
 pub mod bytes;
 mod contiguous;
 pub mod dataset;
+pub mod earthdata;
 pub mod error;
 pub mod granule;
 mod hdf5;
@@ -14,6 +16,7 @@ pub mod partial;
 pub mod picture;
 mod place;
 pub mod product;
+pub mod remote;
 pub mod simulate;
 mod sniff;
 pub mod zarr;

@@ -15,6 +15,9 @@ struct Cli {
 #[derive(Subcommand)]
 enum Command {
     Info(commands::info::Arguments),
+    Search(commands::search::Arguments),
+    Login(commands::login::Arguments),
+    Download(commands::download::Arguments),
     Grid(Box<commands::grid::Arguments>),
     Average(Box<commands::average::Arguments>),
     Merge(commands::merge::Arguments),
@@ -47,6 +50,9 @@ pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
     };
     let outcome = match command {
         Command::Info(arguments) => commands::info::run(&arguments),
+        Command::Search(arguments) => commands::search::run(&arguments),
+        Command::Login(arguments) => commands::login::run(&arguments),
+        Command::Download(arguments) => commands::download::run(&arguments),
         Command::Grid(arguments) => commands::grid::run(&arguments),
         Command::Average(arguments) => commands::average::run(&arguments),
         Command::Merge(arguments) => commands::merge::run(&arguments),

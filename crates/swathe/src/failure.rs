@@ -99,9 +99,13 @@ impl Failure {
 
 impl From<Error> for Failure {
     fn from(error: Error) -> Self {
+        let hint = match &error {
+            Error::Auth { hint, .. } => hint.clone(),
+            _ => None,
+        };
         Failure {
             message: error.to_string(),
-            hint: None,
+            hint,
             code: 1,
             cause: Some(Box::new(error)),
         }

@@ -10,7 +10,7 @@ use super::random::Streams;
 use super::reduction::{Reduction, Statistic};
 use super::select;
 use super::state::State;
-use crate::run::execute;
+use crate::run::{InFlight, execute};
 use rayon::ThreadPool;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::{ControlFlow, Range};
@@ -452,8 +452,11 @@ impl Run<'_, '_> {
         let mut next = 0;
         execute(
             self.pool,
-            count,
-            in_flight,
+            InFlight {
+                tasks: in_flight,
+                costs: &vec![1; count],
+                allowance: u64::MAX,
+            },
             |index| task(&mut Evaluator::new(known, shared), index),
             |index, made| {
                 waiting.insert(index, made?);

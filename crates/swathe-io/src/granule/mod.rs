@@ -41,7 +41,7 @@ pub use select::{ChosenBand, MainProduct, Selected};
 pub use time::{Milliseconds, TimeRange, time_text};
 pub use variables::SwathVariable;
 
-use crate::dataset::{Dataset, ReadCounters, Variable};
+use crate::dataset::{Dataset, ReadCounters, StorageChunk, Variable};
 use crate::error::{Error, Result};
 use decode::Decoder;
 use layout::{Catalogue, Layout};
@@ -120,6 +120,9 @@ impl Granule {
         let (time, warnings) = observation_time(&dataset, &catalogue);
         let identity = Identity::new(dataset.root(), &place);
         drop(catalogue);
+        if let Err(error) = dataset.check_reads() {
+            return Err((dataset, error));
+        }
         Ok(Granule {
             flags: quality_flags(&variables),
             dataset,
@@ -208,6 +211,36 @@ impl Granule {
         with_flags: bool,
         lines: Range<usize>,
     ) -> Result<ReadCost> {
+        let chunks = self.chunks_of(fields, with_flags, lines)?;
+        Ok(ReadCost {
+            chunks: chunks.len(),
+            stored_bytes: chunks.iter().map(|chunk| chunk.stored_bytes).sum(),
+            decoded_bytes: chunks.iter().map(|chunk| chunk.decoded_bytes).sum(),
+        })
+    }
+
+    /// The bytes that reading them would fetch, chunk by chunk in the order of the file.
+    ///
+    /// # Errors
+    /// As [`Granule::read_cost`].
+    pub fn stored_ranges(
+        &self,
+        fields: &[Field],
+        with_flags: bool,
+        lines: Range<usize>,
+    ) -> Result<Vec<Range<u64>>> {
+        let chunks = self.chunks_of(fields, with_flags, lines)?;
+        let range = |c: &StorageChunk| c.offset..c.offset.saturating_add(c.stored_bytes);
+        Ok(chunks.iter().map(range).collect())
+    }
+
+    /// The chunks, each once, in the order of the file.
+    fn chunks_of(
+        &self,
+        fields: &[Field],
+        with_flags: bool,
+        lines: Range<usize>,
+    ) -> Result<Vec<StorageChunk>> {
         let mut slabs = vec![
             (
                 &self.layout.latitude,
@@ -238,11 +271,7 @@ impl Granule {
         }
         chunks.sort_unstable_by_key(|chunk| (chunk.offset, chunk.stored_bytes));
         chunks.dedup_by_key(|chunk| (chunk.offset, chunk.stored_bytes));
-        Ok(ReadCost {
-            chunks: chunks.len(),
-            stored_bytes: chunks.iter().map(|chunk| chunk.stored_bytes).sum(),
-            decoded_bytes: chunks.iter().map(|chunk| chunk.decoded_bytes).sum(),
-        })
+        Ok(chunks)
     }
 
     /// What reading has cost so far.

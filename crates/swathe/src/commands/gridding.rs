@@ -1,5 +1,6 @@
 //! Options that `grid` and `average` share: which granules, which variables, which grid, how.
 
+use super::catalogue::Catalogue;
 use super::graph::GraphFile;
 use super::progress::{self, Progress};
 use super::report;
@@ -16,13 +17,21 @@ use swathe_core::geobox::GeoBox;
 use swathe_core::mask::{FlagSelection, ValidRange};
 use swathe_core::resample::Method;
 use swathe_io::product::gridded::Gridded;
+use swathe_io::remote;
 
 /// Options of a job on a grid.
 #[derive(Args)]
 pub struct Gridding {
-    /// Granules: files, folders, patterns, @list.txt, or - for names on standard input
-    #[arg(required = true, value_name = "GRANULE")]
+    /// Granules: files, folders, patterns, https and s3 addresses, @list.txt, or - for names on
+    /// standard input; or search for them with -c
+    #[arg(
+        required_unless_present = "collection",
+        conflicts_with = "collection",
+        value_name = "GRANULE"
+    )]
     granules: Vec<String>,
+    #[command(flatten)]
+    catalogue: Catalogue,
     /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`; repeats. Default: the suite's main product
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
@@ -230,6 +239,19 @@ impl Gridding {
         &self.outputs
     }
 
+    /// Where the granules are: by their words, or found in the catalogue.
+    fn paths(&self) -> Result<Vec<PathBuf>> {
+        let Some(query) = self.catalogue.query(self.grid.bbox)? else {
+            self.catalogue.reach.apply()?;
+            return Ok(expand(&self.granules)?);
+        };
+        let session = self.catalogue.reach.session()?;
+        let found = self.catalogue.find(&session, &query)?;
+        messages::note(&format!("{} granules were found", found.granules.len()));
+        let links = self.catalogue.links(&session, &found.granules)?;
+        Ok(links.into_iter().map(PathBuf::from).collect())
+    }
+
     fn journal(&self) -> Option<PathBuf> {
         let first = self.outputs.first()?;
         Some(JournalFile::of_output(first, self.scratch.as_deref()))
@@ -261,7 +283,7 @@ impl Gridding {
         purpose: Purpose,
         open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
     ) -> Result {
-        let paths = expand(&self.granules)?;
+        let paths = self.paths()?;
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
         let stopped = self.journal().is_some_and(|path| path.exists());
         let outputs = open(
@@ -320,6 +342,12 @@ impl Gridding {
         };
         let finished = written.map_err(kept)?;
         let outcome = report::finished(&finished, &self.outputs, self.verbose);
+        if let (true, Some((requests, received))) = (self.verbose, remote::used()) {
+            let received = progress::bytes(received);
+            messages::note(&format!(
+                "{requests} requests to servers, which gave {received}"
+            ));
+        }
         finished.clear()?;
         Ok(outcome)
     }

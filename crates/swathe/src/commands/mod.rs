@@ -2,16 +2,20 @@
 
 pub mod array;
 pub mod average;
+mod catalogue;
 pub mod demo;
+pub mod download;
 pub mod graph;
 pub mod grid;
 pub mod gridding;
 pub mod info;
+pub mod login;
 pub mod merge;
 mod plain_file;
 pub mod plot;
 mod progress;
 pub mod reduce;
 mod report;
+pub mod search;
 pub mod simulate;
 pub mod write;

@@ -93,7 +93,8 @@ impl JobError {
     /// What to do about it.
     pub fn hint(&self) -> Option<&str> {
         match self {
-            JobError::Plan { hint, .. } => hint.as_deref(),
+            JobError::Plan { hint, .. }
+            | JobError::Files(swathe_io::error::Error::Auth { hint, .. }) => hint.as_deref(),
             _ => None,
         }
     }

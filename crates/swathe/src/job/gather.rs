@@ -10,15 +10,19 @@ use swathe_io::dataset::Dataset;
 use swathe_io::error::Error;
 use swathe_io::granule::{Granule, Identity, TimeRange};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
+use swathe_io::remote::{self, secret::Secret};
 
 /// So many granules stay open between planning and running. One that is open takes 0.4 MB, and opening it
 /// again a twentieth of the time that a granule of 200 lines takes.
 const KEPT_OPEN: usize = 32;
 
+/// The same of granules that are far away, which are asked for their metadata again.
+const FAR_KEPT_OPEN: usize = 256;
+
 /// A granule that may take part.
 #[derive(Debug)]
 pub struct Candidate {
-    /// Where it is.
+    /// Where it is; an address is without its query.
     pub path: PathBuf,
     /// Base name.
     pub name: String,
@@ -31,6 +35,8 @@ pub struct Candidate {
     /// When it was observed.
     pub time: TimeRange,
     granule: Mutex<Option<Arc<Granule>>>,
+    /// The whole address of one that is not local, which may hold a secret.
+    address: Option<Secret>,
 }
 
 /// Granules that could be opened, and those that could not.
@@ -42,19 +48,39 @@ pub struct Gathered {
     pub skipped: Vec<GranuleRecord>,
 }
 
-/// Opens granules, in parallel on the current thread pool.
+/// Threads that open granules far away: they wait for answers, and do nothing else.
+const WAITING: usize = 32;
+
+/// Opens granules, in parallel on the current thread pool; those at addresses on more threads.
 ///
 /// # Errors
 /// The first granule, in the order given, that cannot be opened, unless those are to be skipped.
 pub fn gather(paths: &[PathBuf], on_error: OnError) -> Result<Gathered, JobError> {
-    let opened: Vec<_> = paths
-        .par_iter()
-        .enumerate()
-        .map(|(i, path)| {
-            let name = path.to_string_lossy().into_owned();
-            (name, Candidate::open(path, i < KEPT_OPEN))
+    let open_all = || -> Vec<_> {
+        let all = paths.par_iter().enumerate().with_max_len(1);
+        all.map(|(i, path)| {
+            let (name, kept) = match remote::address(path) {
+                Some(address) => (without_query(address).to_owned(), FAR_KEPT_OPEN),
+                None => (path.to_string_lossy().into_owned(), KEPT_OPEN),
+            };
+            (name, Candidate::open(path, i < kept))
         })
-        .collect();
+        .collect()
+    };
+    let far = paths
+        .iter()
+        .filter(|path| remote::address(path).is_some())
+        .count();
+    let opened = match far {
+        0 => open_all(),
+        far => {
+            let threads = far.min(WAITING);
+            let pool = rayon::ThreadPoolBuilder::new()
+                .num_threads(threads)
+                .build()?;
+            pool.install(open_all)
+        }
+    };
     collect(opened, on_error)
 }
 
@@ -83,6 +109,8 @@ fn collect(
         let path = Path::new(&name);
         match (opened, on_error) {
             (Ok(candidate), _) => gathered.candidates.push(candidate),
+            // No granule is at fault, and none of the others would be let in.
+            (Err(error @ Error::Auth { .. }), _) => return Err(JobError::Files(error)),
             (Err(error), OnError::Stop) => {
                 return Err(JobError::granule(&base_name(path), error));
             }
@@ -107,11 +135,23 @@ impl Candidate {
 
     fn open(path: &Path, keep: bool) -> Result<Candidate, Error> {
         let granule = Granule::open(path)?;
-        let (length, modified) = stamp(path);
-        let mut candidate = Candidate::of(path.to_owned(), length, granule);
-        candidate.modified = Some(modified);
+        let candidate = match remote::address(path) {
+            Some(address) => {
+                let length = granule.dataset().source().len();
+                let place = PathBuf::from(without_query(address));
+                let mut candidate = Candidate::of(place, length, granule);
+                candidate.address = Some(Secret::new(address));
+                candidate
+            }
+            None => {
+                let (length, modified) = stamp(path);
+                let mut candidate = Candidate::of(path.to_owned(), length, granule);
+                candidate.modified = Some(modified);
+                candidate
+            }
+        };
         if !keep {
-            candidate.close();
+            candidate.held().take();
         }
         Ok(candidate)
     }
@@ -125,6 +165,7 @@ impl Candidate {
             time: granule.time(),
             path,
             granule: Mutex::new(Some(Arc::new(granule))),
+            address: None,
         }
     }
 
@@ -134,14 +175,28 @@ impl Candidate {
             .is_none_or(|modified| stamp(&self.path) == (self.length, modified))
     }
 
+    /// Whether it is far away.
+    pub(super) fn is_remote(&self) -> bool {
+        self.address.is_some()
+    }
+
+    /// The granule, if it stayed open.
+    pub(super) fn kept(&self) -> Option<Arc<Granule>> {
+        self.held().clone()
+    }
+
     /// The granule, opened again if need be.
     ///
     /// # Errors
     /// When it can no longer be opened.
     pub fn granule(&self) -> Result<Arc<Granule>, Error> {
+        let path = match &self.address {
+            Some(address) => Path::new(address.reveal()),
+            None => &self.path,
+        };
         match &*self.held() {
             Some(granule) => Ok(granule.clone()),
-            None => Granule::open(&self.path).map(Arc::new),
+            None => Granule::open(path).map(Arc::new),
         }
     }
 
@@ -177,6 +232,10 @@ fn stamp(path: &Path) -> (u64, i128) {
     let since = |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).ok();
     let modified = metadata.modified().ok().and_then(since);
     (metadata.len(), modified.map_or(0, |t| t.as_nanos() as i128))
+}
+
+fn without_query(address: &str) -> &str {
+    address.split(['?', '#']).next().unwrap_or(address)
 }
 
 fn base_name(path: &Path) -> String {

@@ -21,6 +21,8 @@ pub struct Shares {
     pub(super) costs: Vec<u64>,
     /// What granules in flight may take together, bytes.
     pub(super) allowance: u64,
+    /// Bytes of granules far away that are asked for before they are needed.
+    pub(super) ahead: u64,
     /// Bytes that the run takes at most.
     pub projected: u64,
     /// Bytes that it may take.
@@ -66,6 +68,8 @@ impl Plan {
             Some(limit) => (limit, true),
             None => (default_limit(), false),
         };
+        let ahead = self.bytes_ahead(limit);
+        let within = limit - ahead;
         let mut needs = self.needs(threads, keeping, |_| None);
         let most = (threads + 1).min(self.granules.len()).max(1);
         if largest(&needs.granules, most) > limit / 2 {
@@ -104,21 +108,25 @@ impl Plan {
                 continue;
             }
             least = least.min(needed);
-            if needed <= limit {
-                let allowance = limit - held(combined) - needs.lines;
+            if needed <= within {
+                let allowance = within - held(combined) - needs.lines;
                 let taken = largest(&needs.granules, most).min(allowance);
                 return Ok(Shares {
                     combined,
                     tasks: most,
                     allowance,
-                    projected: with(taken, combined),
+                    ahead,
+                    projected: with(taken, combined) + ahead,
                     limit,
                     costs: needs.granules,
                 });
             }
         }
         let hint = match asked {
-            true => format!("give --memory {}MiB or more", least.div_ceil(1 << 20)),
+            true => format!(
+                "give --memory {}MiB or more",
+                least.saturating_add(ahead).div_ceil(1 << 20)
+            ),
             false => {
                 "take a smaller area or a coarser resolution, or write .nc or .zarr alone".into()
             }
@@ -126,7 +134,7 @@ impl Plan {
         Err(JobError::Plan {
             reason: format!(
                 "the run needs at least {} of memory, {} {}",
-                mebibytes(least),
+                mebibytes(least.saturating_add(ahead)),
                 mebibytes(limit),
                 if asked {
                     "are allowed"

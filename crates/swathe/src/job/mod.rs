@@ -7,6 +7,7 @@
 //!       --feed--> maps, tile by tile, into files or into a Product
 //! ```
 
+mod ahead;
 mod canonical;
 mod contents;
 mod error;

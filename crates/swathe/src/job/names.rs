@@ -2,13 +2,14 @@
 
 use super::JobError;
 use std::path::{Path, PathBuf};
+use swathe_io::remote;
 use swathe_io::zarr::ZarrStore;
 
 /// Files in a folder that are taken for granules, by suffix.
 const SUFFIXES: [&str; 6] = ["nc", "nc4", "h5", "hdf5", "he5", "cdf"];
 
 /// The granules that words mean: a file, a folder (the netCDF and HDF5 files in it), a pattern
-/// (`*.nc`), `@list.txt` (a name on every line), `-` (names on standard input).
+/// (`*.nc`), an https or s3 address, `@list.txt` (a name on every line), `-` (names on standard input).
 ///
 /// # Errors
 /// A list or a folder that cannot be read; a pattern that matches nothing.
@@ -21,10 +22,15 @@ pub fn expand(words: &[String]) -> Result<Vec<PathBuf>, JobError> {
 }
 
 fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<(), JobError> {
+    if remote::address(Path::new(word)).is_some() {
+        paths.push(PathBuf::from(word));
+        return Ok(());
+    }
     if word.contains("://") {
+        let shown = word.split(['?', '#']).next().unwrap_or_default();
         return Err(JobError::granule(
-            word,
-            "only local files can be read: download it first",
+            shown,
+            "only https and s3 addresses can be read",
         ));
     }
     if lists && word == "-" {
@@ -117,7 +123,10 @@ mod tests {
         assert_eq!(of(text("x[1].nc")), Some(vec![at("x[1].nc")]));
         assert_eq!(of(format!("@{}", text("list.txt"))), Some(vec![at("b.nc")]));
         assert_eq!(of(text("*.tif")), None);
-        assert_eq!(of("https://example.org/a.nc".into()), None);
+        let address = "https://example.org/a.nc?b=*";
+        assert_eq!(of(address.into()), Some(vec![PathBuf::from(address)]));
+        let refused = expand(&["ftp://example.org/a.nc?secret".into()]).unwrap_err();
+        assert!(!refused.to_string().contains("secret"));
         // A file that is not there is for the reader to refuse.
         assert_eq!(of(text("none.nc")), Some(vec![at("none.nc")]));
     }

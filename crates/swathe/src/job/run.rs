@@ -1,5 +1,6 @@
 //! A plan carried out: every granule applied on the threads of a pool, and what it gave kept.
 
+use super::ahead::{Ahead, ask_for};
 use super::contents::{Contents, unit};
 use super::finished::Finished;
 use super::header::{Done, Header};
@@ -37,7 +38,13 @@ pub fn run(
         run.journal = Some(journal);
         run.restore(kept)?;
     }
-    let outcome = run.over_granules(pool, &shares, observer);
+    let ahead = Ahead::new(plan, shares.ahead, &run.done);
+    let outcome = std::thread::scope(|scope| {
+        ahead.start(scope);
+        let outcome = run.over_granules(pool, &shares, &ahead, observer);
+        ahead.stop();
+        outcome
+    });
     if outcome.is_err()
         && let Some(journal) = run.journal.take_if(|journal| journal.is_empty())
     {
@@ -133,6 +140,7 @@ impl<'a> Run<'a> {
         &mut self,
         pool: &ThreadPool,
         shares: &Shares,
+        ahead: &Ahead<'_>,
         observer: Observer<'_>,
     ) -> Result<(), JobError> {
         let plan = self.plan;
@@ -149,10 +157,16 @@ impl<'a> Run<'a> {
             costs: &costs,
             allowance: shares.allowance,
         };
+        let each = shares.ahead / shares.tasks.max(1) as u64;
         execute(
             pool,
             in_flight,
-            |i| apply(plan, &plan.granules[todo[i]], keep),
+            |i| {
+                ahead.is_due(todo[i]);
+                let task = apply(plan, &plan.granules[todo[i]], keep, each);
+                ahead.is_read(todo[i]);
+                task
+            },
             |i, task| {
                 let granule = todo[i];
                 add(&mut self.read, task.read);
@@ -273,8 +287,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it.
-fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
+/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it. Of one far away that
+/// did not stay open so many bytes are asked for `ahead`.
+fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task {
     let candidate = &granule.candidate;
     let failed = |reason: String, read| Task {
         outcome: Err(reason),
@@ -282,10 +297,14 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
         pieces: Pieces::default(),
         read,
     };
+    let again = candidate.is_remote() && candidate.kept().is_none();
     let opened = match candidate.granule() {
         Ok(opened) => opened,
         Err(error) => return failed(error.to_string(), ReadCounters::default()),
     };
+    if again {
+        ask_for(plan, granule, &opened, ahead);
+    }
     let recipe = Recipe {
         grid: &plan.grid,
         tiling: plan.tiling,
