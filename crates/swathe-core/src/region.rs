@@ -7,7 +7,7 @@ use crate::sphere::{Vec3, add, arc_bound, chord2, cross, dot, lonlat, scale, sub
 use std::ops::Range;
 
 /// A longitude interval times a latitude interval, degrees. `west + width` may pass 180.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Region {
     /// Western limit, any representation of the longitude.
     pub west: f64,
@@ -26,6 +26,14 @@ impl Region {
         width: 360.0,
         south: -90.0,
         north: 90.0,
+    };
+
+    /// No place at all.
+    pub const NOTHING: Region = Region {
+        west: 0.0,
+        width: 0.0,
+        south: 90.0,
+        north: -90.0,
     };
 
     /// Whether a point lies inside or on the border.
@@ -86,12 +94,7 @@ impl Region {
             }
         }
         if lons.is_empty() {
-            return Region {
-                west: 0.0,
-                width: 0.0,
-                south: 90.0,
-                north: -90.0,
-            };
+            return Region::NOTHING;
         }
         let inside = |lat: f64| {
             geobox

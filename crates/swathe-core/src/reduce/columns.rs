@@ -28,11 +28,11 @@ impl Layout {
     /// Columns for these statistics.
     pub fn of(statistics: &[Statistic], shares: bool, summation: Summation) -> Self {
         let any = |wanted: &[Statistic]| statistics.iter().any(|s| wanted.contains(s));
-        use Statistic::{Max, Mean, Min, Std, Sum, Var};
+        use Statistic::{Max, Mean, Min, Std, Sum, SumSquared, Var};
         Layout {
             shares,
-            sums: any(&[Mean, Std, Var, Sum]),
-            squares: any(&[Std, Var]),
+            sums: any(&[Mean, Std, Var, Sum, SumSquared]),
+            squares: any(&[Std, Var, SumSquared]),
             least: any(&[Min]),
             greatest: any(&[Max]),
             summation,
@@ -340,6 +340,21 @@ impl Columns {
         }
     }
 
+    /// Weighted sum of a cell's squares.
+    pub fn sum_squared(&self, cell: usize) -> f64 {
+        let sum = match self.layout.summation {
+            Summation::Fixed { exponent } => {
+                Quantum::new(exponent).sum_squared(&self.squares[cell])
+            }
+            Summation::Binned => self.binned_squares[cell].sum_squared(),
+        };
+        if self.layout.shares {
+            sum / WEIGHT_ONE as f64
+        } else {
+            sum
+        }
+    }
+
     /// Variance of a cell that has observations.
     pub fn variance(&self, cell: usize) -> Scaled {
         let weight = self.own_weight(cell);
@@ -375,7 +390,7 @@ impl Columns {
 }
 
 /// `seen` is the bitwise or of counts.
-fn check_counts(seen: u64) -> Result<(), ReduceError> {
+pub(super) fn check_counts(seen: u64) -> Result<(), ReduceError> {
     if seen >= MOST_OBSERVATIONS {
         return Err(ReduceError::CellFull);
     }

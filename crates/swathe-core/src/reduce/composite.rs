@@ -1,7 +1,7 @@
 //! The reduction of many granules: combined in any order, finished into layers.
 
 use super::columns::{Batch, Columns, Layout};
-use super::{ReduceError, Reduction, Statistic, Tiling};
+use super::{ReduceError, Reduction, Statistic, Tiling, Weight};
 use crate::resample::WEIGHT_ONE;
 use rayon::prelude::*;
 
@@ -154,13 +154,28 @@ impl Composite {
         let columns = &tile.columns;
         match statistic {
             Statistic::Mean => columns.mean(cell),
-            Statistic::Std => columns.variance(cell).square_root(),
-            Statistic::Var => columns.variance(cell).value(),
+            Statistic::Std => columns.variance(cell).square_root() * self.spread(tile, cell).sqrt(),
+            Statistic::Var => columns.variance(cell).value() * self.spread(tile, cell),
+            Statistic::Weights => columns.weight(cell) as f64 / WEIGHT_ONE as f64,
+            Statistic::SumSquared => columns.sum_squared(cell),
             Statistic::Min => columns.least(cell),
             Statistic::Max => columns.greatest(cell),
             Statistic::Sum => columns.sum(cell),
             Statistic::Count | Statistic::Granules | Statistic::Coverage => f64::NAN,
         }
+    }
+
+    /// What the variance of a cell is multiplied by: one, unless granules are weighted as l2bin does.
+    fn spread(&self, tile: &CompositeTile, cell: usize) -> f64 {
+        if self.reduction.weight != Weight::L2bin {
+            return 1.0;
+        }
+        let weight = tile.columns.weight(cell) as f64 / WEIGHT_ONE as f64;
+        let (squared, granules) = (weight * weight, f64::from(tile.granules[cell]));
+        if squared <= granules {
+            return 0.0;
+        }
+        squared / (squared - granules)
     }
 
     /// A quantity of every cell, row by row; bands of tiles are filled in parallel.

@@ -17,6 +17,7 @@ mod columns;
 mod composite;
 mod fixed;
 mod granule;
+mod l2bin;
 mod observation;
 mod part;
 mod statistic;
@@ -70,11 +71,11 @@ impl Reduction {
     /// | | known range | unknown range |
     /// |---|---|---|
     /// | mean, sum | 16 | 64 |
-    /// | std, var | 16 + 24 | 64 + 64 |
+    /// | std, var, sum_squared | 16 + 24 | 64 + 64 |
     /// | min, max | 8 each | 8 each |
-    /// | weights, where shares and by observation | 16 | 16 |
+    /// | weights, where shares and by observation, or l2bin | 16 | 16 |
     /// | coverage, where shares | 8 | 8 |
-    /// | pixels, where by granule | 8 | 8 |
+    /// | pixels, where by granule or l2bin | 8 | 8 |
     pub fn bytes_per_cell(&self) -> usize {
         self.composite_layout().bytes_per_cell()
             + size_of::<u32>()
@@ -91,16 +92,25 @@ impl Reduction {
         match self.weight {
             Weight::Observation => Layout::of(&self.statistics, self.shares, self.summation),
             Weight::Granule => Layout::of(&[Statistic::Mean], self.shares, self.summation),
+            Weight::L2bin => {
+                let mut layout = Layout::of(&self.statistics, self.shares, self.summation);
+                (layout.sums, layout.least, layout.greatest) = (true, false, false);
+                layout
+            }
         }
     }
 
     fn composite_layout(&self) -> Layout {
-        let shares = self.shares && self.weight == Weight::Observation;
+        let shares = match self.weight {
+            Weight::Observation => self.shares,
+            Weight::Granule => false,
+            Weight::L2bin => true,
+        };
         Layout::of(&self.statistics, shares, self.summation)
     }
 
     fn counts_pixels(&self) -> bool {
-        self.weight == Weight::Granule
+        self.weight != Weight::Observation
     }
 
     fn keeps_coverage(&self) -> bool {

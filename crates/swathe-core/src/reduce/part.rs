@@ -181,7 +181,7 @@ impl TilePart {
                 let form = Columns::new(reduction.granule_layout(), part.cells.len());
                 columns.lengths() == form.lengths()
                     && columns.counts().iter().all(|count| *count > 0)
-                    && columns.are_possible()
+                    && columns.are_possible(columns.counts())
             }
         };
         let cells = tiling.tile_cells(tile);
@@ -234,7 +234,7 @@ impl CompositeTile {
         reduction: &Reduction,
     ) -> Result<(), ReduceError> {
         // A granule's mean is a sum's value, which is rounded to the sum's quantum.
-        let by_granule = reduction.weight == Weight::Granule;
+        let by_granule = reduction.weight != Weight::Observation;
         let mut batch = Batch::new();
         for (cells, values) in cells.chunks(BATCH).zip(values.chunks(BATCH)) {
             batch.len = 0;
@@ -261,6 +261,7 @@ impl CompositeTile {
         self.count_granule(cells, columns);
         match weight {
             Weight::Observation => self.columns.merge_at(columns, cells),
+            Weight::L2bin => self.columns.add_l2bin(columns, cells),
             Weight::Granule => {
                 let mut batch = Batch::new();
                 for (index, cell) in cells.iter().enumerate() {

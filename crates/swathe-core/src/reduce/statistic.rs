@@ -28,11 +28,15 @@ pub enum Statistic {
     /// Covered share of the cell: the greatest over the granules, of which each covers
     /// min(1, sum of its weights).
     Coverage,
+    /// sum(w).
+    Weights,
+    /// sum(w v^2).
+    SumSquared,
 }
 
 impl Statistic {
     /// All statistics, in the order in which they are listed.
-    pub const ALL: [Statistic; 9] = [
+    pub const ALL: [Statistic; 11] = [
         Statistic::Mean,
         Statistic::Std,
         Statistic::Var,
@@ -42,6 +46,8 @@ impl Statistic {
         Statistic::Count,
         Statistic::Granules,
         Statistic::Coverage,
+        Statistic::Weights,
+        Statistic::SumSquared,
     ];
 
     /// Name in options and in products.
@@ -56,6 +62,8 @@ impl Statistic {
             Statistic::Count => "count",
             Statistic::Granules => "granules",
             Statistic::Coverage => "coverage",
+            Statistic::Weights => "weights",
+            Statistic::SumSquared => "sum_squared",
         }
     }
 }
@@ -88,17 +96,23 @@ pub enum Weight {
     Observation,
     /// Every granule's cell mean is one observation of weight one.
     Granule,
+    /// Every granule's cell mean is one observation of weight sqrt(W), where W is the sum of its own
+    /// weights there, and the mean of its squares that of the square: as NASA's Level-3 bins are made.
+    /// The variance is that of their maps, corrected for the number of granules n:
+    /// (S2/W - (S/W)^2) W^2 / (W^2 - n), and zero where W^2 <= n.
+    L2bin,
 }
 
 impl Weight {
     /// All ways.
-    pub const ALL: [Weight; 2] = [Weight::Observation, Weight::Granule];
+    pub const ALL: [Weight; 3] = [Weight::Observation, Weight::Granule, Weight::L2bin];
 
     /// Name in options.
     pub fn name(self) -> &'static str {
         match self {
             Weight::Observation => "observation",
             Weight::Granule => "granule",
+            Weight::L2bin => "l2bin",
         }
     }
 }

@@ -95,7 +95,15 @@ impl CompositeTile {
             (*granules == 0) == (*count == 0) && u64::from(*granules) <= *count
         }) && self.pixels.iter().all(|pixels| *pixels < MOST_OBSERVATIONS)
             && self.coverage.iter().all(|share| *share <= WEIGHT_ONE)
-            && self.columns.are_possible()
+            && self.columns.are_possible(self.observations())
+    }
+
+    /// Of each cell, as many as its weights may have come from.
+    fn observations(&self) -> &[u64] {
+        match self.pixels.is_empty() {
+            true => self.columns.counts(),
+            false => &self.pixels,
+        }
     }
 }
 
@@ -143,9 +151,10 @@ impl Columns {
         ]
     }
 
-    pub(super) fn are_possible(&self) -> bool {
+    /// Whether sums are within the limits that follow from the numbers of observations.
+    pub(super) fn are_possible(&self, observations: &[u64]) -> bool {
         let counts = self.counts.iter().all(|count| *count < MOST_OBSERVATIONS);
-        let weights = self.weights.iter().zip(&self.counts);
+        let weights = self.weights.iter().zip(observations);
         let weights = weights
             .into_iter()
             .all(|(weight, count)| *weight <= u128::from(*count) << 32);

@@ -165,6 +165,33 @@ fn granule_means(given: &[Given], cell: usize) -> Vec<(f64, u64)> {
         .collect()
 }
 
+/// Weights, sum, sum of squares, mean, variance and number of pixels of a cell, and what the formulas of l2bin
+/// and l3mapgen give.
+fn l2bin(composite: &Composite, given: &[Given], cell: usize) -> ([f64; 6], [f64; 6]) {
+    use Statistic::{Count, Mean, Sum, SumSquared, Var, Weights};
+    let found = [Weights, Sum, SumSquared, Mean, Var, Count].map(|s| at(composite, s, cell));
+    let (mut w, mut s, mut s2, mut scenes, mut count) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for granule in 0..4 {
+        let mine = || {
+            given
+                .iter()
+                .filter(|g| (g.granule, g.cell) == (granule, cell))
+        };
+        let share = |g: &Given| g.weight as f64 / WEIGHT_ONE as f64;
+        let n: f64 = mine().map(share).sum();
+        if n > 0.0 {
+            w += n.sqrt();
+            s += mine().map(|g| g.value * share(g)).sum::<f64>() / n.sqrt();
+            s2 += mine().map(|g| g.value * g.value * share(g)).sum::<f64>() / n.sqrt();
+            scenes += 1.0;
+            count += mine().count() as f64;
+        }
+    }
+    let variance = (s2 / w - (s / w) * (s / w)) * w * w / (w * w - scenes);
+    let variance = if w * w <= scenes { found[4] } else { variance };
+    (found, [w, s, s2, s / w, variance, count])
+}
+
 fn weights(shares: bool) -> BoxedStrategy<u64> {
     if shares {
         prop_oneof![0..=WEIGHT_ONE, 0..100u64, Just(WEIGHT_ONE)].boxed()
@@ -209,7 +236,11 @@ fn wild() -> impl Strategy<Value = f64> {
 
 fn methods() -> impl Strategy<Value = (Weight, bool, bool)> {
     (
-        prop_oneof![Just(Weight::Observation), Just(Weight::Granule)],
+        prop_oneof![
+            Just(Weight::Observation),
+            Just(Weight::Granule),
+            Just(Weight::L2bin)
+        ],
         any::<bool>(),
         any::<bool>(),
     )
@@ -311,6 +342,13 @@ proptest! {
                     .map(|g| (g.value, g.weight))
                     .collect(),
                 Weight::Granule => granule_means(&given, cell),
+                Weight::L2bin => {
+                    let (found, expected) = l2bin(&composite, &given, cell);
+                    for (found, expected) in found.into_iter().zip(expected) {
+                        prop_assert!((found / expected - 1.0).abs() < 1e-8, "{} {}", found, expected);
+                    }
+                    continue;
+                }
             };
             let total: f64 = of.iter().map(|(_, w)| *w as f64).sum();
             let mean = of.iter().map(|(v, w)| v * *w as f64).sum::<f64>() / total;

@@ -1,15 +1,14 @@
 //! `bin`: every valid pixel whose centre is in the cell.
 
-use super::{Contribution, GeometryReport, Grid, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
 use std::ops::Range;
 
 /// What works out some lines.
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
-    grid: &'a Grid,
+    geobox: &'a GeoBox,
 ) -> impl Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
-    let geobox = grid.geobox();
     let locator = CellLocator::new(geobox);
     move |lines, contributions| {
         let mut report = GeometryReport::default();

@@ -2,7 +2,7 @@
 //! the cell; both are polygons in the target's plane.
 
 use super::polygon::overlap;
-use super::{Contribution, GeometryReport, Grid, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
 use crate::swath::{Block, Quad};
@@ -17,10 +17,10 @@ const DEEPEST: u32 = 10;
 /// What works out some lines.
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
-    grid: &'a Grid,
+    geobox: &'a GeoBox,
 ) -> impl Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
-    let plane = Plane::new(grid.geobox());
-    let (rows, columns) = grid.geobox().shape();
+    let plane = Plane::new(geobox);
+    let (rows, columns) = geobox.shape();
     move |lines, contributions| {
         let mut report = GeometryReport::default();
         let (mut outline, mut scratch) = (Vec::new(), Vec::new());
