@@ -54,12 +54,14 @@ impl Options<'_> {
             flags: self.flags.map(|text| parse(py, &text)).transpose()?,
             valid_range: self.valid_range.map(|text| parse(py, &text)).transpose()?,
             statistics: statistics.collect::<PyResult<_>>()?,
-            weight: parse(py, &self.weight)?,
+            weight: Some(parse(py, &self.weight)?),
+            joint: false,
             blank: Blank {
                 min_count: self.min_count,
                 min_granules: self.min_granules,
                 min_coverage: self.min_coverage,
             },
+            scheme: Default::default(),
             on_error: choose(
                 py,
                 "on_error",

@@ -47,8 +47,8 @@ fn main() -> Outcome<()> {
     std::fs::write(folder.join("cells"), cells)?;
     std::fs::write(folder.join("pixels"), pixels)?;
     std::fs::write(folder.join("weights"), weights)?;
-    let (rows, columns) = grid.geobox().shape();
-    let [x0, dx, _, y0, _, dy] = grid.geobox().geotransform();
+    let (rows, columns) = grid.target().geobox().unwrap().shape();
+    let [x0, dx, _, y0, _, dy] = grid.target().geobox().unwrap().geotransform();
     println!("{rows} {columns} {x0:?} {dx:?} {y0:?} {dy:?}");
     println!(
         "{} {} {} {}",

@@ -45,7 +45,7 @@ impl Isin {
     /// # Errors
     /// An odd number of rows, none, or so many that cells cannot be numbered by `u32`.
     pub fn new(rows: u32, area: Option<Region>) -> Result<Self, InvalidIsin> {
-        if !(2..=46340).contains(&rows) || rows % 2 != 0 {
+        if !(2..=46340).contains(&rows) || !rows.is_multiple_of(2) {
             return Err(InvalidIsin(rows));
         }
         Ok(Isin { rows, area })

@@ -36,6 +36,31 @@ impl Region {
         north: -90.0,
     };
 
+    /// A box (west, south, east, north); west > east means across 180.
+    ///
+    /// # Errors
+    /// A box that is empty or out of range, in words.
+    pub fn of_box((west, south, east, north): (f64, f64, f64, f64)) -> Result<Self, &'static str> {
+        let longitudes = [west, east].iter().all(|v| (-360.0..=360.0).contains(v));
+        if !longitudes || !(-90.0..=90.0).contains(&south) || !(-90.0..=90.0).contains(&north) {
+            return Err("longitudes lie between -360 and 360, latitudes between -90 and 90");
+        }
+        if south >= north || west == east {
+            return Err("it is empty (the order is west,south,east,north)");
+        }
+        let width = if east > west {
+            (east - west).min(360.0)
+        } else {
+            (east - west).rem_euclid(360.0)
+        };
+        Ok(Region {
+            west,
+            width,
+            south,
+            north,
+        })
+    }
+
     /// Whether a point lies inside or on the border.
     #[inline]
     pub fn contains(&self, lon: f64, lat: f64) -> bool {

@@ -1,6 +1,7 @@
 //! What a swath is put on.
 
-use crate::geobox::GeoBox;
+use crate::crs::Crs;
+use crate::geobox::{Axis, GeoBox};
 use crate::isin::Isin;
 use crate::region::Region;
 
@@ -27,6 +28,27 @@ impl Target {
         match self {
             Target::GeoBox(geobox) => Region::of(geobox),
             Target::Isin(isin) => isin.region(),
+        }
+    }
+
+    /// A rectangular grid of the same shape: the grid itself, or the rectangle in which bins are numbered,
+    /// over the whole Earth, whose cells lie elsewhere than the bins.
+    pub fn frame(&self) -> GeoBox {
+        let isin = match self {
+            Target::GeoBox(geobox) => return geobox.clone(),
+            Target::Isin(isin) => isin,
+        };
+        let axis = |len: u32, sign: f64, turn: f64| Axis {
+            origin: 0.0,
+            numerator: sign * turn,
+            denominator: f64::from(len),
+            first: -i64::from(len / 2),
+            len: len as usize,
+        };
+        GeoBox {
+            crs: Crs::lonlat(),
+            x: axis(2 * isin.rows(), 1.0, 360.0),
+            y: axis(isin.rows(), -1.0, 180.0),
         }
     }
 

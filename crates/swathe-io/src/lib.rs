@@ -1,5 +1,6 @@
 //! Files around `swathe-core`: bytes, HDF5/netCDF reading, granules, products, pictures, the simulator.
 
+pub mod bins;
 pub mod bytes;
 mod contiguous;
 pub mod dataset;

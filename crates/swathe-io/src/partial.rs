@@ -430,6 +430,7 @@ mod tests {
             shares: true,
             summation,
             blank: Blank::default(),
+            scheme: Default::default(),
         };
         let mut state = GranuleState::new(tiling, &reduction);
         let observations = (0..5000u32).map(|i| Observation {

@@ -4,10 +4,12 @@ use super::arithmetic::Scaled;
 use super::binned::BinnedSum;
 use super::fixed::{Quantum, SumOfSquares};
 use super::{ReduceError, Statistic, Summation};
-use crate::resample::WEIGHT_ONE;
 
 /// Observations of one cell that can be held; the proofs of `fixed` and `binned` rest on it.
 pub(super) const MOST_OBSERVATIONS: u64 = 1 << 39;
+
+/// A cell's weight stays below, in whatever units: as MOST_OBSERVATIONS of weight one in units of 2^-32.
+pub(super) const MOST_WEIGHT: u128 = 1 << 71;
 
 /// Observations that are added together, column by column: they fit the first-level cache.
 pub(super) const BATCH: usize = 256;
@@ -22,6 +24,8 @@ pub(super) struct Layout {
     pub least: bool,
     pub greatest: bool,
     pub summation: Summation,
+    /// Weights that are kept are in units of 2^-bits.
+    pub weight_bits: u32,
 }
 
 impl Layout {
@@ -36,6 +40,7 @@ impl Layout {
             least: any(&[Min]),
             greatest: any(&[Max]),
             summation,
+            weight_bits: 32,
         }
     }
 
@@ -241,6 +246,7 @@ impl Columns {
         }
         check_counts(seen)?;
         each(&mut self.weights, &other.weights, span, |a, b| *a += b);
+        check_weights(self.weights.get(first..end).unwrap_or_default())?;
         each(&mut self.sums, &other.sums, span, |a, b| *a += b);
         each(&mut self.squares, &other.squares, span, SumOfSquares::merge);
         each(
@@ -333,11 +339,20 @@ impl Columns {
             Summation::Fixed { exponent } => Quantum::new(exponent).sum(self.sums[cell]),
             Summation::Binned => self.binned_sums[cell].value(),
         };
-        if self.layout.shares {
-            sum / WEIGHT_ONE as f64
-        } else {
-            sum
+        self.in_ones(sum)
+    }
+
+    /// A sum in units of the weight.
+    fn in_ones(&self, sum: f64) -> f64 {
+        match self.layout.shares {
+            true => sum / (1u64 << self.layout.weight_bits) as f64,
+            false => sum,
         }
+    }
+
+    /// Sum of a cell's weights.
+    pub fn weights(&self, cell: usize) -> f64 {
+        self.in_ones(self.own_weight(cell) as f64)
     }
 
     /// Weighted sum of a cell's squares.
@@ -348,11 +363,7 @@ impl Columns {
             }
             Summation::Binned => self.binned_squares[cell].sum_squared(),
         };
-        if self.layout.shares {
-            sum / WEIGHT_ONE as f64
-        } else {
-            sum
-        }
+        self.in_ones(sum)
     }
 
     /// Variance of a cell that has observations.
@@ -386,6 +397,14 @@ impl Columns {
         } else {
             u128::from(self.counts[cell])
         }
+    }
+}
+
+/// Weights are in units in which they may be too large before there are too many observations.
+fn check_weights(weights: &[u128]) -> Result<(), ReduceError> {
+    match weights.iter().all(|weight| *weight < MOST_WEIGHT) {
+        true => Ok(()),
+        false => Err(ReduceError::CellFull),
     }
 }
 

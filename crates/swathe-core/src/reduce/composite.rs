@@ -156,7 +156,7 @@ impl Composite {
             Statistic::Mean => columns.mean(cell),
             Statistic::Std => columns.variance(cell).square_root() * self.spread(tile, cell).sqrt(),
             Statistic::Var => columns.variance(cell).value() * self.spread(tile, cell),
-            Statistic::Weights => columns.weight(cell) as f64 / WEIGHT_ONE as f64,
+            Statistic::Weights => columns.weights(cell),
             Statistic::SumSquared => columns.sum_squared(cell),
             Statistic::Min => columns.least(cell),
             Statistic::Max => columns.greatest(cell),
@@ -170,7 +170,7 @@ impl Composite {
         if self.reduction.weight != Weight::L2bin {
             return 1.0;
         }
-        let weight = tile.columns.weight(cell) as f64 / WEIGHT_ONE as f64;
+        let weight = tile.columns.weights(cell);
         let (squared, granules) = (weight * weight, f64::from(tile.granules[cell]));
         if squared <= granules {
             return 0.0;
@@ -231,7 +231,7 @@ impl CompositeTile {
         if !self.coverage.is_empty() {
             for (&cell, &weight) in batch.cells().iter().zip(&batch.weights) {
                 let coverage = &mut self.coverage[cell as usize];
-                *coverage = (*coverage).max(weight);
+                *coverage = (*coverage).max(weight.min(WEIGHT_ONE));
             }
         }
     }

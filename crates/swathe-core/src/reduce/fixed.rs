@@ -119,13 +119,13 @@ impl SumOfSquares {
     /// sum(w q^2) / `divisor`, the sum of the weights, to the nearest integer.
     fn mean(&self, divisor: u128) -> u128 {
         let [low, middle, high] = self.0;
-        let top = u128::from(high) << 64 | u128::from(middle);
+        let top = (u128::from(high) << 64) | u128::from(middle);
         // One limb at a time, the rest of the one before in front; weights are below 2^71.
         let (mut quotient, mut rest) = (top / divisor, top % divisor);
         for shift in [32, 0] {
             let digit = u128::from(low >> shift) & u128::from(u32::MAX);
-            let next = rest << 32 | digit;
-            quotient = quotient << 32 | next / divisor;
+            let next = (rest << 32) | digit;
+            quotient = (quotient << 32) | (next / divisor);
             rest = next % divisor;
         }
         quotient + u128::from(2 * rest >= divisor)

@@ -2,14 +2,17 @@
 //! divided by the root of their number, and so is the number.
 //!
 //! With n observations of mean m, or weights of sum n: sum += sqrt(n) m, squares += sqrt(n) mean(v^2),
-//! weights += sqrt(n). The root is rounded once to a multiple of 2^-32, m and the mean of squares once to
-//! the precision of the sums; from there all is exact, so the order of granules does not show.
+//! weights += sqrt(n). The root is rounded once to a multiple of 2^-43, m and the mean of squares once to
+//! the precision of the sums; from there all is exact, so the order of granules does not show. (2^-32, to which other weights are rounded,
+//! shows in sums of logarithms that nearly cancel.)
 
 use super::ReduceError;
-use super::columns::{Columns, check_counts};
+use super::columns::{Columns, MOST_WEIGHT, check_counts};
 use super::fixed::Quantum;
 use super::summation::Summation;
-use crate::resample::WEIGHT_ONE;
+
+/// Weights are in units of 2^-43: a cell's are below 2^28 in sum.
+pub(super) const WEIGHT_BITS: u32 = 43;
 
 impl Columns {
     /// Adds what a granule gives to some cells: `other` has its sums, one for each of `cells`.
@@ -24,6 +27,9 @@ impl Columns {
             let divisor = other.own_weight(i);
             let weight = root_weight(other.weight(i));
             self.weights[cell] += u128::from(weight);
+            if self.weights[cell] >= MOST_WEIGHT {
+                return Err(ReduceError::CellFull);
+            }
             match self.layout.summation {
                 Summation::Fixed { exponent } => {
                     let mean = rounded_ratio(other.sums[i], divisor);
@@ -34,7 +40,7 @@ impl Columns {
                     self.add_extremes(cell, Quantum::new(exponent).value(mean as i64));
                 }
                 // As exact as it came.
-                Summation::Binned if other.counts[i] == 1 && weight == WEIGHT_ONE => {
+                Summation::Binned if other.counts[i] == 1 && weight == 1 << WEIGHT_BITS => {
                     let value = other.binned_sums[i].mean(divisor);
                     self.binned_sums[cell].add(value, weight);
                     if let Some(squares) = self.binned_squares.get_mut(cell) {
@@ -69,11 +75,11 @@ impl Columns {
     }
 }
 
-/// The root of a weight, both in units of 2^-32, to the nearest integer. A cell's weight is at most 2^71
-/// of these.
+/// The root of a weight in units of 2^-32, in units of 2^-43, to the nearest integer. A cell's weight is at
+/// most 2^71.
 fn root_weight(weight: u128) -> u64 {
-    // sqrt(n 2^-32) 2^32 = sqrt(n 2^32).
-    let square = weight << 32;
+    // sqrt(n 2^-32) 2^43 = sqrt(n 2^54).
+    let square = weight << (2 * WEIGHT_BITS - 32);
     let root = square.isqrt();
     // Nearer to the next one if beyond root^2 + root + 1/4.
     (root + u128::from(square - root * root > root)) as u64
@@ -91,21 +97,22 @@ fn rounded_ratio(numerator: i128, denominator: u128) -> i128 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::resample::WEIGHT_ONE;
 
     #[test]
     fn roots_of_weights() {
-        let one = u128::from(WEIGHT_ONE);
-        assert_eq!(root_weight(one), WEIGHT_ONE);
-        assert_eq!(root_weight(4 * one), 2 * WEIGHT_ONE);
+        let (one, root_one) = (u128::from(WEIGHT_ONE), 1u64 << WEIGHT_BITS);
+        assert_eq!(root_weight(one), root_one);
+        assert_eq!(root_weight(4 * one), 2 * root_one);
         assert_eq!(root_weight(0), 0);
         for n in [2u32, 3, 5, 1000, 40_000] {
-            let expected = (f64::from(n).sqrt() * WEIGHT_ONE as f64).round() as u64;
+            let expected = (f64::from(n).sqrt() * root_one as f64).round() as u64;
             assert!(
                 root_weight(u128::from(n) * one).abs_diff(expected) <= 1,
                 "{n}"
             );
         }
-        assert_eq!(root_weight(1 << 71) >> 51, 1);
+        assert_eq!(root_weight((1 << 71) - 1) >> 62, 1);
     }
 
     #[test]

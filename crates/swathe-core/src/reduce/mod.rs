@@ -20,6 +20,7 @@ mod granule;
 mod l2bin;
 mod observation;
 mod part;
+mod scheme;
 mod statistic;
 mod stored;
 mod summation;
@@ -32,6 +33,7 @@ pub use composite::Composite;
 pub use granule::GranuleState;
 pub use observation::{Observation, contributed, interpolated};
 pub use part::{StoredPart, TilePart};
+pub use scheme::Scheme;
 pub use statistic::{Statistic, Weight};
 pub use stored::StoredTile;
 pub use summation::Summation;
@@ -52,6 +54,8 @@ pub struct Reduction {
     pub summation: Summation,
     /// What is required of a cell.
     pub blank: Blank,
+    /// What of the values is summed.
+    pub scheme: Scheme,
 }
 
 /// Cells below any of these are blank in the layers of values.
@@ -106,7 +110,11 @@ impl Reduction {
             Weight::Granule => false,
             Weight::L2bin => true,
         };
-        Layout::of(&self.statistics, shares, self.summation)
+        let mut layout = Layout::of(&self.statistics, shares, self.summation);
+        if self.weight == Weight::L2bin {
+            layout.weight_bits = l2bin::WEIGHT_BITS;
+        }
+        layout
     }
 
     fn counts_pixels(&self) -> bool {

@@ -235,6 +235,7 @@ impl CompositeTile {
     ) -> Result<(), ReduceError> {
         // A granule's mean is a sum's value, which is rounded to the sum's quantum.
         let by_granule = reduction.weight != Weight::Observation;
+        let one = 1 << self.columns.layout.weight_bits;
         let mut batch = Batch::new();
         for (cells, values) in cells.chunks(BATCH).zip(values.chunks(BATCH)) {
             batch.len = 0;
@@ -244,7 +245,7 @@ impl CompositeTile {
                 } else {
                     *value
                 };
-                batch.push(u32::from(*cell), value, WEIGHT_ONE);
+                batch.push(u32::from(*cell), value, one);
             }
             self.count_singles(&batch);
             self.columns.add(&batch)?;

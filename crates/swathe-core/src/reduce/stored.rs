@@ -1,7 +1,7 @@
 //! The state of a tile as it is stored: what partial results on disk and on the wire are made of.
 
 use super::binned::BinnedSum;
-use super::columns::{Columns, Layout, MOST_OBSERVATIONS};
+use super::columns::{Columns, Layout, MOST_OBSERVATIONS, MOST_WEIGHT};
 use super::composite::{Composite, CompositeTile};
 use super::fixed::SumOfSquares;
 use super::{ReduceError, Summation};
@@ -157,7 +157,8 @@ impl Columns {
         let weights = self.weights.iter().zip(observations);
         let weights = weights
             .into_iter()
-            .all(|(weight, count)| *weight <= u128::from(*count) << 32);
+            .all(|(weight, count)| *weight <= u128::from(*count) << self.layout.weight_bits)
+            && self.weights.iter().all(|weight| *weight < MOST_WEIGHT);
         if !(counts && weights) {
             return false;
         }
@@ -200,6 +201,7 @@ mod tests {
             shares,
             summation,
             blank: Blank::default(),
+            scheme: Default::default(),
         };
         let mut composite = Composite::new(tiling, reduction.clone());
         for granule in 0..3u64 {

@@ -40,6 +40,7 @@ fn reduction(weight: Weight, shares: bool, summation: Summation) -> Reduction {
         shares,
         summation,
         blank: Blank::default(),
+        scheme: Default::default(),
     }
 }
 

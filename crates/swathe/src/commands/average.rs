@@ -5,7 +5,7 @@ use super::write::Outputs;
 use crate::failure::Result;
 use clap::{Args, ValueEnum};
 use swathe::job::{Job, Purpose};
-use swathe_core::reduce::{Blank, Statistic, Weight};
+use swathe_core::reduce::{Blank, Scheme, Statistic, Weight};
 
 /// Average granules on a grid.
 ///
@@ -15,6 +15,7 @@ use swathe_core::reduce::{Blank, Statistic, Weight};
   swathe average *.nc -v chlor_a -b -77,36,-73,41 -r 0.015 -o mean.nc -o mean.png
   swathe average week/ -b 170,-20,-170,0 -r 1km --stat mean,std,max -o across.tif
   swathe average @list.txt --grid l3m-4km -m bin -o global.nc
+  swathe average *.nc --grid isin-4320 -o bins.nc
   swathe average *.nc --crs EPSG:3413 -b -60,60,-10,84 -r 2km -o greenland.nc --dry-run")]
 pub struct Arguments {
     #[command(flatten)]
@@ -27,9 +28,18 @@ pub struct Arguments {
         default_value = "mean"
     )]
     statistics: Vec<Statistic>,
-    /// How granules are weighted against each other. Default: observation
+    /// How granules are weighted against each other. Default: observation, on bins l2bin
     #[arg(long, value_enum, value_name = "HOW")]
     weight: Option<WeightName>,
+    /// What is averaged on bins (--grid isin-ROWS): the values, their logarithms, inverses or squares:
+    /// arithmetic, geometric, harmonic, quadratic
+    #[arg(
+        long,
+        default_value_t = Scheme::Arithmetic,
+        hide_default_value = true,
+        value_name = "SCHEME"
+    )]
+    scheme: Scheme,
     /// Blank cells with fewer contributing pixels
     #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
     min_count: u64,
@@ -68,6 +78,8 @@ enum WeightName {
     Observation,
     /// Every granule's mean in the cell counts once
     Granule,
+    /// Every granule's mean in the cell counts by the root of its number of pixels, as in NASA's bins
+    L2bin,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -104,15 +116,17 @@ impl Arguments {
             job.method
                 .get_or_insert(swathe_core::resample::Method::Nearest);
             job.flags.get_or_insert_default();
-            job.weight = Weight::Granule;
+            job.weight = Some(Weight::Granule);
         }
         if let Some(weight) = self.weight {
-            job.weight = match weight {
+            job.weight = Some(match weight {
                 WeightName::Observation => Weight::Observation,
                 WeightName::Granule => Weight::Granule,
-            };
+                WeightName::L2bin => Weight::L2bin,
+            });
         }
         job.statistics = self.statistics.clone();
+        job.scheme = self.scheme;
         job.blank = Blank {
             min_count: self.min_count,
             min_granules: self.min_granules,

@@ -13,7 +13,9 @@ use swathe::job::{
 };
 use swathe_core::build_geobox::Resolution;
 use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagSelection, ValidRange};
+use swathe_core::region::Region;
 use swathe_core::resample::Method;
 use swathe_io::product::gridded::Gridded;
 
@@ -50,6 +52,9 @@ pub struct Gridding {
     /// Valid range in the variable's units, both ends in, in place of the file's own
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     valid_range: Option<ValidRange>,
+    /// With `joint`, a pixel counts only where all variables are valid; otherwise each is masked by itself
+    #[arg(long, value_enum, default_value_t = MaskName::Each, value_name = "HOW")]
+    mask: MaskName,
     /// What to do about a granule that cannot be used
     #[arg(long, value_enum, default_value_t = OnErrorName::Stop, value_name = "WHAT")]
     on_error: OnErrorName,
@@ -89,7 +94,7 @@ pub struct Gridding {
 struct GridOptions {
     /// Box in degrees; west > east means across 180
     #[arg(short, long, value_name = "W,S,E,N", allow_hyphen_values = true, value_parser = four,
-          conflicts_with_all = ["bounds", "named", "like"])]
+          conflicts_with_all = ["bounds", "like"])]
     bbox: Option<Four>,
     /// Bounds in units of the CRS
     #[arg(long, value_name = "L,B,R,T", allow_hyphen_values = true, value_parser = four,
@@ -101,7 +106,8 @@ struct GridOptions {
     /// EPSG code, PROJ string or WKT. Default: longitude and latitude
     #[arg(long, value_name = "CRS", conflicts_with_all = ["named", "like"])]
     crs: Option<String>,
-    /// A named global grid: l3m-4km, l3m-9km, 0.1deg
+    /// A named global grid: l3m-4km, l3m-9km, 0.1deg; or isin-ROWS, bins of equal area (isin-4320 has
+    /// 4.6 km), with -b of pixels in a box alone
     #[arg(long = "grid", value_name = "NAME", conflicts_with = "like")]
     named: Option<String>,
     /// The grid of another gridded file
@@ -199,6 +205,14 @@ impl From<MethodName> for Method {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum MaskName {
+    /// Each variable by itself
+    Each,
+    /// All together
+    Joint,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum OnErrorName {
     /// End before anything is written
@@ -216,6 +230,7 @@ impl Gridding {
             method: self.method.map(Into::into),
             flags: self.flags.clone(),
             valid_range: self.valid_range,
+            joint: self.mask == MaskName::Joint,
             on_error: match self.on_error {
                 OnErrorName::Stop => OnError::Stop,
                 OnErrorName::Skip => OnError::Skip,
@@ -325,13 +340,28 @@ impl Gridding {
     }
 }
 
+/// The rows that the name of a grid of bins tells.
+fn isin_rows(name: &str) -> Option<u32> {
+    name.strip_prefix("isin-")?.parse().ok()
+}
+
 impl GridOptions {
     fn request(&self) -> Result<GridRequest> {
         let need_resolution = || {
             Failure::usage("a box needs a resolution")
                 .with_hint("give -r, as in -r 0.015 or -r 1km")
         };
+        if let Some(rows) = self.named.as_deref().and_then(isin_rows) {
+            let area = self.bbox.map(Region::of_box).transpose();
+            let area = area.map_err(|e| Failure::usage(format!("invalid box: {e}")))?;
+            let isin = Isin::new(rows, area).map_err(Failure::usage)?;
+            return Ok(GridRequest::Bins(isin));
+        }
         if let Some(name) = &self.named {
+            if self.bbox.is_some() {
+                return Err(Failure::usage(format!("{name} has its own box"))
+                    .with_hint("leave out -b, or give -b with -r"));
+            }
             return Ok(GridRequest::Exact(
                 GeoBox::named(name).map_err(Failure::usage)?,
             ));

@@ -72,6 +72,9 @@ impl Outputs {
 
     /// Refuses granules, a grid or variables that the cube to append to cannot take.
     pub fn check_plan(&self, plan: &Plan) -> Result<()> {
+        if plan.isin().is_some() {
+            self.check_bins()?;
+        }
         let Some((path, cube)) = &self.cube else {
             return Ok(());
         };
@@ -110,6 +113,19 @@ impl Outputs {
         }
         let granules: Vec<(&str, f64)> = plan.starts().collect();
         all_there(path, cube.check_granules(&granules)?)
+    }
+
+    /// Refuses what bins are not written as.
+    fn check_bins(&self) -> Result<()> {
+        let format = |path: &Path| Format::of(path).ok();
+        let takes = |path: &&Path| !matches!(format(path), Some(Format::NetCdf | Format::Partial));
+        match self.set.paths().find(takes) {
+            Some(path) => Err(Failure::usage(format!(
+                "{}: bins are written as .nc or .swathe",
+                path.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a picture of several maps.
@@ -165,8 +181,15 @@ impl Outputs {
         {
             let mut sinks: Vec<Box<dyn TileSink + '_>> = Vec::new();
             for output in self.set.iter_mut() {
-                if matches!(output.format(), Format::NetCdf | Format::Zarr) {
-                    sinks.push(output.tiles(description)?);
+                match (output.format(), finished.isin()) {
+                    (Format::NetCdf, Some(isin)) => {
+                        let (most, scheme) = (finished.most(), finished.scheme());
+                        sinks.push(output.bins(description, isin, most, scheme)?);
+                    }
+                    (Format::NetCdf | Format::Zarr, None) => {
+                        sinks.push(output.tiles(description)?);
+                    }
+                    _ => {}
                 }
             }
             if let Some(memory) = &mut memory {

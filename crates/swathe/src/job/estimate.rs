@@ -46,7 +46,7 @@ impl Plan {
     /// # Errors
     /// A granule whose extents or chunk index cannot be read.
     pub fn estimate(&self) -> Result<Estimate, JobError> {
-        let regions = TileRegions::new(self.grid.geobox(), &self.tiling);
+        let regions = TileRegions::new(self.grid.target(), &self.tiling);
         let granules = self.granules.par_iter().map(|g| self.one(g, &regions));
         let granules = granules.collect::<Result<Vec<_>, _>>()?;
         let fields = self.fields.len();

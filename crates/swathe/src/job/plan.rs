@@ -7,11 +7,13 @@ use serde::{Deserialize, Serialize};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagMask, FlagSelection};
-use swathe_core::reduce::{Reduction, Statistic, Summation, Tiling};
+use swathe_core::reduce::{Blank, Reduction, Scheme, Statistic, Summation, Tiling, Weight};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
 use swathe_core::source::SwathSource as _;
+use swathe_core::target::Target;
 use swathe_io::dataset::{AttributeValue, Attributes, DataType};
 use swathe_io::granule::{ChosenBand, Granule, Selected};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
@@ -23,6 +25,8 @@ pub struct Plan {
     pub(super) skipped: Vec<GranuleRecord>,
     pub(super) failed: usize,
     pub(super) grid: Grid,
+    /// The grid, or the rectangle in which bins are numbered.
+    frame: GeoBox,
     pub(super) tiling: Tiling,
     pub(super) method: Method,
     pub(super) flags: FlagSelection,
@@ -73,7 +77,7 @@ impl Plan {
     ///
     /// # Errors
     /// Options that do not fit together or do not fit the granules; nothing to do.
-    pub fn new(gathered: Gathered, job: Job, purpose: Purpose) -> Result<Plan, JobError> {
+    pub fn new(gathered: Gathered, mut job: Job, purpose: Purpose) -> Result<Plan, JobError> {
         let (mut candidates, preferred) = order(gathered.candidates);
         let failed = gathered.skipped.len();
         let mut skipped = gathered.skipped;
@@ -157,10 +161,29 @@ impl Plan {
                 "use `swathe grid` to put them on a grid",
             ));
         }
-        let method = job.method.unwrap_or(if is_flags.is_some() {
-            Method::Nearest
-        } else {
-            Method::Footprint
+        let bins = matches!(job.grid, GridRequest::Bins(_));
+        let method = job.method.unwrap_or(match is_flags {
+            Some(_) => Method::Nearest,
+            None if bins => Method::Bin,
+            None => Method::Footprint,
+        });
+        if !bins && job.scheme != Scheme::Arithmetic {
+            return Err(JobError::plan_hint(
+                format!("the averaging scheme {} is for bins", job.scheme),
+                "give a grid of bins, as in --grid isin-4320",
+            ));
+        }
+        if bins {
+            check_bins(&mut job, purpose, method)?;
+            let variable = |f: &ResolvedField| f.selected.field.variable.clone();
+            if !job.joint && model.iter().any(|f| variable(f) != variable(&model[0])) {
+                job.joint = true;
+                notes.push("mask: joint, as bins have one weight for all variables".into());
+            }
+        }
+        let weight = job.weight.unwrap_or(match bins {
+            true => Weight::L2bin,
+            false => Weight::Observation,
         });
         if is_flags.is_some() && !matches!(method, Method::Nearest) {
             return Err(JobError::plan_hint(
@@ -177,12 +200,14 @@ impl Plan {
                     Purpose::Average => job.statistics.clone(),
                     Purpose::Cube => vec![Statistic::Mean],
                 },
-                weight: job.weight,
+                weight,
                 shares: method == Method::Footprint,
-                summation: Summation::for_range(common_range(
-                    ready.iter().map(|(_, r)| r.fields[i].range),
-                )),
+                summation: Summation::for_range(
+                    common_range(ready.iter().map(|(_, r)| r.fields[i].range))
+                        .and_then(|range| job.scheme.range(range)),
+                ),
                 blank: job.blank,
+                scheme: job.scheme,
             })
             .collect();
         let fields = model
@@ -214,14 +239,15 @@ impl Plan {
                 candidate,
             })
             .collect();
-        let geobox = grid_of(&job.grid, &granules)?;
-        let (rows, columns) = geobox.shape();
+        let target = grid_of(&job.grid, &granules)?;
+        let (rows, columns) = target.shape();
         Ok(Plan {
             granules,
             skipped,
             failed,
             tiling: Tiling::new(rows, columns)?,
-            grid: Grid::new(geobox),
+            frame: target.frame(),
+            grid: Grid::new(target),
             method,
             flags,
             fields,
@@ -236,9 +262,20 @@ impl Plan {
         &self.notes
     }
 
-    /// The grid.
+    /// The grid; where it is of bins, the rectangle in which they are numbered.
     pub fn geobox(&self) -> &GeoBox {
-        self.grid.geobox()
+        &self.frame
+    }
+
+    /// The grid, if it is of bins.
+    pub fn isin(&self) -> Option<&Isin> {
+        self.grid.target().isin()
+    }
+
+    /// How granules are weighted against each other.
+    pub fn weight(&self) -> Weight {
+        let first = self.fields.first();
+        first.map_or(Weight::Observation, |field| field.reduction.weight)
     }
 
     /// Tiles of a map, and maps of a cube: as many as granules.
@@ -321,6 +358,7 @@ fn resolve(
                 .variable(&selected.field.variable)
                 .map_err(at_fault)?;
             selected.field.valid_range = job.valid_range.map(|r| (r.low, r.high));
+            selected.field.exact = matches!(job.grid, GridRequest::Bins(_));
             if fields.iter().any(|f| f.selected.field == selected.field) {
                 continue;
             }
@@ -413,12 +451,47 @@ fn common_range(ranges: impl Iterator<Item = Option<(f64, f64)>>) -> Option<(f64
         .flatten()
 }
 
-fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<GeoBox, JobError> {
+/// Refuses what a file of bins does not hold, and asks for what it does.
+fn check_bins(job: &mut Job, purpose: Purpose, method: Method) -> Result<(), JobError> {
+    if purpose == Purpose::Cube {
+        return Err(JobError::plan_hint(
+            "bins hold sums over granules, not a layer of each",
+            "use `swathe average`",
+        ));
+    }
+    if !matches!(method, Method::Bin | Method::Footprint) {
+        return Err(JobError::plan_hint(
+            format!("method {} does not give to bins", method.name()),
+            "use -m bin or -m footprint",
+        ));
+    }
+    if job.statistics != [Statistic::Mean] {
+        return Err(JobError::plan_hint(
+            "bins hold sums, squares and weights, from which statistics are made when they are mapped",
+            "leave --stat out",
+        ));
+    }
+    if job.blank != Blank::default() {
+        return Err(JobError::plan_hint(
+            "bins are not blanked",
+            "use --min-count and the like when they are mapped",
+        ));
+    }
+    job.statistics = BINNED.to_vec();
+    Ok(())
+}
+
+/// What is kept of bins, beside counts.
+pub(super) const BINNED: [Statistic; 3] =
+    [Statistic::Weights, Statistic::Sum, Statistic::SumSquared];
+
+fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<Target, JobError> {
     let parse = |crs: &Option<String>| match crs {
         Some(definition) => Crs::parse(definition),
         None => Ok(Crs::lonlat()),
     };
-    Ok(match request {
+    let geobox = match request {
+        GridRequest::Bins(isin) => return Ok(isin.clone().into()),
         GridRequest::Exact(geobox) => geobox.clone(),
         GridRequest::Box {
             bbox,
@@ -431,7 +504,8 @@ fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<GeoBox,
             crs,
         } => GeoBox::from_bounds(parse(crs)?, *bounds, *resolution)?,
         GridRequest::Own { crs, resolution } => own_grid(parse(crs)?, *resolution, granules)?,
-    })
+    };
+    Ok(geobox.into())
 }
 
 /// The grid around the only granule.

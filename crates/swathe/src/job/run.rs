@@ -284,6 +284,7 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool) -> Task {
         method: plan.method,
         fields: &granule.recipes,
         mask: &granule.mask,
+        joint: plan.job.joint,
     };
     let applied = recipe.apply(&*opened).map_err(|e| e.to_string());
     let read = opened.counters();
