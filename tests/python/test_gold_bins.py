@@ -118,3 +118,99 @@ def test_equal_to_l2bin(swathe, tmp_path, name):
                 if name in MOVED or "lon" in attribute:
                     continue
                 assert a == b if isinstance(a, str) else a == pytest.approx(b, abs=1e-4)
+
+
+def test_bins_merged_over_time_are_those_of_l3bin(swathe, tmp_path):
+    parts = []
+    for name in ("a_r4_aw0", "b_r4_aw0", "c_r4_aw0"):
+        files, options = RUNS[name]
+        parts.append(tmp_path / f"{name}.nc")
+        subprocess.run([swathe, "average", *files, *options, "-o", parts[-1]], check=True)
+    merged = [tmp_path / "merged.nc", tmp_path / "again.nc"]
+    subprocess.run([swathe, "merge", *parts, "-o", merged[0]], check=True)
+    assert same(merged[0], GOLD / "out" / "merge_r4.nc") > 0
+    # NASA's own files are read as well, and the order of arguments does not show.
+    subprocess.run([swathe, "merge", *reversed(parts), "-o", merged[1]], check=True)
+    assert merged[0].read_bytes() == merged[1].read_bytes()
+    theirs = [GOLD / "out" / f"{name}.nc" for name in ("a_r4_aw0", "b_r4_aw0", "c_r4_aw0")]
+    out = tmp_path / "theirs.nc"
+    subprocess.run([swathe, "merge", *theirs, "-o", out], check=True)
+    assert same(out, GOLD / "out" / "merge_r4.nc") > 0
+
+
+MAP_GRID = ["--bounds=-74,37.5,-71,40", "-r", "0.041666666666666664"]
+
+
+def mapped(path, name):
+    with netCDF4.Dataset(path) as file:
+        values = file[name][:]
+        return np.ma.filled(values.astype("f8"), np.nan), file["lat"][:], file["lon"][:]
+
+
+def check_map(ours, theirs, spread=True):
+    names = {"chlor_a": "chlor_a", "chlor_a_count": "chlor_a_nobs"}
+    names["chlor_a_granules"] = "chlor_a_nscenes"
+    for own, other in names.items():
+        found, lat, lon = mapped(ours, own)
+        with netCDF4.Dataset(theirs) as file:
+            if other not in file.variables:
+                continue
+        expected, other_lat, other_lon = mapped(theirs, other)
+        np.testing.assert_allclose(lat, other_lat, atol=1e-5)
+        np.testing.assert_allclose(lon, other_lon, atol=1e-5)
+        if own != "chlor_a":
+            # Theirs has no count where there is none.
+            expected = np.nan_to_num(expected)
+        np.testing.assert_allclose(found, expected, rtol=1e-6, equal_nan=True)
+    if spread:
+        found, *_ = mapped(ours, "chlor_a_std")
+        expected, *_ = mapped(theirs, "chlor_a_stdev")
+        mean, *_ = mapped(theirs, "chlor_a")
+        # Single precision of sums that nearly cancel.
+        assert np.nanmax(np.abs(found - expected) / mean) < 2e-3
+        assert (np.abs(found - expected) > 1e-5 * mean).mean() < 0.01
+
+
+@pytest.mark.parametrize("bins_of", ["ours", "theirs"])
+def test_nearest_maps_are_those_of_l3mapgen(swathe, tmp_path, bins_of):
+    binned = GOLD / "out" / "abc_r4_aw0.nc"
+    if bins_of == "ours":
+        files, options = RUNS["abc_r4_aw0"]
+        binned = tmp_path / "bins.nc"
+        subprocess.run([swathe, "average", *files, *options, "-o", binned], check=True)
+    out = tmp_path / "map.nc"
+    subprocess.run([swathe, "map", binned, *MAP_GRID, "--stat", "mean,std", "-o", out], check=True)
+    check_map(out, GOLD / "out" / "map_r4_nearest.nc")
+
+
+def test_maps_of_other_schemes_are_those_of_l3mapgen(swathe, tmp_path):
+    out = tmp_path / "map.nc"
+    binned = GOLD / "out" / "abc_r4_geometric.nc"
+    subprocess.run([swathe, "map", binned, *MAP_GRID, "-o", out], check=True)
+    check_map(out, GOLD / "out" / "map_r4_geometric.nc", spread=False)
+
+
+@pytest.mark.parametrize("method", ["bin", "area"])
+def test_maps_of_overlapping_bins_agree(swathe, tmp_path, method):
+    """The reference compares outlines in single precision, and so takes bins or leaves them that a cell only
+    touches: nearly all means agree."""
+    out = tmp_path / "map.nc"
+    binned = GOLD / "out" / "abc_r4_aw0.nc"
+    subprocess.run([swathe, "map", binned, *MAP_GRID, "-m", method, "-o", out], check=True)
+    found, *_ = mapped(out, "chlor_a")
+    expected, *_ = mapped(GOLD / "out" / f"map_r4_{method}.nc", "chlor_a")
+    both = np.isfinite(found) & np.isfinite(expected)
+    ratio = np.abs(found[both] / expected[both] - 1)
+    print(method, "cells", both.sum(), "only ours", (np.isfinite(found) & ~both).sum(),
+          "only theirs", (np.isfinite(expected) & ~both).sum(), "median", np.median(ratio),
+          "99 %", np.quantile(ratio, 0.99))  # fmt: skip
+    assert both.sum() > 4000
+
+
+def test_the_preset_is_the_chain(swathe, tmp_path):
+    """Binned and mapped in one command, as by l2bin and l3mapgen."""
+    files, _ = RUNS["abc_r4_aw0"]
+    out = tmp_path / "map.nc"
+    options = ["--preset", "nasa-l3", "--flags", FLAGS, "-v", "chlor_a", "--stat", "mean,std"]
+    subprocess.run([swathe, "average", *files, *options, *MAP_GRID, "-o", out], check=True)
+    check_map(out, GOLD / "out" / "map_r4_nearest.nc")

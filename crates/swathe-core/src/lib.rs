@@ -9,6 +9,7 @@
 //! Nothing here opens a file or a socket: granules arrive through [`source::SwathSource`].
 #![forbid(unsafe_code)]
 
+pub mod binned;
 pub mod build_geobox;
 pub mod crs;
 pub mod geobox;

@@ -270,7 +270,7 @@ fn a_cell_holds_what_brute_force_finds() {
     let applied = recipe.apply(&source).unwrap().unwrap();
     let mut composite = Composite::new(tiling, fields[0].reduction.clone());
     combine(&mut composite, &applied.parts[0]);
-    let geobox = grid.geobox();
+    let geobox = grid.target().geobox().unwrap();
     let (rows, columns) = geobox.shape();
     let (mut sums, mut counts) = (vec![0.0; rows * columns], vec![0u64; rows * columns]);
     let (mut valid, mut removed) = (0, 0);
@@ -435,7 +435,7 @@ fn tiles_are_foretold_from_extents() {
     let source = Memory::new(150, 130, 16, true);
     let area = (-76.5, 35.5, -73.0, 38.5);
     let (grid, tiling) = grid(area, 0.001);
-    let regions = TileRegions::new(grid.geobox(), &tiling);
+    let regions = TileRegions::new(grid.target(), &tiling);
     let near = regions.near(&source).unwrap();
     assert!(
         near.is_sorted() && near.len() < tiling.tiles() / 2,
@@ -458,7 +458,7 @@ fn tiles_are_foretold_from_extents() {
         assert!(given.iter().all(|tile| near.contains(tile)), "{given:?}");
     }
     // By brute force: a tile that is foretold has a pixel within 0.2 degrees: ten pixels and what the search adds.
-    let geobox = grid.geobox();
+    let geobox = grid.target().geobox().unwrap();
     for tile in near {
         let (rows, columns) = tiling.extent(tile);
         let (west, east) = (

@@ -5,6 +5,7 @@ use crate::dataset::{AttributeValue, Dataset, Records, Variable};
 use crate::error::{Error, Result};
 use crate::product::statistic::{find, number};
 use std::path::Path;
+use swathe_core::binned::FilledBins;
 use swathe_core::isin::{Bins, Isin};
 use swathe_core::reduce::Scheme;
 
@@ -150,12 +151,29 @@ impl BinnedFile {
             let pairs = sum.into_iter().zip(squares);
             sums.push(pairs.map(|(sum, squares)| Sums { sum, squares }).collect());
         }
+        let control = self.dataset.root().groups.iter();
+        let control = control.filter(|group| group.path == "/processing_control");
+        let said: Vec<_> = control.flat_map(|group| group.attributes.clone()).collect();
+        let text = |name: &str| match find(&said, name) {
+            Some(AttributeValue::Text(text)) => text.clone(),
+            _ => String::new(),
+        };
+        let base = |name: &str| name.rsplit('/').next().unwrap_or(name).trim().to_owned();
         Ok(BinTable {
-            isin: self.isin.clone(),
+            name: self.dataset.name().to_owned(),
             attributes: self.dataset.root().attributes.clone(),
+            sources: text("input_sources")
+                .split(',')
+                .map(base)
+                .filter(|name| !name.is_empty())
+                .collect(),
+            flags: text("l2_flag_names"),
             products: self.products.clone(),
-            bins,
-            sums,
+            filled: FilledBins {
+                isin: self.isin.clone(),
+                bins,
+                sums,
+            },
         })
     }
 

@@ -2,10 +2,14 @@
 
 use super::gridding::Gridding;
 use super::write::Outputs;
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 use clap::{Args, ValueEnum};
-use swathe::job::{Job, Purpose};
+use swathe::job::{BinMap, GridRequest, Job, Purpose, keep_statistics};
+use swathe_core::binned::Mapping;
+use swathe_core::geobox::GeoBox;
+use swathe_core::isin::{InvalidIsin, Isin, RESOLUTIONS};
 use swathe_core::reduce::{Blank, Scheme, Statistic, Weight};
+use swathe_core::region::Region;
 
 /// Average granules on a grid.
 ///
@@ -64,6 +68,24 @@ pub struct Arguments {
     keep: Option<Keep>,
 }
 
+/// The grid of bins, of those that NASA's products have, whose rows are nearest to a map's in height.
+fn isin_for(geobox: &GeoBox) -> std::result::Result<Isin, InvalidIsin> {
+    let step = geobox.y.step().abs();
+    let degrees = match geobox.crs.is_lonlat() {
+        true => step,
+        false => step * geobox.crs.metres_per_unit() / 111_320.0,
+    };
+    let distance = |rows: u32| (180.0 / f64::from(rows) / degrees).ln().abs();
+    let known = RESOLUTIONS.into_iter().map(|(_, rows)| rows);
+    let rows = known
+        .filter(|rows| *rows <= 34_560)
+        .min_by(|a, b| distance(*a).total_cmp(&distance(*b)));
+    let rows = rows.unwrap_or(4320);
+    // Bins around the map: those that its edges cut are whole.
+    let area = Region::of(geobox).widened(2.0 * 180.0 / f64::from(rows));
+    Isin::new(rows, Some(area))
+}
+
 /// Reads a share, 0 to 1.
 fn share(text: &str) -> std::result::Result<f64, String> {
     text.parse::<f64>()
@@ -92,11 +114,17 @@ enum Keep {
 enum Preset {
     /// Nearest, no flags, weight granule: what NASA's tutorial does
     Tutorial,
+    /// Bins of equal area, weight l2bin, flags l3, joint masks, mapped by the nearest bin: as NASA's
+    /// Level-3 products are made
+    NasaL3,
 }
 
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let job = arguments.job()?;
+    if arguments.preset == Some(Preset::NasaL3) && !matches!(job.grid, GridRequest::Bins(_)) {
+        return arguments.by_way_of_bins(job);
+    }
     let keep = arguments.keep == Some(Keep::Granules);
     arguments
         .gridding
@@ -110,6 +138,47 @@ pub fn run(arguments: &Arguments) -> Result {
 }
 
 impl Arguments {
+    /// Bins the granules, and maps the bins.
+    fn by_way_of_bins(&self, mut job: Job) -> Result {
+        let geobox = super::map::geobox(std::mem::replace(
+            &mut job.grid,
+            GridRequest::Own {
+                crs: None,
+                resolution: None,
+            },
+        ))?;
+        if job
+            .statistics
+            .iter()
+            .any(|s| !matches!(s, Statistic::Mean | Statistic::Std))
+        {
+            return Err(Failure::usage("bins give mean and std, with counts"));
+        }
+        let statistics = std::mem::replace(&mut job.statistics, vec![Statistic::Mean]);
+        let blank = std::mem::take(&mut job.blank);
+        let isin = isin_for(&geobox).map_err(Failure::usage)?;
+        let rows = isin.rows();
+        job.grid = GridRequest::Bins(isin);
+        let map = BinMap {
+            geobox,
+            mapping: Mapping::Nearest,
+            blank,
+        };
+        self.gridding.run_binned(job, |finished, outputs| {
+            let (west, south, east, north) = map.geobox.bounds();
+            let options = format!(
+                "{} # then swathe map --crs '{}' --bounds={west},{south},{east},{north} -r {} -m nearest",
+                finished.description().provenance.options,
+                map.geobox.crs.definition(),
+                map.geobox.x.step(),
+            );
+            let mut product = finished.mapped(&map, &options)?;
+            keep_statistics(&mut product, &statistics);
+            crate::messages::note(&format!("mapped from bins of isin-{rows}"));
+            outputs.write_product(&product)
+        })
+    }
+
     fn job(&self) -> Result<Job> {
         let mut job = self.gridding.job()?;
         if self.preset == Some(Preset::Tutorial) {
@@ -117,6 +186,14 @@ impl Arguments {
                 .get_or_insert(swathe_core::resample::Method::Nearest);
             job.flags.get_or_insert_default();
             job.weight = Some(Weight::Granule);
+        }
+        if self.preset == Some(Preset::NasaL3) {
+            job.method.get_or_insert(swathe_core::resample::Method::Bin);
+            if job.flags.is_none() {
+                job.flags = Some("l3".parse().map_err(Failure::usage)?);
+            }
+            job.weight = Some(Weight::L2bin);
+            job.joint = true;
         }
         if let Some(weight) = self.weight {
             job.weight = Some(match weight {

@@ -9,7 +9,7 @@ use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use swathe::job::{
-    self, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
+    self, Finished, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
 };
 use swathe_core::build_geobox::Resolution;
 use swathe_core::geobox::GeoBox;
@@ -91,7 +91,7 @@ pub struct Gridding {
 /// Options that make a grid.
 #[derive(Args)]
 #[command(next_help_heading = "Grid")]
-struct GridOptions {
+pub struct GridOptions {
     /// Box in degrees; west > east means across 180
     #[arg(short, long, value_name = "W,S,E,N", allow_hyphen_values = true, value_parser = four,
           conflicts_with_all = ["bounds", "like"])]
@@ -268,6 +268,46 @@ impl Gridding {
             && grid.like.is_none()
     }
 
+    /// Carries a job on bins out whose outputs are made from these: `write` does it.
+    pub fn run_binned(
+        &self,
+        job: Job,
+        write: impl FnOnce(&Finished, Outputs) -> Result<()> + Send,
+    ) -> Result {
+        let paths = expand(&self.granules)?;
+        let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, usize::from))
+            .build()
+            .map_err(Failure::error)?;
+        let gathered = pool.install(|| gather(&paths, job.on_error))?;
+        let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
+        let mut keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
+        // The map is made in memory.
+        keeping.whole = true;
+        let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
+        if self.dry_run {
+            let estimate = pool.install(|| plan.estimate())?;
+            report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
+            return Ok(Outcome::Done);
+        }
+        outputs.check_no_partial()?;
+        report::chosen(&plan, &shares);
+        let mut progress = Progress::new(self.progress);
+        let mut show = |event: &job::Event<'_>| progress.show(event);
+        let written = job::run(&plan, &pool, &keeping, &mut show)
+            .map_err(Failure::from)
+            .and_then(|finished| {
+                pool.install(|| write(&finished, outputs))?;
+                Ok(finished)
+            });
+        progress.finish();
+        let finished = written?;
+        let outcome = report::finished(&finished, &self.outputs, self.verbose);
+        finished.clear()?;
+        Ok(outcome)
+    }
+
     /// Carries a job out: gathers, plans, says what was chosen, runs, writes, reports. `open` checks the
     /// outputs on these inputs; its last argument is whether they may be replaced.
     pub fn run(
@@ -346,7 +386,8 @@ fn isin_rows(name: &str) -> Option<u32> {
 }
 
 impl GridOptions {
-    fn request(&self) -> Result<GridRequest> {
+    /// The grid that they ask for.
+    pub fn request(&self) -> Result<GridRequest> {
         let need_resolution = || {
             Failure::usage("a box needs a resolution")
                 .with_hint("give -r, as in -r 0.015 or -r 1km")

@@ -6,6 +6,7 @@ pub mod graph;
 pub mod grid;
 pub mod gridding;
 pub mod info;
+pub mod map;
 pub mod merge;
 pub mod plot;
 mod progress;

@@ -5,11 +5,12 @@ use crate::{interrupt, messages};
 use std::path::{Path, PathBuf};
 use swathe::job::{Finished, JournalFile, Keeping, Observer, Plan};
 use swathe_core::geobox::GeoBox;
+use swathe_io::bins::BinTable;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
 use swathe_io::product::{
     Format, Gridded, GriddedVariable, MemoryTiles, Novelty, OutputSet, Product, StoredCube,
-    TileSink, geotiff,
+    TileSink, geotiff, netcdf, zarr,
 };
 
 /// Outputs that have been checked and can be written.
@@ -165,6 +166,44 @@ impl Outputs {
             }),
             whole: self.cube.is_some() || self.set.paths().any(is_whole),
         }
+    }
+
+    /// Writes a product that is in memory to all outputs; they appear together.
+    pub fn write_product(mut self, product: &Product) -> Result<()> {
+        for output in self.set.iter_mut() {
+            match output.format() {
+                Format::NetCdf => output.write(|file| netcdf::write(product, file))?,
+                Format::Zarr => output.write_folder(|folder| zarr::write(product, folder))?,
+                Format::GeoTiff => output.write(|file| geotiff::write(product, file))?,
+                Format::Png => {
+                    let png = picture(product)?;
+                    let path = output.path().display().to_string();
+                    output.write(|file| {
+                        file.write_all(&png)
+                            .map_err(|source| Error::Io { path, source })
+                    })?;
+                }
+                Format::Partial => {
+                    return Err(Failure::usage(format!(
+                        "{}: only averages can be kept as partial results",
+                        output.path().display()
+                    )));
+                }
+            }
+        }
+        Ok(self.set.commit()?)
+    }
+
+    /// Writes bins to all outputs, which must be .nc; they appear together.
+    pub fn write_bins(mut self, table: &BinTable, options: &str) -> Result<()> {
+        self.check_bins()?;
+        for output in self.set.iter_mut() {
+            output.write(|file| {
+                table.write(file, options, env!("CARGO_PKG_VERSION"))?;
+                Ok(())
+            })?;
+        }
+        Ok(self.set.commit()?)
     }
 
     /// Writes what a run gave to all outputs; they appear together. Runs on the current thread pool, and tells

@@ -7,6 +7,7 @@
 //!       --feed--> maps, tile by tile, into files or into a Product
 //! ```
 
+mod bins;
 mod canonical;
 mod contents;
 mod error;
@@ -26,6 +27,7 @@ mod record;
 mod rivals;
 mod run;
 
+pub use bins::{BinMap, keep_statistics, map_table};
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
