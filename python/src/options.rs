@@ -61,6 +61,7 @@ impl Options<'_> {
                 min_granules: self.min_granules,
                 min_coverage: self.min_coverage,
             },
+            condition: None,
             scheme: Default::default(),
             on_error: choose(
                 py,

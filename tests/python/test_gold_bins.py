@@ -36,6 +36,10 @@ RUNS = {
     "abc_r9_aw0": run([A, B, C], *CHLOROPHYLL, rows="9"),
     "abc_r1D_aw0": run([A, B, C], *CHLOROPHYLL, rows="1D"),
     "abc_r4_box": run([A, B, C], *CHLOROPHYLL, "-b=-73.5,38,-71.5,39.5"),
+    "abc_r4_2prod": run(
+        [A, B, C], *CHLOROPHYLL, "-v", "carbon_phyto", "--mask", "joint",
+        "--where", "carbon_phyto >= 0 and carbon_phyto <= 15",
+    ),  # fmt: skip
     "abc_r4_geometric": run([A, B, C], *CHLOROPHYLL, "--scheme", "geometric"),
     "abc_r4_harmonic": run([A, B, C], *CHLOROPHYLL, "--scheme", "harmonic"),
     "abc_r4_quadratic": run([A, B, C], *CHLOROPHYLL, "--scheme", "quadratic"),

@@ -12,6 +12,8 @@
 pub mod binned;
 pub mod build_geobox;
 pub mod crs;
+pub mod derived;
+pub mod expression;
 pub mod geobox;
 pub mod isin;
 pub mod mask;

@@ -3,6 +3,8 @@
 use super::arithmetic::Scaled;
 use super::binned::BinnedSum;
 use super::fixed::{Quantum, SumOfSquares};
+use super::logs::Logs;
+use super::samples::{Sample, Samples};
 use super::{ReduceError, Statistic, Summation};
 
 /// Observations of one cell that can be held; the proofs of `fixed` and `binned` rest on it.
@@ -23,6 +25,10 @@ pub(super) struct Layout {
     pub squares: bool,
     pub least: bool,
     pub greatest: bool,
+    /// Sums of logarithms of positive values.
+    pub logs: bool,
+    /// The observations themselves.
+    pub samples: bool,
     pub summation: Summation,
     /// Weights that are kept are in units of 2^-bits.
     pub weight_bits: u32,
@@ -32,13 +38,19 @@ impl Layout {
     /// Columns for these statistics.
     pub fn of(statistics: &[Statistic], shares: bool, summation: Summation) -> Self {
         let any = |wanted: &[Statistic]| statistics.iter().any(|s| wanted.contains(s));
-        use Statistic::{Max, Mean, Min, Std, Sum, SumSquared, Var};
+        use Statistic::{
+            GeometricCount, GeometricMean, GeometricStd, Max, Mean, Min, Std, Sum, SumSquared, Var,
+        };
         Layout {
             shares,
             sums: any(&[Mean, Std, Var, Sum, SumSquared]),
             squares: any(&[Std, Var, SumSquared]),
             least: any(&[Min]),
             greatest: any(&[Max]),
+            logs: any(&[GeometricMean, GeometricStd, GeometricCount]),
+            samples: statistics
+                .iter()
+                .any(|s| matches!(s, Statistic::Percentile(_))),
             summation,
             weight_bits: 32,
         }
@@ -56,6 +68,9 @@ impl Layout {
             + usize::from(self.squares) * squares
             + usize::from(self.least) * size_of::<f64>()
             + usize::from(self.greatest) * size_of::<f64>()
+            + usize::from(self.logs) * size_of::<Logs>()
+            // One observation each, and its copy in order.
+            + usize::from(self.samples) * 2 * size_of::<Sample>()
     }
 }
 
@@ -119,6 +134,8 @@ pub(super) struct Columns {
     pub(super) binned_squares: Vec<BinnedSum>,
     pub(super) least: Vec<f64>,
     pub(super) greatest: Vec<f64>,
+    pub(super) logs: Vec<Logs>,
+    pub(super) samples: Samples,
 }
 
 impl Columns {
@@ -137,6 +154,8 @@ impl Columns {
             binned_squares: column(BinnedSum::default(), layout.squares && !fixed, cells),
             least: column(f64::INFINITY, layout.least, cells),
             greatest: column(f64::NEG_INFINITY, layout.greatest, cells),
+            logs: column(Logs::default(), layout.logs, cells),
+            samples: Samples::default(),
         }
     }
 
@@ -175,6 +194,18 @@ impl Columns {
         if self.layout.greatest {
             for (cell, value) in batch.valued() {
                 self.greatest[cell] = self.greatest[cell].max(value);
+            }
+        }
+        if self.layout.logs {
+            for (cell, value, weight) in batch.weighted() {
+                let weight = if self.layout.shares { weight } else { 1 };
+                self.logs[cell].add(value, weight);
+            }
+        }
+        if self.layout.samples {
+            for (cell, value, weight) in batch.weighted() {
+                let weight = if self.layout.shares { weight } else { 1 };
+                self.samples.push(cell as u16, value, weight);
             }
         }
         Ok(())
@@ -265,6 +296,8 @@ impl Columns {
         each(&mut self.greatest, &other.greatest, span, |a, b| {
             *a = a.max(*b)
         });
+        each(&mut self.logs, &other.logs, span, Logs::merge);
+        self.samples.extend(&other.samples, Some);
         Ok(())
     }
 
@@ -310,6 +343,9 @@ impl Columns {
         each(&mut self.greatest, &other.greatest, cells, |a, b| {
             *a = a.max(*b)
         });
+        each(&mut self.logs, &other.logs, cells, Logs::merge);
+        let place = |cell: u16| cells.get(usize::from(cell)).copied();
+        self.samples.extend(&other.samples, place);
         Ok(())
     }
 

@@ -124,7 +124,16 @@ impl Composite {
     }
 
     fn check_kept(&self, statistic: Statistic) -> Result<(), ReduceError> {
-        if self.reduction.statistics.contains(&statistic) || never_blank(statistic) {
+        let kept = self.reduction.statistics.contains(&statistic)
+            || matches!(statistic, Statistic::Count | Statistic::Granules | Statistic::Coverage)
+            // Any percentile follows from the observations.
+            || (matches!(statistic, Statistic::Percentile(_)) && self.layout.samples)
+            || (self.layout.logs
+                && matches!(
+                    statistic,
+                    Statistic::GeometricMean | Statistic::GeometricStd | Statistic::GeometricCount
+                ));
+        if kept {
             // Coverage of shares needs its column.
             if statistic != Statistic::Coverage
                 || self.reduction.keeps_coverage()
@@ -141,6 +150,7 @@ impl Composite {
             Statistic::Count => return tile.count(cell) as f64,
             Statistic::Granules => return f64::from(tile.granules[cell]),
             Statistic::Coverage => return tile.coverage(cell),
+            Statistic::GeometricCount => return tile.columns.logs[cell].count as f64,
             _ => {}
         }
         let blank = &self.reduction.blank;
@@ -158,10 +168,19 @@ impl Composite {
             Statistic::Var => columns.variance(cell).value() * self.spread(tile, cell),
             Statistic::Weights => columns.weights(cell),
             Statistic::SumSquared => columns.sum_squared(cell),
+            Statistic::GeometricMean => columns.logs[cell].mean(),
+            Statistic::GeometricStd => columns.logs[cell].std(),
+            Statistic::Percentile(percent) => {
+                let shares = self.layout.shares;
+                columns.samples.percentile(cell as u16, percent, shares)
+            }
             Statistic::Min => columns.least(cell),
             Statistic::Max => columns.greatest(cell),
             Statistic::Sum => columns.sum(cell),
-            Statistic::Count | Statistic::Granules | Statistic::Coverage => f64::NAN,
+            Statistic::Count
+            | Statistic::Granules
+            | Statistic::Coverage
+            | Statistic::GeometricCount => f64::NAN,
         }
     }
 
@@ -269,6 +288,6 @@ impl CompositeTile {
 fn never_blank(statistic: Statistic) -> bool {
     matches!(
         statistic,
-        Statistic::Count | Statistic::Granules | Statistic::Coverage
+        Statistic::Count | Statistic::Granules | Statistic::Coverage | Statistic::GeometricCount
     )
 }

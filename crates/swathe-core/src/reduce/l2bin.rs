@@ -37,7 +37,7 @@ impl Columns {
                     if self.layout.squares {
                         self.squares[cell].add_mean(&other.squares[i], divisor, weight);
                     }
-                    self.add_extremes(cell, Quantum::new(exponent).value(mean as i64));
+                    self.add_value(cell, Quantum::new(exponent).value(mean as i64), weight);
                 }
                 // As exact as it came.
                 Summation::Binned if other.counts[i] == 1 && weight == 1 << WEIGHT_BITS => {
@@ -46,26 +46,32 @@ impl Columns {
                     if let Some(squares) = self.binned_squares.get_mut(cell) {
                         squares.add_square(value, weight);
                     }
-                    self.add_extremes(cell, value);
+                    self.add_value(cell, value, weight);
                 }
                 Summation::Binned if self.layout.squares => {
                     let square = other.binned_squares[i].mean_square(divisor);
                     let sum = &other.binned_sums[i];
                     self.binned_sums[cell].add_mean(sum, divisor, square, weight);
                     self.binned_squares[cell].add_mean_square(square, weight);
-                    self.add_extremes(cell, sum.mean(divisor));
+                    self.add_value(cell, sum.mean(divisor), weight);
                 }
                 Summation::Binned => {
                     let mean = other.binned_sums[i].mean(divisor);
                     self.binned_sums[cell].add(mean, weight);
-                    self.add_extremes(cell, mean);
+                    self.add_value(cell, mean, weight);
                 }
             }
         }
         check_counts(seen)
     }
 
-    fn add_extremes(&mut self, cell: usize, value: f64) {
+    fn add_value(&mut self, cell: usize, value: f64, weight: u64) {
+        if let Some(logs) = self.logs.get_mut(cell) {
+            logs.add(value, weight);
+        }
+        if self.layout.samples {
+            self.samples.push(cell as u16, value, weight);
+        }
         if let Some(least) = self.least.get_mut(cell) {
             *least = least.min(value);
         }

@@ -18,8 +18,10 @@ mod composite;
 mod fixed;
 mod granule;
 mod l2bin;
+mod logs;
 mod observation;
 mod part;
+mod samples;
 mod scheme;
 mod statistic;
 mod stored;
@@ -77,6 +79,8 @@ impl Reduction {
     /// | mean, sum | 16 | 64 |
     /// | std, var, sum_squared | 16 + 24 | 64 + 64 |
     /// | min, max | 8 each | 8 each |
+    /// | geometric mean | 64 | 64 |
+    /// | percentiles | 48 for an observation | 48 for an observation |
     /// | weights, where shares and by observation, or l2bin | 16 | 16 |
     /// | coverage, where shares | 8 | 8 |
     /// | pixels, where by granule or l2bin | 8 | 8 |
@@ -85,6 +89,11 @@ impl Reduction {
             + size_of::<u32>()
             + usize::from(self.counts_pixels()) * size_of::<u64>()
             + usize::from(self.keeps_coverage()) * size_of::<u64>()
+    }
+
+    /// Whether observations themselves are kept: memory then grows with their number.
+    pub fn keeps_samples(&self) -> bool {
+        self.composite_layout().samples
     }
 
     /// Memory of a cell in a granule state.
@@ -99,6 +108,7 @@ impl Reduction {
             Weight::L2bin => {
                 let mut layout = Layout::of(&self.statistics, self.shares, self.summation);
                 (layout.sums, layout.least, layout.greatest) = (true, false, false);
+                (layout.logs, layout.samples) = (false, false);
                 layout
             }
         }

@@ -4,6 +4,7 @@
 use super::columns::{BATCH, Batch, Columns};
 use super::composite::CompositeTile;
 use super::granule::GranuleTile;
+use super::samples::Samples;
 use super::stored::StoredTile;
 use super::{Composite, Observation, ReduceError, Reduction, Summation, Tiling, Weight};
 use crate::resample::WEIGHT_ONE;
@@ -22,7 +23,7 @@ enum Given {
     /// One observation each, of weight one.
     Single(Vec<f64>),
     /// Sums over their observations.
-    Several(Columns),
+    Several(Box<Columns>),
 }
 
 /// The form in which a part is stored: the cells' places in the tile, and what they are given.
@@ -83,7 +84,7 @@ impl TilePart {
             .map(|cell| cell as u16)
             .collect();
         TilePart {
-            given: Given::Several(tile.columns.selected(&cells)),
+            given: Given::Several(Box::new(tile.columns.selected(&cells))),
             cells,
         }
     }
@@ -168,7 +169,10 @@ impl TilePart {
             },
             StoredPart::Several(cells, stored) => TilePart {
                 cells,
-                given: Given::Several(Columns::from_stored(*stored, reduction.granule_layout())),
+                given: Given::Several(Box::new(Columns::from_stored(
+                    *stored,
+                    reduction.granule_layout(),
+                ))),
             },
         };
         let limit = reduction.summation.limit();
@@ -320,6 +324,14 @@ impl Columns {
             binned_squares: each(&self.binned_squares, cells),
             least: each(&self.least, cells),
             greatest: each(&self.greatest, cells),
+            logs: each(&self.logs, cells),
+            samples: {
+                let mut samples = Samples::default();
+                // Cells are in order.
+                let place = |cell: u16| cells.binary_search(&cell).ok().map(|i| i as u16);
+                samples.extend(&self.samples, place);
+                samples
+            },
         }
     }
 }

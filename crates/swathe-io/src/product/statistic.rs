@@ -38,6 +38,8 @@ pub enum Statistic {
     First,
     /// Latest observation.
     Last,
+    /// Number of positive values, which a geometric mean is of.
+    GeometricCount,
     /// Sum of weights.
     Weights,
     /// Weighted sum of squares.
@@ -63,6 +65,7 @@ impl Statistic {
             Statistic::GeometricStandardDeviation => "geostd",
             Statistic::First => "first",
             Statistic::Last => "last",
+            Statistic::GeometricCount => "geomean_count",
             Statistic::Weights => "weights",
             Statistic::SumSquared => "sum_squared",
         };
@@ -88,6 +91,7 @@ impl Statistic {
             Statistic::GeometricStandardDeviation => "Geometric Standard Deviation",
             Statistic::First => "First",
             Statistic::Last => "Last",
+            Statistic::GeometricCount => "Number of Positive Values",
             Statistic::Weights => "Sum of Weights",
             Statistic::SumSquared => "Sum of Squares",
         }
@@ -150,6 +154,7 @@ impl Statistic {
             Statistic::Count
             | Statistic::Granules
             | Statistic::Coverage
+            | Statistic::GeometricCount
             | Statistic::GeometricStandardDeviation => "1".to_owned(),
             Statistic::Variance | Statistic::SumSquared if units.is_empty() || units == "1" => {
                 "1".to_owned()
@@ -163,6 +168,7 @@ impl Statistic {
                 | Statistic::Granules
                 | Statistic::Coverage
                 | Statistic::Weights
+                | Statistic::GeometricCount
                 | Statistic::GeometricStandardDeviation
         );
         let units = if counted { Some("1".to_owned()) } else { units };

@@ -24,7 +24,8 @@ use swathe_core::region::Region;
 pub struct Arguments {
     #[command(flatten)]
     gridding: Gridding,
-    /// Statistics: mean, std, var, min, max, sum, count, granules, coverage; several with commas
+    /// Statistics: mean, std, var, min, max, sum, count, granules, coverage, geomean (with geostd), median,
+    /// p0 to p100 (percentiles); several with commas
     #[arg(
         long = "stat",
         value_name = "STAT",

@@ -12,6 +12,7 @@ use swathe::job::{
     self, Finished, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
 };
 use swathe_core::build_geobox::Resolution;
+use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
 use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagSelection, ValidRange};
@@ -25,7 +26,8 @@ pub struct Gridding {
     /// Granules: files, folders, patterns, @list.txt, or - for names on standard input
     #[arg(required = true, value_name = "GRANULE")]
     granules: Vec<String>,
-    /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`; repeats. Default: the suite's main product
+    /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`, or one that is computed from others, as
+    /// `ratio=Rrs@443/Rrs@555`; repeats. Default: the suite's main product
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
     /// Output file; its suffix is its format: .nc, .zarr, .tif, .png, or .swathe for a partial
@@ -49,6 +51,10 @@ pub struct Gridding {
     /// Default: l3 for OC_BGC, OC_AOP and OC_IOP, none for others
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     flags: Option<FlagSelection>,
+    /// Pixels that count, as in "view_angle <= 60 and chlor_a > 0.01": by variables of the granule, or
+    /// view_angle (degrees) and pixel_size (km), which are worked out from positions, approximately
+    #[arg(long = "where", value_name = "CONDITION", value_parser = Expression::condition)]
+    condition: Option<Expression>,
     /// Valid range in the variable's units, both ends in, in place of the file's own
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     valid_range: Option<ValidRange>,
@@ -229,6 +235,7 @@ impl Gridding {
             grid: self.grid.request()?,
             method: self.method.map(Into::into),
             flags: self.flags.clone(),
+            condition: self.condition.clone(),
             valid_range: self.valid_range,
             joint: self.mask == MaskName::Joint,
             on_error: match self.on_error {

@@ -17,6 +17,11 @@ impl Plan {
         if let Some(granule) = self.granules.first() {
             for recipe in &granule.recipes {
                 let field = &recipe.field;
+                let mut computed = granule.computed.iter();
+                if let Some((name, computed)) = computed.find(|(name, _)| *name == field.variable) {
+                    let _ = write!(line, " -v '{name}={}'", computed.expression);
+                    continue;
+                }
                 let _ = match field.band {
                     Some(band) => write!(line, " -v {}[{band}]", field.variable),
                     None => write!(line, " -v {}", field.variable),
@@ -45,6 +50,9 @@ impl Plan {
         let _ = write!(line, " -m {} --flags {}", self.method.name(), self.flags);
         if self.job.joint {
             line.push_str(" --mask joint");
+        }
+        if let Some(condition) = &self.job.condition {
+            let _ = write!(line, " --where '{condition}'");
         }
         if let Some(range) = &self.job.valid_range {
             let _ = write!(line, " --valid-range={range}");

@@ -71,7 +71,7 @@ impl Plan {
         let at_fault = |error: &dyn std::fmt::Display| JobError::granule(name, error);
         let granule = planned.candidate.granule().map_err(|e| at_fault(&e))?;
         let near = lines_near(&*granule, &self.grid.region()).map_err(|e| at_fault(&e))?;
-        let fields: Vec<_> = planned.recipes.iter().map(|r| r.field.clone()).collect();
+        let fields = planned.read_fields();
         let (cost, tiles) = match &near {
             Some(lines) => (
                 granule

@@ -63,6 +63,14 @@ impl Finished {
                 statistics.push(statistic);
             }
         }
+        // A geometric mean comes with its spread, and the number of values that it is of.
+        if statistics.contains(&Statistic::GeometricMean) {
+            for beside in [Statistic::GeometricStd, Statistic::GeometricCount] {
+                if !statistics.contains(&beside) {
+                    statistics.push(beside);
+                }
+            }
+        }
         for always in [Statistic::Count, Statistic::Granules] {
             if !statistics.contains(&always) {
                 statistics.push(always);
@@ -276,8 +284,14 @@ impl Maps {
 impl Kind {
     fn dtype(self, field: &PlannedField, most: u64) -> DataType {
         match self {
-            Kind::Statistic(Statistic::Count) if i32::try_from(most).is_err() => DataType::I64,
-            Kind::Statistic(Statistic::Count | Statistic::Granules) => DataType::I32,
+            Kind::Statistic(Statistic::Count | Statistic::GeometricCount)
+                if i32::try_from(most).is_err() =>
+            {
+                DataType::I64
+            }
+            Kind::Statistic(Statistic::Count | Statistic::GeometricCount | Statistic::Granules) => {
+                DataType::I32
+            }
             Kind::Statistic(Statistic::Sum | Statistic::SumSquared | Statistic::Weights) => {
                 DataType::F64
             }
@@ -296,7 +310,10 @@ impl Kind {
     ) -> Result<LayerData, JobError> {
         let (statistic, empty) = match self {
             Kind::Statistic(
-                statistic @ (Statistic::Count | Statistic::Granules | Statistic::Coverage),
+                statistic @ (Statistic::Count
+                | Statistic::Granules
+                | Statistic::Coverage
+                | Statistic::GeometricCount),
             ) => (statistic, 0.0),
             Kind::Statistic(statistic) => (statistic, f64::NAN),
             Kind::Value => (Statistic::Mean, f64::NAN),
@@ -329,6 +346,15 @@ impl Kind {
             Kind::Statistic(Statistic::Coverage) => product::Statistic::Coverage,
             Kind::Statistic(Statistic::Weights) => product::Statistic::Weights,
             Kind::Statistic(Statistic::SumSquared) => product::Statistic::SumSquared,
+            Kind::Statistic(Statistic::GeometricMean) => product::Statistic::GeometricMean,
+            Kind::Statistic(Statistic::GeometricStd) => {
+                product::Statistic::GeometricStandardDeviation
+            }
+            Kind::Statistic(Statistic::GeometricCount) => product::Statistic::GeometricCount,
+            Kind::Statistic(Statistic::MEDIAN) => product::Statistic::Median,
+            Kind::Statistic(Statistic::Percentile(percent)) => {
+                product::Statistic::Percentile(percent)
+            }
         }
     }
 }

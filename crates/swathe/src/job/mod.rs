@@ -9,6 +9,7 @@
 
 mod bins;
 mod canonical;
+mod computed;
 mod contents;
 mod error;
 mod estimate;

@@ -1,6 +1,7 @@
 //! What is asked for.
 
 use swathe_core::build_geobox::Resolution;
+use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
 use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagSelection, ValidRange};
@@ -10,7 +11,8 @@ use swathe_core::resample::Method;
 /// What is asked for, apart from the granules. `None` means: choose by the granules, and say so.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Variables as [`swathe_io::granule::Granule::select`] takes them; none: the main product.
+    /// Variables as [`swathe_io::granule::Granule::select`] takes them, or computed from others, as in
+    /// `ratio=Rrs@443/Rrs@555`; none: the main product.
     pub variables: Vec<String>,
     /// The grid.
     pub grid: GridRequest,
@@ -18,6 +20,8 @@ pub struct Job {
     pub method: Option<Method>,
     /// Flags that make a pixel missing; by default those of the suite.
     pub flags: Option<FlagSelection>,
+    /// Pixels of which it does not hold are missing.
+    pub condition: Option<Expression>,
     /// Valid range in unpacked units, in place of the files' own.
     pub valid_range: Option<ValidRange>,
     /// What to compute of every cell; count and granules come with it.
@@ -50,6 +54,7 @@ impl Default for Job {
             },
             method: None,
             flags: None,
+            condition: None,
             valid_range: None,
             statistics: vec![Statistic::Mean],
             weight: None,

@@ -1,18 +1,21 @@
 //! Everything decided before any array is read.
 
+use super::computed;
 use super::order::{check_uniform, order};
 use super::{Candidate, Gathered, GridRequest, Job, JobError, OnError, Purpose};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
+use swathe_core::derived::Computed;
+use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
 use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagMask, FlagSelection};
 use swathe_core::reduce::{Blank, Reduction, Scheme, Statistic, Summation, Tiling, Weight};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
-use swathe_core::source::SwathSource as _;
+use swathe_core::source::{Field, SwathSource as _};
 use swathe_core::target::Target;
 use swathe_io::dataset::{AttributeValue, Attributes, DataType};
 use swathe_io::granule::{ChosenBand, Granule, Selected};
@@ -41,6 +44,10 @@ pub(super) struct PlannedGranule {
     pub candidate: Candidate,
     pub recipes: Vec<FieldRecipe>,
     pub mask: FlagMask,
+    /// Variables that are computed from others, by name.
+    pub computed: Vec<(String, Computed)>,
+    /// Pixels of which it does not hold are missing.
+    pub condition: Option<Computed>,
     /// When the file was made, seconds since 1970 UTC.
     pub created: Option<f64>,
     /// Lines and pixels.
@@ -60,6 +67,8 @@ pub(super) struct PlannedField {
 struct Resolved {
     fields: Vec<ResolvedField>,
     mask: FlagMask,
+    computed: Vec<(String, Computed)>,
+    condition: Option<Computed>,
     created: Option<f64>,
     shape: (usize, usize),
 }
@@ -70,6 +79,49 @@ struct ResolvedField {
     is_flags: bool,
     double: bool,
     attributes: Attributes,
+}
+
+impl ResolvedField {
+    /// A variable that is computed from others: in single precision, without units.
+    fn computed(name: &str, expression: &Expression, job: &Job) -> Self {
+        let range = job.valid_range.map(|r| (r.low, r.high));
+        let long_name = AttributeValue::Text(expression.to_string());
+        ResolvedField {
+            selected: Selected {
+                field: Field {
+                    name: name.to_owned(),
+                    variable: name.to_owned(),
+                    band: None,
+                    valid_range: range,
+                    exact: false,
+                },
+                band: None,
+            },
+            range,
+            is_flags: false,
+            double: false,
+            attributes: vec![("long_name".to_owned(), long_name)],
+        }
+    }
+}
+
+impl PlannedGranule {
+    /// What is read of it: its fields, and what others are computed from.
+    pub fn read_fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for recipe in &self.recipes {
+            let found = self
+                .computed
+                .iter()
+                .find(|(name, _)| *name == recipe.field.variable);
+            match found {
+                Some((_, computed)) => fields.extend(computed::fields(computed).cloned()),
+                None => fields.push(recipe.field.clone()),
+            }
+        }
+        fields.extend(self.condition.iter().flat_map(computed::fields).cloned());
+        fields
+    }
 }
 
 impl Plan {
@@ -97,10 +149,11 @@ impl Plan {
             .granule()
             .map_err(|e| JobError::granule(&first.name, e))?;
         let requests = requests(&job, &opened, &mut notes)?;
-        let only_flags = requests.iter().all(|request| {
-            let variable = opened.variable(request);
-            variable.is_ok_and(|variable| variable.flags().is_some())
-        });
+        let only_flags = !requests.is_empty()
+            && requests.iter().all(|request| {
+                let variable = opened.variable(request);
+                variable.is_ok_and(|variable| variable.flags().is_some())
+            });
         let flags = match &job.flags {
             Some(flags) => flags.clone(),
             // A mask would take what the map is to show.
@@ -234,6 +287,8 @@ impl Plan {
                     })
                     .collect(),
                 mask: resolved.mask,
+                computed: resolved.computed,
+                condition: resolved.condition,
                 created: resolved.created,
                 shape: resolved.shape,
                 candidate,
@@ -352,13 +407,30 @@ fn resolve(
     };
     let granule = candidate.granule().map_err(at_fault)?;
     let mut fields: Vec<ResolvedField> = Vec::new();
+    let mut computed = Vec::new();
+    let exact = matches!(job.grid, GridRequest::Bins(_));
     for request in requests {
+        if let Some(defined) = computed::definition(request) {
+            let (name, expression) = defined?;
+            if granule.variable(&name).is_ok()
+                || fields.iter().any(|f| f.selected.field.name == name)
+            {
+                return Err(JobError::plan_hint(
+                    format!("{} has a variable {name} already", candidate.name),
+                    "give the one that is computed another name",
+                ));
+            }
+            let inputs = computed::inputs(&expression, &granule, exact)?;
+            fields.push(ResolvedField::computed(&name, &expression, job));
+            computed.push((name, inputs));
+            continue;
+        }
         for mut selected in granule.select(request).map_err(not_there)? {
             let variable = granule
                 .variable(&selected.field.variable)
                 .map_err(at_fault)?;
             selected.field.valid_range = job.valid_range.map(|r| (r.low, r.high));
-            selected.field.exact = matches!(job.grid, GridRequest::Bins(_));
+            selected.field.exact = exact;
             if fields.iter().any(|f| f.selected.field == selected.field) {
                 continue;
             }
@@ -397,9 +469,13 @@ fn resolve(
             });
         }
     };
+    let condition = job.condition.as_ref();
+    let condition = condition.map(|e| computed::inputs(e, &granule, exact));
     Ok(Resolved {
         fields,
         mask,
+        computed,
+        condition: condition.transpose()?,
         created: granule.created().map(|ms| ms as f64 / 1000.0),
         shape: granule.shape(),
     })
