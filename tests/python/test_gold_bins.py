@@ -218,3 +218,38 @@ def test_the_preset_is_the_chain(swathe, tmp_path):
     options = ["--preset", "nasa-l3", "--flags", FLAGS, "-v", "chlor_a", "--stat", "mean,std"]
     subprocess.run([swathe, "average", *files, *options, *MAP_GRID, "-o", out], check=True)
     check_map(out, GOLD / "out" / "map_r4_nearest.nc")
+
+
+# Area weighting: (mean difference of means, in units of the mean; bins in common of theirs).
+AREA = ["abc_r4_aw1", "abc_r4_aw2", "abc_r4_aw3", "abc_r9_aw1", "abc_r9_aw2", "abc_r9_aw3",
+        "abc_r2_aw1", "abc_r2_aw2", "abc_r4_aw1_box", "a_r4_aw2", "c_r4_aw2",
+        "dateline_r4_aw1", "dateline_r4_aw2", "dateline_r4_aw3"]  # fmt: skip
+
+
+def area_run(name):
+    files = {"a": [A], "c": [C], "d": ["dateline.nc"]}.get(name[0] if name[1] == "_" else name[0], None)
+    files = [A, B, C] if name.startswith("abc") else files
+    options = [*CHLOROPHYLL, "-m", "footprint"]
+    if name.endswith("box"):
+        options.append("-b=-73.5,38,-71.5,39.5")
+    rows = name.split("_r")[1][0]
+    return run(files, *options, rows=rows, flags="CLDICE" if name.startswith("d") else FLAGS)
+
+
+@pytest.mark.parametrize("name", AREA)
+def test_area_weighting_agrees(swathe, tmp_path, name):
+    """Ours are exact overlaps of footprints with shared corners; theirs boxes (1), bounding boxes (2), or
+    polygons of corners (3). Means of most bins agree."""
+    files, options = area_run(name)
+    out = tmp_path / "bins.nc"
+    subprocess.run([swathe, "average", *files, *options, "-o", out], check=True)
+    (our_list, our_sums), (their_list, their_sums) = bins(out), bins(GOLD / "out" / f"{name}.nc")
+    _, i, j = np.intersect1d(our_list["bin_num"], their_list["bin_num"], return_indices=True)
+    mean = our_sums["chlor_a"]["sum"][i] / our_list["weights"][i]
+    expected = their_sums["chlor_a"]["sum"][j] / their_list["weights"][j]
+    ratio = np.abs(mean / expected - 1)
+    print(f"\n{name}: ours {len(our_list)}, theirs {len(their_list)}, common {len(i)}, "
+          f"means: median {np.median(ratio):.2e}, 90 % {np.quantile(ratio, 0.9):.2e}; weights: median "
+          f"{np.median(our_list['weights'][i] / their_list['weights'][j]):.4f}")  # fmt: skip
+    assert len(i) > 0.9 * len(their_list)
+    assert np.median(ratio) < 0.05

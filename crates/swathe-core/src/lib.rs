@@ -11,6 +11,7 @@
 
 pub mod binned;
 pub mod build_geobox;
+pub mod comparison;
 pub mod crs;
 pub mod derived;
 pub mod expression;

@@ -114,14 +114,29 @@ pub fn locate_blocks<T: Send, E: Send>(
     match (&grid.target, &grid.index) {
         (Target::GeoBox(geobox), Index::Cells(index)) => match method {
             Method::Bin => by_lines(&swath, cuts, &bin::locate(&swath, geobox), work),
-            Method::Footprint => by_lines(&swath, cuts, &footprint::locate(&swath, geobox), work),
+            Method::Footprint => {
+                let (rows, columns) = geobox.shape();
+                let cells = footprint::Cells::Grid(rows, columns);
+                by_lines(
+                    &swath,
+                    cuts,
+                    &footprint::locate(&swath, geobox, cells),
+                    work,
+                )
+            }
             Method::Nearest => ready(nearest::locate(&swath, index, cuts.entries), cuts, work),
             Method::Bilinear => ready(bilinear::locate(&swath, geobox, index), cuts, work),
         },
-        (Target::Isin(target), Index::Bins(bins)) if method == Method::Bin => {
-            by_lines(&swath, cuts, &isin::by_centres(&swath, target, bins), work)
-        }
-        // Refused where runs are planned.
+        (Target::Isin(target), Index::Bins(bins, frame)) => match method {
+            Method::Bin => by_lines(&swath, cuts, &isin::by_centres(&swath, target, bins), work),
+            Method::Footprint => {
+                let cells = footprint::Cells::Bins(target, bins);
+                by_lines(&swath, cuts, &footprint::locate(&swath, frame, cells), work)
+            }
+            // Refused where runs are planned.
+            Method::Nearest | Method::Bilinear => Ok((Vec::new(), GeometryReport::default())),
+        },
+        // The one was made for the other.
         _ => Ok((Vec::new(), GeometryReport::default())),
     }
 }

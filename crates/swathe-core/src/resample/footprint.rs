@@ -4,6 +4,7 @@
 use super::polygon::overlap;
 use super::{Contribution, GeometryReport, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
+use crate::isin::{Bins, Isin};
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
 use crate::swath::{Block, Quad};
 use std::ops::Range;
@@ -18,9 +19,9 @@ const DEEPEST: u32 = 10;
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
     geobox: &'a GeoBox,
+    cells: Cells<'a>,
 ) -> impl Fn(Range<usize>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
     let plane = Plane::new(geobox);
-    let (rows, columns) = geobox.shape();
     move |lines, contributions| {
         let mut report = GeometryReport::default();
         let (mut outline, mut scratch) = (Vec::new(), Vec::new());
@@ -40,6 +41,9 @@ pub(super) fn locate<'a>(
                 let pixel = swath.pixel(line, column);
                 let corners = places.around(&quad, line, column);
                 let (lon, lat) = swath.coordinates(line, column);
+                if !cells.take(lon, lat) {
+                    continue;
+                }
                 let placed = plane
                     .position(lon, lat)
                     .zip(corners)
@@ -51,28 +55,77 @@ pub(super) fn locate<'a>(
                     continue;
                 }
                 plane.copies(&mut outline, |polygon| {
-                    overlap(
-                        polygon,
-                        rows,
-                        columns,
-                        &mut scratch,
-                        |row, column, share| {
-                            // Rounded once: sums of weights are exact from here on.
-                            let weight = (share * WEIGHT_ONE as f64 + 0.5) as u64;
-                            if weight > 0 {
-                                let cell = (row * columns + column) as u32;
-                                contributions.push(Contribution {
-                                    cell,
-                                    pixel,
-                                    weight,
-                                });
-                            }
-                        },
-                    );
+                    cells.overlap(polygon, &mut scratch, |cell, share| {
+                        // Rounded once: sums of weights are exact from here on.
+                        let weight = (share * WEIGHT_ONE as f64 + 0.5) as u64;
+                        if weight > 0 {
+                            contributions.push(Contribution {
+                                cell,
+                                pixel,
+                                weight,
+                            });
+                        }
+                    });
                 });
             }
         }
         report
+    }
+}
+
+/// The cells that footprints overlap, in the plane of a rectangular grid.
+#[derive(Clone, Copy)]
+pub(super) enum Cells<'a> {
+    /// Those of the grid: rows and columns.
+    Grid(usize, usize),
+    /// Bins: those of a row are as high as a row of the rectangle in which they are numbered, seen as a grid
+    /// around the Earth, and as wide as there are fewer of them. Row 0 is in the south.
+    Bins(&'a Isin, &'a Bins),
+}
+
+impl Cells<'_> {
+    /// Whether a pixel with its centre there gives.
+    fn take(&self, lon: f64, lat: f64) -> bool {
+        match self {
+            Cells::Grid(..) => true,
+            Cells::Bins(isin, _) => isin.area().is_none_or(|area| area.contains(lon, lat)),
+        }
+    }
+
+    /// Calls `visit(cell, share)` for the cells that a polygon overlaps.
+    fn overlap(
+        &self,
+        polygon: &[(f64, f64)],
+        scratch: &mut Vec<f64>,
+        mut visit: impl FnMut(u32, f64),
+    ) {
+        let bins = match self {
+            Cells::Grid(rows, columns) => {
+                return overlap(polygon, *rows, *columns, scratch, |row, column, share| {
+                    visit((row * columns + column) as u32, share);
+                });
+            }
+            Cells::Bins(_, bins) => bins,
+        };
+        let fold = |start, of: fn(f64, f64) -> f64| {
+            let ys = polygon.iter().map(|point| point.1);
+            ys.fold(start, of)
+        };
+        let rows = bins.rows();
+        let top = fold(f64::INFINITY, f64::min).floor().max(0.0) as usize;
+        let bottom = (fold(f64::NEG_INFINITY, f64::max).ceil().max(0.0) as usize).min(rows);
+        let mut scaled = Vec::with_capacity(polygon.len());
+        for below_top in top..bottom {
+            let row = rows - 1 - below_top;
+            let count = bins.of_row(row) as usize;
+            let wide = count as f64 / (2 * rows) as f64;
+            let place = |(x, y): &(f64, f64)| (x * wide, y - below_top as f64);
+            scaled.clear();
+            scaled.extend(polygon.iter().map(place));
+            overlap(&scaled, 1, count, scratch, |_, column, share| {
+                visit(bins.cell(row, column), share);
+            });
+        }
     }
 }
 

@@ -20,6 +20,7 @@ pub use bilinear::{interpolate, stencil_centres};
 pub use blocks::{BlockEntries, Cuts, locate, locate_blocks};
 use cells::CellIndex;
 
+use crate::geobox::GeoBox;
 use crate::isin::Bins;
 use crate::region::Region;
 use crate::source::{Coordinates, GeolocationArray};
@@ -152,7 +153,8 @@ pub struct Grid {
 /// What finds cells by place.
 enum Index {
     Cells(CellIndex),
-    Bins(Bins),
+    /// With the rectangle in which they are numbered.
+    Bins(Bins, GeoBox),
 }
 
 impl Grid {
@@ -163,7 +165,7 @@ impl Grid {
             region: target.region(),
             index: match &target {
                 Target::GeoBox(geobox) => Index::Cells(CellIndex::new(geobox)),
-                Target::Isin(isin) => Index::Bins(Bins::new(isin)),
+                Target::Isin(isin) => Index::Bins(Bins::new(isin), target.frame()),
             },
             target,
         }

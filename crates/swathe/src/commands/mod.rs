@@ -1,6 +1,7 @@
 //! One command a file: its arguments, and what it does with them.
 
 pub mod average;
+pub mod compare;
 pub mod demo;
 pub mod graph;
 pub mod grid;
