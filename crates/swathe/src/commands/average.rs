@@ -4,7 +4,7 @@ use super::gridding::Gridding;
 use super::write::Outputs;
 use crate::failure::{Failure, Result};
 use clap::{Args, ValueEnum};
-use swathe::job::{BinMap, GridRequest, Job, Purpose, keep_statistics};
+use swathe::job::{BinMap, DayKind, Every, GridRequest, Job, Purpose, keep_statistics};
 use swathe_core::binned::Mapping;
 use swathe_core::geobox::GeoBox;
 use swathe_core::isin::{InvalidIsin, Isin, RESOLUTIONS};
@@ -19,6 +19,7 @@ use swathe_core::region::Region;
   swathe average *.nc -v chlor_a -b -77,36,-73,41 -r 0.015 -o mean.nc -o mean.png
   swathe average week/ -b 170,-20,-170,0 -r 1km --stat mean,std,max -o across.tif
   swathe average @list.txt --grid l3m-4km -m bin -o global.nc
+  swathe average year/ -b -77,36,-73,41 -r 0.05 --every month -o months.nc
   swathe average *.nc --grid isin-4320 -o bins.nc
   swathe average *.nc --crs EPSG:3413 -b -60,60,-10,84 -r 2km -o greenland.nc --dry-run")]
 pub struct Arguments {
@@ -59,6 +60,12 @@ pub struct Arguments {
         value_name = "SHARE", value_parser = share
     )]
     min_coverage: f64,
+    /// A map for every window of time, stacked on time. With data-days, those of a month or year too
+    #[arg(long, value_enum, value_name = "WINDOW")]
+    every: Option<EveryName>,
+    /// What a day is. Default: data-day for instruments on sun-synchronous satellites, utc for others
+    #[arg(long, value_enum, value_name = "KIND", requires = "every")]
+    day: Option<DayName>,
     /// A set of options, which explicit ones override
     #[arg(long, value_enum, value_name = "NAME")]
     preset: Option<Preset>,
@@ -106,6 +113,51 @@ enum WeightName {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum EveryName {
+    /// Days
+    Day,
+    /// Eight days, from each 1 January anew
+    #[value(name = "8day")]
+    EightDays,
+    /// Months
+    Month,
+    /// December to February, March to May, June to August, September to November
+    Season,
+    /// From the 21st of March, June, September and December
+    NasaSeason,
+    /// Years
+    Year,
+    /// All in one window
+    All,
+    /// All Januaries, all Februaries, and so on
+    MonthOfYear,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
+enum DayName {
+    /// By mean solar time at the granule's middle
+    DataDay,
+    /// By universal time
+    Utc,
+}
+
+impl EveryName {
+    /// `None`: all in one.
+    fn windows(self) -> Option<Every> {
+        match self {
+            EveryName::Day => Some(Every::Day),
+            EveryName::EightDays => Some(Every::EightDays),
+            EveryName::Month => Some(Every::Month),
+            EveryName::Season => Some(Every::Season),
+            EveryName::NasaSeason => Some(Every::NasaSeason),
+            EveryName::Year => Some(Every::Year),
+            EveryName::All => None,
+            EveryName::MonthOfYear => Some(Every::MonthOfYear),
+        }
+    }
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum Keep {
     /// What each granule gave
     Granules,
@@ -123,6 +175,16 @@ enum Preset {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let job = arguments.job()?;
+    if let Some(every) = arguments.every.and_then(EveryName::windows) {
+        if arguments.preset == Some(Preset::NasaL3) {
+            return Err(Failure::usage("--every does not go with --preset nasa-l3"));
+        }
+        let day = arguments.day.map(|day| match day {
+            DayName::DataDay => DayKind::DataDay,
+            DayName::Utc => DayKind::Utc,
+        });
+        return arguments.gridding.run_windows(job, every, day);
+    }
     if arguments.preset == Some(Preset::NasaL3) && !matches!(job.grid, GridRequest::Bins(_)) {
         return arguments.by_way_of_bins(job);
     }

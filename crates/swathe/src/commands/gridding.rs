@@ -9,7 +9,8 @@ use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use swathe::job::{
-    self, Finished, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
+    self, DayKind, Every, Finished, GridRequest, Job, JobError, JournalFile, Keeping, OnError,
+    Plan, Purpose, expand, gather, windows,
 };
 use swathe_core::build_geobox::Resolution;
 use swathe_core::expression::Expression;
@@ -273,6 +274,73 @@ impl Gridding {
             && grid.crs.is_none()
             && grid.named.is_none()
             && grid.like.is_none()
+    }
+
+    /// Carries a job out for every window of time, and stacks the maps. All are made in memory.
+    pub fn run_windows(&self, mut job: Job, every: Every, day: Option<DayKind>) -> Result {
+        let paths = expand(&self.granules)?;
+        let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
+        outputs.check_no_partial()?;
+        if self.dry_run || self.graph.is_some() || self.resume {
+            return Err(Failure::usage(
+                "--every goes with none of --dry-run, --graph and --resume",
+            ));
+        }
+        if matches!(job.grid, GridRequest::Bins(_) | GridRequest::Own { .. }) {
+            return Err(Failure::usage("windows need a rectangular grid in common")
+                .with_hint("give a box and a resolution, as in -b -77,36,-73,41 -r 0.015"));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, usize::from))
+            .build()
+            .map_err(Failure::error)?;
+        let gathered = pool.install(|| gather(&paths, job.on_error))?;
+        let instrument = gathered.candidates.first();
+        let instrument = instrument.and_then(|c| c.identity.instrument.clone());
+        let day = day.unwrap_or_else(|| DayKind::for_instrument(instrument.as_deref()));
+        let windows = pool.install(|| windows(gathered, every, day, job.allow_mixed))?;
+        outputs.check_maps(windows.len())?;
+        job.empty_maps = true;
+        messages::note(&format!(
+            "{} windows, one for every {}, days are {}",
+            windows.len(),
+            every.name(),
+            day.name()
+        ));
+        let mut maps = Vec::with_capacity(windows.len());
+        let (mut used, mut failed, mut options) = (0, 0, String::new());
+        for (i, window) in windows.into_iter().enumerate() {
+            let plan =
+                pool.install(|| Plan::new(window.gathered, job.clone(), Purpose::Average))?;
+            let keeping = Keeping {
+                memory: self.memory,
+                whole: true,
+                ..Keeping::default()
+            };
+            if i == 0 {
+                let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
+                report::chosen(&plan, &shares);
+            }
+            let mut progress = Progress::new(self.progress);
+            let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
+            progress.finish();
+            let finished = finished?;
+            (used, failed) = (used + finished.used, failed + finished.failed);
+            let product = pool.install(|| finished.product())?;
+            options.clone_from(&product.provenance.options);
+            maps.push((window.bounds, product));
+        }
+        if used == 0 {
+            return Err(Failure::nothing("no granule touches the area"));
+        }
+        let options = format!("{options} --every {} --day {}", every.name(), day.name());
+        let product = pool.install(|| job::stack(maps, &options))?;
+        pool.install(|| outputs.write_product(&product))?;
+        report::wrote(&self.outputs);
+        Ok(match failed {
+            0 => Outcome::Done,
+            _ => Outcome::SomeSkipped,
+        })
     }
 
     /// Carries a job on bins out whose outputs are made from these: `write` does it.

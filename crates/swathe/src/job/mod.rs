@@ -27,6 +27,7 @@ mod plan;
 mod record;
 mod rivals;
 mod run;
+mod windows;
 
 pub use bins::{BinMap, keep_statistics, map_table};
 pub use error::JobError;
@@ -42,3 +43,4 @@ pub use partial::merge;
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
+pub use windows::{DayKind, Every, Window, stack, windows};
