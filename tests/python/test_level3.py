@@ -155,3 +155,17 @@ def test_comparing(swathe, granules, tmp_path):
     largest = [entry["difference"] for entry in told["largest"]]
     assert abs(largest[0]) == pytest.approx(np.abs(b - a).max(), rel=1e-9)
     assert (tmp_path / "both.png").read_bytes().startswith(b"\x89PNG")
+
+
+def test_shares_of_flags(swathe, granules):
+    run = [swathe, "info", "--flags", "--json", granules[0]]
+    (told,) = json.loads(subprocess.run(run, check=True, capture_output=True, text=True).stdout)
+    shares = {flag["name"]: flag for flag in told["flag_shares"]["flags"]}
+    with netCDF4.Dataset(granules[0]) as file:
+        flags = file["geophysical_data/l2_flags"]
+        names, masks = flags.flag_meanings.split(), flags.flag_masks
+        bits = flags[:].data
+    for name, mask in zip(names, masks):
+        if names.count(name) == 1:
+            assert shares[name]["pixels"] == ((bits & mask) != 0).sum(), name
+    assert told["flag_shares"]["pixels"] == bits.size

@@ -227,7 +227,8 @@ impl Arguments {
             mapping: Mapping::Nearest,
             blank,
         };
-        self.gridding.run_binned(job, |finished, outputs| {
+        let large = map.geobox.cells() > 1 << 22;
+        self.gridding.run_binned(job, large, |finished, outputs| {
             let (west, south, east, north) = map.geobox.bounds();
             let options = format!(
                 "{} # then swathe map --crs '{}' --bounds={west},{south},{east},{north} -r {} -m nearest",

@@ -343,10 +343,12 @@ impl Gridding {
         })
     }
 
-    /// Carries a job on bins out whose outputs are made from these: `write` does it.
+    /// Carries a job on bins out whose outputs are made from these: `write` does it. `large`: the map takes as
+    /// much memory as one of all bins.
     pub fn run_binned(
         &self,
         job: Job,
+        large: bool,
         write: impl FnOnce(&Finished, Outputs) -> Result<()> + Send,
     ) -> Result {
         let paths = expand(&self.granules)?;
@@ -358,8 +360,8 @@ impl Gridding {
         let gathered = pool.install(|| gather(&paths, job.on_error))?;
         let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
         let mut keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
-        // The map is made in memory.
-        keeping.whole = true;
+        // The map is made in memory; of a small area, bins and map are small too.
+        keeping.whole = large;
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run {
             let estimate = pool.install(|| plan.estimate())?;

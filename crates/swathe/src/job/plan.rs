@@ -234,6 +234,13 @@ impl Plan {
                 notes.push("mask: joint, as bins have one weight for all variables".into());
             }
         }
+        if method == Method::Bin && matches!(&job.grid, GridRequest::Exact(g) if is_global(g)) {
+            notes.push(
+                "warning: bin onto a grid in longitude and latitude leaves holes and is not how NASA's Level-3 \
+                 products are made: --preset nasa-l3 is"
+                    .into(),
+            );
+        }
         let weight = job.weight.unwrap_or(match bins {
             true => Weight::L2bin,
             false => Weight::Observation,
@@ -525,6 +532,12 @@ fn common_range(ranges: impl Iterator<Item = Option<(f64, f64)>>) -> Option<(f64
             Some((low.min(least), high.max(most)))
         })
         .flatten()
+}
+
+/// Whether a grid is of longitude and latitude, around the whole Earth.
+fn is_global(geobox: &GeoBox) -> bool {
+    let (west, south, east, north) = geobox.bounds();
+    geobox.crs.is_lonlat() && east - west >= 360.0 - 1e-9 && north - south >= 180.0 - 1e-9
 }
 
 /// Refuses what a file of bins does not hold, and asks for what it does.
