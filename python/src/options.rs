@@ -5,6 +5,7 @@ use crate::grid::Grid;
 use pyo3::prelude::*;
 use std::fmt::Display;
 use std::str::FromStr;
+use swathe::core::expression::Expression;
 use swathe::core::reduce::Blank;
 use swathe::core::resample::Method;
 use swathe::core::suggest::UnknownName;
@@ -20,6 +21,8 @@ pub struct Options<'py> {
     method: Option<String>,
     flags: Option<String>,
     valid_range: Option<String>,
+    condition: Option<String>,
+    mask: String,
     statistics: Vec<String>,
     weight: String,
     min_count: u64,
@@ -45,6 +48,10 @@ impl Options<'_> {
             );
             return Err(exception(py, "PlanError", &reason, None));
         }
+        let condition = self.condition.as_deref().map(|text| {
+            let condition = Expression::condition(text);
+            condition.map_err(|error| exception(py, "PlanError", &error.to_string(), None))
+        });
         let statistics = self.statistics.iter().map(|name| parse(py, name));
         let job = Job {
             stack: false,
@@ -54,12 +61,15 @@ impl Options<'_> {
             flags: self.flags.map(|text| parse(py, &text)).transpose()?,
             valid_range: self.valid_range.map(|text| parse(py, &text)).transpose()?,
             statistics: statistics.collect::<PyResult<_>>()?,
-            weight: parse(py, &self.weight)?,
+            weight: Some(parse(py, &self.weight)?),
+            joint: choose(py, "mask", &self.mask, [("each", false), ("joint", true)])?,
             blank: Blank {
                 min_count: self.min_count,
                 min_granules: self.min_granules,
                 min_coverage: self.min_coverage,
             },
+            condition: condition.transpose()?,
+            scheme: Default::default(),
             on_error: choose(
                 py,
                 "on_error",

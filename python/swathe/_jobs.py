@@ -46,6 +46,8 @@ def average(
     method: str | None = None,
     flags: str | Iterable[str] | None = None,
     valid_range: tuple[float, float] | str | None = None,
+    where: str | None = None,
+    mask: str = "each",
     stat: str | Iterable[str] = "mean",
     weight: str | None = None,
     min_count: int = 0,
@@ -68,8 +70,8 @@ def average(
         Level-2 granules: files, folders, patterns (``"week/*.nc"``), file objects as
         ``earthaccess.open`` gives them. Their order does not matter.
     variable : str or iterable of str, optional
-        ``"chlor_a"``, ``"Rrs@443,555"`` (nearest bands), ``"Rrs[3]"``; by default the main product of
-        the granules' suite.
+        ``"chlor_a"``, ``"Rrs@443,555"`` (nearest bands), ``"Rrs[3]"``, or computed from others,
+        ``"ratio=Rrs@443/Rrs@555"``; by default the main product of the granules' suite.
     bbox, bounding_box : (west, south, east, north), optional
         Box in degrees; west > east means across 180. The second name is earthaccess's.
     resolution : float or str, optional
@@ -89,11 +91,17 @@ def average(
         names; by default those of the suite.
     valid_range : (float, float), optional
         Valid range in the variable's units, both ends in, in place of the file's own.
+    where : str, optional
+        Pixels that count, as ``"view_angle <= 60 and chlor_a > 0.01"``: by variables of the granule,
+        or view_angle (degrees) and pixel_size (km), worked out from positions, approximately.
+    mask : {"each", "joint"}
+        With "joint", a pixel counts only where all variables are valid.
     stat : str or iterable of str
-        Any of mean, std, var, min, max, sum, count, granules, coverage. Count and granules come with
-        every other.
-    weight : {"observation", "granule"}, optional
-        Whether observations count each by its own weight, or granules each once in a cell.
+        Any of mean, std, var, min, max, sum, count, granules, coverage, geomean, median, p0 to p100.
+        Count and granules come with every other.
+    weight : {"observation", "granule", "l2bin"}, optional
+        Whether observations count each by its own weight, or granules each once in a cell, or by the
+        root of their number of pixels there, as in NASA's bins.
     min_count, min_granules : int
         Cells with fewer pixels or granules are blanked.
     min_coverage : float
@@ -154,6 +162,8 @@ def average(
         method=method,
         flags=flags,
         valid_range=valid_range,
+        where=where,
+        mask=mask,
         stat=stat,
         weight=weight,
         min_count=min_count,
@@ -182,6 +192,8 @@ def grid(
     method: str | None = None,
     flags: str | Iterable[str] | None = None,
     valid_range: tuple[float, float] | str | None = None,
+    where: str | None = None,
+    mask: str = "each",
     drop_empty: bool = False,
     on_error: str = "stop",
     allow_mixed: bool = False,
@@ -234,6 +246,8 @@ def grid(
         method=method,
         flags=flags,
         valid_range=valid_range,
+        where=where,
+        mask=mask,
         on_error=on_error,
         allow_mixed=allow_mixed,
         threads=threads,
@@ -261,6 +275,8 @@ def plan(
     method: str | None = None,
     flags: str | Iterable[str] | None = None,
     valid_range: tuple[float, float] | str | None = None,
+    where: str | None = None,
+    mask: str = "each",
     stat: str | Iterable[str] = "mean",
     weight: str | None = None,
     min_count: int = 0,
@@ -318,6 +334,8 @@ def plan(
         "method": method,
         "flags": None if flags is None else ",".join(words(flags, "flags")) or "none",
         "valid_range": _range(valid_range),
+        "condition": where,
+        "mask": mask,
         "statistics": [name for word in words(stat, "stat") for name in word.split(",")],
         "weight": weight or "observation",
         "min_count": whole(min_count, "min_count"),
@@ -570,6 +588,8 @@ def grid_match(
         "method": method,
         "flags": ",".join(words(flags, "flags")) or "none",
         "valid_range": None,
+        "condition": None,
+        "mask": "each",
         "statistics": ["mean"],
         "weight": "observation",
         "min_count": 0,

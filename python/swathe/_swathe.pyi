@@ -35,6 +35,8 @@ class Options(TypedDict):
     method: str | None
     flags: str | None
     valid_range: str | None
+    condition: str | None
+    mask: str
     statistics: list[str]
     weight: str
     min_count: int

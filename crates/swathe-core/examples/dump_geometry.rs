@@ -23,7 +23,8 @@ fn main() -> Outcome<()> {
     };
     let folder = Path::new(folder);
     let swath = swath::read_swath(folder, pixels.parse()?, kind)?;
-    let grid = Grid::new(swath::grid(&swath, crs, place, size)?);
+    let geobox = swath::grid(&swath, crs, place, size)?;
+    let grid = Grid::new(geobox.clone());
     let (entries, report) = locate(&swath, &grid, swath::method(method)?, LINE_BLOCK);
     let (mut cells, mut pixels, mut weights) = (Vec::new(), Vec::new(), Vec::new());
     for entry in &entries {
@@ -47,8 +48,8 @@ fn main() -> Outcome<()> {
     std::fs::write(folder.join("cells"), cells)?;
     std::fs::write(folder.join("pixels"), pixels)?;
     std::fs::write(folder.join("weights"), weights)?;
-    let (rows, columns) = grid.geobox().shape();
-    let [x0, dx, _, y0, _, dy] = grid.geobox().geotransform();
+    let (rows, columns) = geobox.shape();
+    let [x0, dx, _, y0, _, dy] = geobox.geotransform();
     println!("{rows} {columns} {x0:?} {dx:?} {y0:?} {dy:?}");
     println!(
         "{} {} {} {}",

@@ -10,8 +10,12 @@
 #![forbid(unsafe_code)]
 
 pub mod array;
+pub mod binned;
 pub mod build_geobox;
+pub mod comparison;
 pub mod crs;
+pub mod derived;
+pub mod expression;
 pub mod geobox;
 pub mod isin;
 pub mod mask;

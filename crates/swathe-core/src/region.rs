@@ -7,7 +7,7 @@ use crate::sphere::{Vec3, add, arc_bound, chord2, cross, dot, lonlat, scale, sub
 use std::ops::Range;
 
 /// A longitude interval times a latitude interval, degrees. `west + width` may pass 180.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Region {
     /// Western limit, any representation of the longitude.
     pub west: f64,
@@ -27,6 +27,39 @@ impl Region {
         south: -90.0,
         north: 90.0,
     };
+
+    /// No place at all.
+    pub const NOTHING: Region = Region {
+        west: 0.0,
+        width: 0.0,
+        south: 90.0,
+        north: -90.0,
+    };
+
+    /// A box (west, south, east, north); west > east means across 180.
+    ///
+    /// # Errors
+    /// A box that is empty or out of range, in words.
+    pub fn of_box((west, south, east, north): (f64, f64, f64, f64)) -> Result<Self, &'static str> {
+        let longitudes = [west, east].iter().all(|v| (-360.0..=360.0).contains(v));
+        if !longitudes || !(-90.0..=90.0).contains(&south) || !(-90.0..=90.0).contains(&north) {
+            return Err("longitudes lie between -360 and 360, latitudes between -90 and 90");
+        }
+        if south >= north || west == east {
+            return Err("it is empty (the order is west,south,east,north)");
+        }
+        let width = if east > west {
+            (east - west).min(360.0)
+        } else {
+            (east - west).rem_euclid(360.0)
+        };
+        Ok(Region {
+            west,
+            width,
+            south,
+            north,
+        })
+    }
 
     /// Whether a point lies inside or on the border.
     #[inline]
@@ -86,12 +119,7 @@ impl Region {
             }
         }
         if lons.is_empty() {
-            return Region {
-                west: 0.0,
-                width: 0.0,
-                south: 90.0,
-                north: -90.0,
-            };
+            return Region::NOTHING;
         }
         let inside = |lat: f64| {
             geobox

@@ -59,6 +59,9 @@ pub struct Field {
     pub band: Option<usize>,
     /// Valid range in unpacked units, both ends in; values outside are missing.
     pub valid_range: Option<(f64, f64)>,
+    /// Whether packed values are worked out in double precision and rounded once, as NASA's binning programs
+    /// do it. Otherwise factors of single precision are applied in single precision, as in Python.
+    pub exact: bool,
 }
 
 /// A granule cannot be read.

@@ -98,7 +98,7 @@ fn check_nearest(g: &GeolocationArray, geobox: GeoBox) -> usize {
         .collect();
     let grid = Grid::new(geobox);
     let (entries, _) = locate(g, &grid, Method::Nearest, 16);
-    let mut got = vec![None; grid.geobox().cells()];
+    let mut got = vec![None; grid.target().geobox().unwrap().cells()];
     for entry in entries {
         let EntryKind::Contributions(contributions) = entry.kind else {
             panic!("contributions")
@@ -113,7 +113,7 @@ fn check_nearest(g: &GeolocationArray, geobox: GeoBox) -> usize {
     }
     let mut filled = 0;
     for (cell, got) in got.iter().enumerate() {
-        let Some(x) = cell_centre(grid.geobox(), cell) else {
+        let Some(x) = cell_centre(grid.target().geobox().unwrap(), cell) else {
             assert!(got.is_none());
             continue;
         };
@@ -124,7 +124,7 @@ fn check_nearest(g: &GeolocationArray, geobox: GeoBox) -> usize {
             got.is_some(),
             covered,
             "cell {cell} of {:?}",
-            grid.geobox().crs
+            grid.target().geobox().unwrap().crs
         );
         if let Some(pixel) = got {
             let best = centres
@@ -392,7 +392,7 @@ fn bilinear_reproduces_positions() {
                     .fold([0.0; 3], |sum, (i, w)| {
                         add(sum, scale(centre(&g, *i).unwrap(), w))
                     });
-                let x = cell_centre(grid.geobox(), s.cell as usize).unwrap();
+                let x = cell_centre(grid.target().geobox().unwrap(), s.cell as usize).unwrap();
                 worst = worst.max(chord2(normalize(sum), x).sqrt() * 6371.0);
                 count += 1;
             }
@@ -408,7 +408,7 @@ fn footprints_conserve_and_cover() {
         let grid = Grid::new(lonlat_box((-82.0, 34.0, -70.0, 42.0), degrees));
         let (entries, report) = locate(&g, &grid, Method::Footprint, 16);
         assert_eq!((report.folded, report.untransformed), (0, 0));
-        let mut cover = vec![0u64; grid.geobox().cells()];
+        let mut cover = vec![0u64; grid.target().geobox().unwrap().cells()];
         let mut given = vec![0.0; g.latitude.len()];
         let cell_area = degrees * degrees;
         for entry in &entries {

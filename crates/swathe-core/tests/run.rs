@@ -130,6 +130,7 @@ fn field(variable: &str, band: Option<usize>, method: Method) -> FieldRecipe {
             variable: variable.into(),
             band,
             valid_range: None,
+            exact: false,
         },
         reduction: Reduction {
             statistics: vec![Statistic::Mean, Statistic::Std, Statistic::Coverage],
@@ -137,6 +138,7 @@ fn field(variable: &str, band: Option<usize>, method: Method) -> FieldRecipe {
             shares: method == Method::Footprint,
             summation: Summation::for_range(Some((0.0, 20.0))),
             blank: Blank::default(),
+            scheme: Default::default(),
         },
     }
 }
@@ -168,6 +170,7 @@ fn layers(source: &Memory, fields: &[FieldRecipe], method: Method, threads: usiz
         method,
         fields,
         mask: &mask,
+        joint: false,
     };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -262,11 +265,12 @@ fn a_cell_holds_what_brute_force_finds() {
         method: Method::Bin,
         fields: &fields,
         mask: &mask,
+        joint: false,
     };
     let applied = recipe.apply(&source).unwrap().unwrap();
     let mut composite = Composite::new(tiling, fields[0].reduction.clone());
     combine(&mut composite, &applied.parts[0]);
-    let geobox = grid.geobox();
+    let geobox = grid.target().geobox().unwrap();
     let (rows, columns) = geobox.shape();
     let (mut sums, mut counts) = (vec![0.0; rows * columns], vec![0u64; rows * columns]);
     let (mut valid, mut removed) = (0, 0);
@@ -324,6 +328,7 @@ fn bands_of_a_variable_share_one_mask_and_variables_do_not() {
             method: Method::Bin,
             fields,
             mask: &mask,
+            joint: false,
         };
         let parts = recipe.apply(&source).unwrap().unwrap().parts;
         let fields = fields.iter().zip(&parts);
@@ -392,6 +397,7 @@ fn far_away_nothing_is_read() {
         method: Method::Footprint,
         fields: &fields,
         mask: &mask,
+        joint: false,
     };
     assert!(recipe.apply(&source).unwrap().is_none());
     assert!(source.read.lock().unwrap().is_empty());
@@ -417,6 +423,7 @@ fn what_cannot_be_read_is_an_error() {
         method: Method::Bin,
         fields: &fields,
         mask: &mask,
+        joint: false,
     };
     let error = recipe.apply(&source).unwrap_err();
     assert_eq!(error.to_string(), "the chunk is damaged");
@@ -428,7 +435,7 @@ fn tiles_are_foretold_from_extents() {
     let source = Memory::new(150, 130, 16, true);
     let area = (-76.5, 35.5, -73.0, 38.5);
     let (grid, tiling) = grid(area, 0.001);
-    let regions = TileRegions::new(grid.geobox(), &tiling);
+    let regions = TileRegions::new(grid.target(), &tiling);
     let near = regions.near(&source).unwrap();
     assert!(
         near.is_sorted() && near.len() < tiling.tiles() / 2,
@@ -443,6 +450,7 @@ fn tiles_are_foretold_from_extents() {
             method,
             fields: &fields,
             mask: &mask,
+            joint: false,
         };
         let applied = recipe.apply(&source).unwrap().unwrap();
         let given: Vec<usize> = applied.parts[0].iter().map(|(tile, _)| *tile).collect();
@@ -450,7 +458,7 @@ fn tiles_are_foretold_from_extents() {
         assert!(given.iter().all(|tile| near.contains(tile)), "{given:?}");
     }
     // By brute force: a tile that is foretold has a pixel within 0.2 degrees: ten pixels and what the search adds.
-    let geobox = grid.geobox();
+    let geobox = grid.target().geobox().unwrap();
     for tile in near {
         let (rows, columns) = tiling.extent(tile);
         let (west, east) = (

@@ -53,6 +53,7 @@ fn dump(file: &Path, directory: &Path) -> Outcome<Value> {
             variable: variable.path().to_owned(),
             band,
             valid_range: None,
+            exact: false,
         });
         let fields: Vec<Field> = fields.collect();
         let fields: Vec<&Field> = fields.iter().collect();

@@ -187,6 +187,7 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
         variable: options.variable.clone(),
         band: None,
         valid_range: None,
+        exact: false,
     };
     let near = granule.read_cost(&[], false, bounded(&granule, options.bbox)?)?;
     let all = granule.read_cost(std::slice::from_ref(&field), options.flags, first..last)?;

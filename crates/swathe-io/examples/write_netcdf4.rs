@@ -85,6 +85,7 @@ fn kinds(path: &Path) -> Outcome<()> {
         dimensions: dimensions(&[("n", 7)]),
         attributes: vec![],
         variables,
+        ..FileDescription::default()
     };
     let mut file = create(path, description)?;
     let values: Vec<i8> = (-3..4).collect();
@@ -151,6 +152,7 @@ fn shapes(path: &Path) -> Outcome<()> {
         dimensions: dimensions(&sizes),
         attributes: vec![],
         variables: variables.clone(),
+        ..FileDescription::default()
     };
     let mut file = create(path, description)?;
     file.write_values(0, &2.5f64.to_le_bytes())?;
@@ -213,6 +215,7 @@ fn missing(path: &Path) -> Outcome<()> {
                 ..variable("never", &[0], DataType::I32)
             },
         ],
+        ..FileDescription::default()
     };
     let mut file = create(path, description)?;
     let values = numbers(&shape);
@@ -268,6 +271,7 @@ fn attributes(path: &Path) -> Outcome<()> {
             described("many", &many, None),
             described("x", &many, None),
         ],
+        ..FileDescription::default()
     };
     let mut file = create(path, description)?;
     for i in 0..3 {
@@ -287,6 +291,7 @@ fn many_variables(path: &Path) -> Outcome<()> {
         variables: (0..6000)
             .map(|i| variable(&format!("v{i}"), &[0, 1], DataType::I16))
             .collect(),
+        ..FileDescription::default()
     };
     let mut file = create(path, description)?;
     for i in 0..6000u16 {
@@ -307,6 +312,7 @@ fn many_chunks(path: &Path) -> Outcome<()> {
             storage: chunked(&chunk, false, None),
             ..variable("v", &[0, 1], DataType::F32)
         }],
+        ..FileDescription::default()
     };
     let mut file = create(path, description)?;
     let values = numbers(&shape);
@@ -326,6 +332,7 @@ fn nothing(path: &Path) -> Outcome<()> {
         dimensions: vec![],
         attributes: vec![],
         variables: vec![],
+        ..FileDescription::default()
     };
     create(path, description)?.finish()?;
     Ok(())

@@ -8,7 +8,9 @@ pub use crate::bytes::ReadCounters;
 use crate::bytes::{ByteSource, CountedSource, FileSource};
 use crate::error::{Error, Result};
 use crate::hdf5::Hdf5Backend;
+use crate::hdf5::element::RecordField;
 use crate::netcdf3::Netcdf3Backend;
+use crate::numbers::{numbers, to_native_order};
 use crate::sniff::{Format, format_of};
 use crate::zarr::ZarrStore;
 
@@ -81,6 +83,53 @@ pub enum Array {
     F32(Vec<f32>),
     F64(Vec<f64>),
     Text(Vec<String>),
+}
+
+/// Records of numbers, as they are stored.
+#[derive(Debug, Clone)]
+pub struct Records {
+    pub(crate) size: usize,
+    pub(crate) fields: Vec<RecordField>,
+    pub(crate) bytes: Vec<u8>,
+}
+
+impl Records {
+    /// The number of a name of every record; `None` where there is no such number.
+    pub fn column(&self, name: &str) -> Option<Vec<f64>> {
+        let field = self.fields.iter().find(|field| field.name == name)?;
+        let size = field.dtype.size()?;
+        let records = self.bytes.chunks_exact(self.size.max(1));
+        let mut own = Vec::with_capacity(records.len() * size);
+        for record in records {
+            own.extend_from_slice(record.get(field.offset..field.offset + size)?);
+        }
+        to_native_order(&mut own, size, field.order);
+        let values = numbers::<std::convert::Infallible>(&field.dtype, own.len() / size, |out| {
+            out.copy_from_slice(&own);
+            Ok(())
+        });
+        let Ok(values) = values?;
+        Some(values.into_doubles())
+    }
+}
+
+impl Array {
+    /// Numbers in double precision; none of text.
+    pub fn into_doubles(self) -> Vec<f64> {
+        match self {
+            Array::I8(v) => v.into_iter().map(f64::from).collect(),
+            Array::U8(v) => v.into_iter().map(f64::from).collect(),
+            Array::I16(v) => v.into_iter().map(f64::from).collect(),
+            Array::U16(v) => v.into_iter().map(f64::from).collect(),
+            Array::I32(v) => v.into_iter().map(f64::from).collect(),
+            Array::U32(v) => v.into_iter().map(f64::from).collect(),
+            Array::I64(v) => v.into_iter().map(|v| v as f64).collect(),
+            Array::U64(v) => v.into_iter().map(|v| v as f64).collect(),
+            Array::F32(v) => v.into_iter().map(f64::from).collect(),
+            Array::F64(v) => v,
+            Array::Text(_) => Vec::new(),
+        }
+    }
 }
 
 /// A dimension of a group.
@@ -267,6 +316,21 @@ impl Dataset {
             Backend::Hdf5(backend) => backend.read(variable, slab),
             Backend::Netcdf3(backend) => backend.read(variable, slab),
             Backend::Zarr(store) => store.read(variable.path.trim_start_matches('/'), slab),
+        }
+    }
+
+    /// Records of a slab of a variable that has records of numbers (`NC_COMPOUND`).
+    ///
+    /// # Errors
+    /// The slab does not fit the variable, its elements are no such records, or the data is damaged.
+    pub fn records(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<Records> {
+        self.check_slab(variable, slab)?;
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.records(variable, slab),
+            Backend::Netcdf3(_) | Backend::Zarr(_) => Err(Error::Unsupported {
+                path: format!("{}: {}", self.source.name(), variable.path),
+                feature: "records".into(),
+            }),
         }
     }
 

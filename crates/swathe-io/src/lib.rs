@@ -1,6 +1,7 @@
 //! Files around `swathe-core`: bytes near and far, Earthdata, HDF5/netCDF reading, granules, products,
 //! pictures, the simulator.
 
+pub mod bins;
 pub mod bytes;
 mod contiguous;
 pub mod dataset;

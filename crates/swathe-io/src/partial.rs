@@ -32,7 +32,7 @@ use crate::error::{Error, Result};
 const MAGIC: &[u8; 12] = b"SWATHE part\n";
 
 /// The version of the format that is written, and the only one that is read.
-pub const VERSION: u32 = 3;
+pub const VERSION: u32 = 4;
 
 const HEADER: u8 = 1;
 const TILE: u8 = 2;
@@ -430,6 +430,7 @@ mod tests {
             shares: true,
             summation,
             blank: Blank::default(),
+            scheme: Default::default(),
         };
         let mut state = GranuleState::new(tiling, &reduction);
         let observations = (0..5000u32).map(|i| Observation {

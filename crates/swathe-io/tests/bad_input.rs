@@ -155,6 +155,7 @@ fn chlor_a(granule: &Granule) -> Vec<f32> {
         variable: "chlor_a".into(),
         band: None,
         valid_range: None,
+        exact: false,
     };
     match granule
         .values(&[&field], 0..granule.shape().0)
@@ -268,6 +269,7 @@ fn a_missing_variable_is_named_and_a_near_one_offered() {
         variable: "chlor".into(),
         band: None,
         valid_range: None,
+        exact: false,
     };
     let message = granule.values(&[&field], 0..1).unwrap_err().to_string();
     assert!(message.contains("chlor_a"), "{message}");

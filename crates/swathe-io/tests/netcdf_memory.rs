@@ -155,6 +155,7 @@ fn stream(chunks: usize) -> Result<()> {
                 deflate: Some(1),
             },
         }],
+        ..FileDescription::default()
     };
     let mut file = NetCdf4Writer::create(Nowhere::default(), description)?;
     for number in 0..grid(&shape, &chunk).iter().product() {

@@ -58,6 +58,44 @@ impl BinnedSum {
         );
     }
 
+    /// Adds `weight` times the mean of the values of another sum, whose weights sum to `divisor` and whose
+    /// squares have a mean of `mean_square`; `weight` is below 2^53.
+    ///
+    /// The top bin is raised as their root mean square asks for: a mean may be zero where values cancel,
+    /// and `variance` needs bins that fit those of the squares.
+    pub fn add_mean(&mut self, other: &BinnedSum, divisor: u128, mean_square: Scaled, weight: u64) {
+        let (mantissa, exponent) = decompose(mean_square.square_root());
+        let product = u128::from(mantissa) * u128::from(weight);
+        if product > 0 {
+            self.raise((exponent + BIAS + product.ilog2() as i32) / 64);
+        }
+        self.add(other.mean(divisor), weight);
+    }
+
+    /// Adds `weight` times a mean of squares.
+    pub fn add_mean_square(&mut self, mean_square: Scaled, weight: u64) {
+        let (mantissa, exponent) = decompose(mean_square.mantissa);
+        let product = u128::from(mantissa) * u128::from(weight);
+        let position = exponent + mean_square.exponent + 2 * BIAS;
+        // Squares of the least doubles reach below the lowest bin, where nothing is kept.
+        if position >= 0 {
+            self.add_product([product, 0], position, false);
+        }
+    }
+
+    /// sum(w v^2) / `weight`, of a sum of squares.
+    pub fn mean_square(&self, weight: u128) -> Scaled {
+        let (_, magnitude) = self.signed::<4>();
+        let mut mean = magnitude.divided_by(&Wide::<2>::from_u128(weight, 0));
+        mean.exponent += 64 * (self.top - 2) - 2 * BIAS;
+        mean
+    }
+
+    /// sum(w v^2), of a sum of squares, in units of the weight.
+    pub fn sum_squared(&self) -> f64 {
+        self.mean_square(1).value()
+    }
+
     /// Adds another sum of the same kind.
     #[inline]
     pub fn merge(&mut self, other: &BinnedSum) {

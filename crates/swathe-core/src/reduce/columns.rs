@@ -3,11 +3,15 @@
 use super::arithmetic::Scaled;
 use super::binned::BinnedSum;
 use super::fixed::{Quantum, SumOfSquares};
+use super::logs::Logs;
+use super::samples::{Sample, Samples};
 use super::{ReduceError, Statistic, Summation};
-use crate::resample::WEIGHT_ONE;
 
 /// Observations of one cell that can be held; the proofs of `fixed` and `binned` rest on it.
 pub(super) const MOST_OBSERVATIONS: u64 = 1 << 39;
+
+/// A cell's weight stays below, in whatever units: as MOST_OBSERVATIONS of weight one in units of 2^-32.
+pub(super) const MOST_WEIGHT: u128 = 1 << 71;
 
 /// Observations that are added together, column by column: they fit the first-level cache.
 pub(super) const BATCH: usize = 256;
@@ -21,21 +25,34 @@ pub(super) struct Layout {
     pub squares: bool,
     pub least: bool,
     pub greatest: bool,
+    /// Sums of logarithms of positive values.
+    pub logs: bool,
+    /// The observations themselves.
+    pub samples: bool,
     pub summation: Summation,
+    /// Weights that are kept are in units of 2^-bits.
+    pub weight_bits: u32,
 }
 
 impl Layout {
     /// Columns for these statistics.
     pub fn of(statistics: &[Statistic], shares: bool, summation: Summation) -> Self {
         let any = |wanted: &[Statistic]| statistics.iter().any(|s| wanted.contains(s));
-        use Statistic::{Max, Mean, Min, Std, Sum, Var};
+        use Statistic::{
+            GeometricCount, GeometricMean, GeometricStd, Max, Mean, Min, Std, Sum, SumSquared, Var,
+        };
         Layout {
             shares,
-            sums: any(&[Mean, Std, Var, Sum]),
-            squares: any(&[Std, Var]),
+            sums: any(&[Mean, Std, Var, Sum, SumSquared]),
+            squares: any(&[Std, Var, SumSquared]),
             least: any(&[Min]),
             greatest: any(&[Max]),
+            logs: any(&[GeometricMean, GeometricStd, GeometricCount]),
+            samples: statistics
+                .iter()
+                .any(|s| matches!(s, Statistic::Percentile(_))),
             summation,
+            weight_bits: 32,
         }
     }
 
@@ -51,6 +68,9 @@ impl Layout {
             + usize::from(self.squares) * squares
             + usize::from(self.least) * size_of::<f64>()
             + usize::from(self.greatest) * size_of::<f64>()
+            + usize::from(self.logs) * size_of::<Logs>()
+            // One observation each, and its copy in order.
+            + usize::from(self.samples) * 2 * size_of::<Sample>()
     }
 }
 
@@ -114,6 +134,8 @@ pub(super) struct Columns {
     pub(super) binned_squares: Vec<BinnedSum>,
     pub(super) least: Vec<f64>,
     pub(super) greatest: Vec<f64>,
+    pub(super) logs: Vec<Logs>,
+    pub(super) samples: Samples,
 }
 
 impl Columns {
@@ -132,6 +154,8 @@ impl Columns {
             binned_squares: column(BinnedSum::default(), layout.squares && !fixed, cells),
             least: column(f64::INFINITY, layout.least, cells),
             greatest: column(f64::NEG_INFINITY, layout.greatest, cells),
+            logs: column(Logs::default(), layout.logs, cells),
+            samples: Samples::default(),
         }
     }
 
@@ -170,6 +194,18 @@ impl Columns {
         if self.layout.greatest {
             for (cell, value) in batch.valued() {
                 self.greatest[cell] = self.greatest[cell].max(value);
+            }
+        }
+        if self.layout.logs {
+            for (cell, value, weight) in batch.weighted() {
+                let weight = if self.layout.shares { weight } else { 1 };
+                self.logs[cell].add(value, weight);
+            }
+        }
+        if self.layout.samples {
+            for (cell, value, weight) in batch.weighted() {
+                let weight = if self.layout.shares { weight } else { 1 };
+                self.samples.push(cell as u16, value, weight);
             }
         }
         Ok(())
@@ -241,6 +277,7 @@ impl Columns {
         }
         check_counts(seen)?;
         each(&mut self.weights, &other.weights, span, |a, b| *a += b);
+        check_weights(self.weights.get(first..end).unwrap_or_default())?;
         each(&mut self.sums, &other.sums, span, |a, b| *a += b);
         each(&mut self.squares, &other.squares, span, SumOfSquares::merge);
         each(
@@ -259,6 +296,8 @@ impl Columns {
         each(&mut self.greatest, &other.greatest, span, |a, b| {
             *a = a.max(*b)
         });
+        each(&mut self.logs, &other.logs, span, Logs::merge);
+        self.samples.extend(&other.samples, Some);
         Ok(())
     }
 
@@ -304,6 +343,9 @@ impl Columns {
         each(&mut self.greatest, &other.greatest, cells, |a, b| {
             *a = a.max(*b)
         });
+        each(&mut self.logs, &other.logs, cells, Logs::merge);
+        let place = |cell: u16| cells.get(usize::from(cell)).copied();
+        self.samples.extend(&other.samples, place);
         Ok(())
     }
 
@@ -333,11 +375,31 @@ impl Columns {
             Summation::Fixed { exponent } => Quantum::new(exponent).sum(self.sums[cell]),
             Summation::Binned => self.binned_sums[cell].value(),
         };
-        if self.layout.shares {
-            sum / WEIGHT_ONE as f64
-        } else {
-            sum
+        self.in_ones(sum)
+    }
+
+    /// A sum in units of the weight.
+    fn in_ones(&self, sum: f64) -> f64 {
+        match self.layout.shares {
+            true => sum / (1u64 << self.layout.weight_bits) as f64,
+            false => sum,
         }
+    }
+
+    /// Sum of a cell's weights.
+    pub fn weights(&self, cell: usize) -> f64 {
+        self.in_ones(self.own_weight(cell) as f64)
+    }
+
+    /// Weighted sum of a cell's squares.
+    pub fn sum_squared(&self, cell: usize) -> f64 {
+        let sum = match self.layout.summation {
+            Summation::Fixed { exponent } => {
+                Quantum::new(exponent).sum_squared(&self.squares[cell])
+            }
+            Summation::Binned => self.binned_squares[cell].sum_squared(),
+        };
+        self.in_ones(sum)
     }
 
     /// Variance of a cell that has observations.
@@ -374,8 +436,16 @@ impl Columns {
     }
 }
 
+/// Weights are in units in which they may be too large before there are too many observations.
+fn check_weights(weights: &[u128]) -> Result<(), ReduceError> {
+    match weights.iter().all(|weight| *weight < MOST_WEIGHT) {
+        true => Ok(()),
+        false => Err(ReduceError::CellFull),
+    }
+}
+
 /// `seen` is the bitwise or of counts.
-fn check_counts(seen: u64) -> Result<(), ReduceError> {
+pub(super) fn check_counts(seen: u64) -> Result<(), ReduceError> {
     if seen >= MOST_OBSERVATIONS {
         return Err(ReduceError::CellFull);
     }

@@ -1,7 +1,7 @@
 //! The reduction of many granules: combined in any order, finished into layers.
 
 use super::columns::{Batch, Columns, Layout};
-use super::{ReduceError, Reduction, Statistic, Tiling};
+use super::{ReduceError, Reduction, Statistic, Tiling, Weight};
 use crate::resample::WEIGHT_ONE;
 use rayon::prelude::*;
 
@@ -124,7 +124,16 @@ impl Composite {
     }
 
     fn check_kept(&self, statistic: Statistic) -> Result<(), ReduceError> {
-        if self.reduction.statistics.contains(&statistic) || never_blank(statistic) {
+        let kept = self.reduction.statistics.contains(&statistic)
+            || matches!(statistic, Statistic::Count | Statistic::Granules | Statistic::Coverage)
+            // Any percentile follows from the observations.
+            || (matches!(statistic, Statistic::Percentile(_)) && self.layout.samples)
+            || (self.layout.logs
+                && matches!(
+                    statistic,
+                    Statistic::GeometricMean | Statistic::GeometricStd | Statistic::GeometricCount
+                ));
+        if kept {
             // Coverage of shares needs its column.
             if statistic != Statistic::Coverage
                 || self.reduction.keeps_coverage()
@@ -141,6 +150,7 @@ impl Composite {
             Statistic::Count => return tile.count(cell) as f64,
             Statistic::Granules => return f64::from(tile.granules[cell]),
             Statistic::Coverage => return tile.coverage(cell),
+            Statistic::GeometricCount => return tile.columns.logs[cell].count as f64,
             _ => {}
         }
         let blank = &self.reduction.blank;
@@ -154,13 +164,37 @@ impl Composite {
         let columns = &tile.columns;
         match statistic {
             Statistic::Mean => columns.mean(cell),
-            Statistic::Std => columns.variance(cell).square_root(),
-            Statistic::Var => columns.variance(cell).value(),
+            Statistic::Std => columns.variance(cell).square_root() * self.spread(tile, cell).sqrt(),
+            Statistic::Var => columns.variance(cell).value() * self.spread(tile, cell),
+            Statistic::Weights => columns.weights(cell),
+            Statistic::SumSquared => columns.sum_squared(cell),
+            Statistic::GeometricMean => columns.logs[cell].mean(),
+            Statistic::GeometricStd => columns.logs[cell].std(),
+            Statistic::Percentile(percent) => {
+                let shares = self.layout.shares;
+                columns.samples.percentile(cell as u16, percent, shares)
+            }
             Statistic::Min => columns.least(cell),
             Statistic::Max => columns.greatest(cell),
             Statistic::Sum => columns.sum(cell),
-            Statistic::Count | Statistic::Granules | Statistic::Coverage => f64::NAN,
+            Statistic::Count
+            | Statistic::Granules
+            | Statistic::Coverage
+            | Statistic::GeometricCount => f64::NAN,
         }
+    }
+
+    /// What the variance of a cell is multiplied by: one, unless granules are weighted as l2bin does.
+    fn spread(&self, tile: &CompositeTile, cell: usize) -> f64 {
+        if self.reduction.weight != Weight::L2bin {
+            return 1.0;
+        }
+        let weight = tile.columns.weights(cell);
+        let (squared, granules) = (weight * weight, f64::from(tile.granules[cell]));
+        if squared <= granules {
+            return 0.0;
+        }
+        squared / (squared - granules)
     }
 
     /// A quantity of every cell, row by row; bands of tiles are filled in parallel.
@@ -216,7 +250,7 @@ impl CompositeTile {
         if !self.coverage.is_empty() {
             for (&cell, &weight) in batch.cells().iter().zip(&batch.weights) {
                 let coverage = &mut self.coverage[cell as usize];
-                *coverage = (*coverage).max(weight);
+                *coverage = (*coverage).max(weight.min(WEIGHT_ONE));
             }
         }
     }
@@ -254,6 +288,6 @@ impl CompositeTile {
 fn never_blank(statistic: Statistic) -> bool {
     matches!(
         statistic,
-        Statistic::Count | Statistic::Granules | Statistic::Coverage
+        Statistic::Count | Statistic::Granules | Statistic::Coverage | Statistic::GeometricCount
     )
 }

@@ -62,6 +62,14 @@ impl Quantum {
         sum as f64 * self.to_value
     }
 
+    /// sum(w q^2) as a value, in units of the weight.
+    pub fn sum_squared(self, squares: &SumOfSquares) -> f64 {
+        let [low, middle, high] = squares.0;
+        let mut sum = Wide([low, middle, high]).divided_by(&Wide::<2>::from_u128(1, 0));
+        sum.exponent += 2 * (self.exponent - 56);
+        sum.value()
+    }
+
     /// The variance sum(w v^2)/W - (sum(w v)/W)^2, as one exact fraction: (W S2 - S^2) / W^2. It is
     /// not negative, by the inequality of Cauchy and Schwarz.
     pub fn variance(self, sum: i128, squares: &SumOfSquares, weight: u128) -> Scaled {
@@ -92,6 +100,35 @@ impl SumOfSquares {
             high as u64,
             (high >> 64) as u64,
         ]));
+    }
+
+    /// Adds `weight` times the mean of the squares of another sum, whose weights sum to `divisor`, to the
+    /// nearest integer. The mean is at most 2^112, the weight at most 2^52: as large as any observation of
+    /// that weight may be.
+    pub fn add_mean(&mut self, other: &Self, divisor: u128, weight: u64) {
+        let mean = other.mean(divisor);
+        let low = (mean & u128::from(u64::MAX)) * u128::from(weight);
+        let high = (mean >> 64) * u128::from(weight) + (low >> 64);
+        self.merge(&SumOfSquares([
+            low as u64,
+            high as u64,
+            (high >> 64) as u64,
+        ]));
+    }
+
+    /// sum(w q^2) / `divisor`, the sum of the weights, to the nearest integer.
+    fn mean(&self, divisor: u128) -> u128 {
+        let [low, middle, high] = self.0;
+        let top = (u128::from(high) << 64) | u128::from(middle);
+        // One limb at a time, the rest of the one before in front; weights are below 2^71.
+        let (mut quotient, mut rest) = (top / divisor, top % divisor);
+        for shift in [32, 0] {
+            let digit = u128::from(low >> shift) & u128::from(u32::MAX);
+            let next = (rest << 32) | digit;
+            quotient = (quotient << 32) | (next / divisor);
+            rest = next % divisor;
+        }
+        quotient + u128::from(2 * rest >= divisor)
     }
 
     #[cfg(test)]

@@ -17,9 +17,13 @@ mod columns;
 mod composite;
 mod fixed;
 mod granule;
+mod l2bin;
+mod logs;
 mod numbers;
 mod observation;
 mod part;
+mod samples;
+mod scheme;
 mod statistic;
 mod stored;
 mod summation;
@@ -32,6 +36,7 @@ pub use composite::Composite;
 pub use granule::GranuleState;
 pub use observation::{Observation, contributed, interpolated};
 pub use part::{StoredPart, TilePart};
+pub use scheme::Scheme;
 pub use statistic::{Statistic, Weight};
 pub use stored::StoredTile;
 pub use summation::Summation;
@@ -52,6 +57,8 @@ pub struct Reduction {
     pub summation: Summation,
     /// What is required of a cell.
     pub blank: Blank,
+    /// What of the values is summed.
+    pub scheme: Scheme,
 }
 
 /// Cells below any of these are blank in the layers of values.
@@ -71,16 +78,23 @@ impl Reduction {
     /// | | known range | unknown range |
     /// |---|---|---|
     /// | mean, sum | 16 | 64 |
-    /// | std, var | 16 + 24 | 64 + 64 |
+    /// | std, var, sum_squared | 16 + 24 | 64 + 64 |
     /// | min, max | 8 each | 8 each |
-    /// | weights, where shares and by observation | 16 | 16 |
+    /// | geometric mean | 64 | 64 |
+    /// | percentiles | 48 for an observation | 48 for an observation |
+    /// | weights, where shares and by observation, or l2bin | 16 | 16 |
     /// | coverage, where shares | 8 | 8 |
-    /// | pixels, where by granule | 8 | 8 |
+    /// | pixels, where by granule or l2bin | 8 | 8 |
     pub fn bytes_per_cell(&self) -> usize {
         self.composite_layout().bytes_per_cell()
             + size_of::<u32>()
             + usize::from(self.counts_pixels()) * size_of::<u64>()
             + usize::from(self.keeps_coverage()) * size_of::<u64>()
+    }
+
+    /// Whether observations themselves are kept: memory then grows with their number.
+    pub fn keeps_samples(&self) -> bool {
+        self.composite_layout().samples
     }
 
     /// Memory of a cell in a granule state.
@@ -92,16 +106,30 @@ impl Reduction {
         match self.weight {
             Weight::Observation => Layout::of(&self.statistics, self.shares, self.summation),
             Weight::Granule => Layout::of(&[Statistic::Mean], self.shares, self.summation),
+            Weight::L2bin => {
+                let mut layout = Layout::of(&self.statistics, self.shares, self.summation);
+                (layout.sums, layout.least, layout.greatest) = (true, false, false);
+                (layout.logs, layout.samples) = (false, false);
+                layout
+            }
         }
     }
 
     fn composite_layout(&self) -> Layout {
-        let shares = self.shares && self.weight == Weight::Observation;
-        Layout::of(&self.statistics, shares, self.summation)
+        let shares = match self.weight {
+            Weight::Observation => self.shares,
+            Weight::Granule => false,
+            Weight::L2bin => true,
+        };
+        let mut layout = Layout::of(&self.statistics, shares, self.summation);
+        if self.weight == Weight::L2bin {
+            layout.weight_bits = l2bin::WEIGHT_BITS;
+        }
+        layout
     }
 
     fn counts_pixels(&self) -> bool {
-        self.weight == Weight::Granule
+        self.weight != Weight::Observation
     }
 
     fn keeps_coverage(&self) -> bool {

@@ -4,6 +4,7 @@
 use super::columns::{BATCH, Batch, Columns};
 use super::composite::CompositeTile;
 use super::granule::GranuleTile;
+use super::samples::Samples;
 use super::stored::StoredTile;
 use super::{Composite, Observation, ReduceError, Reduction, Summation, Tiling, Weight, numbers};
 use crate::resample::WEIGHT_ONE;
@@ -23,7 +24,7 @@ enum Given {
     /// One observation each, of weight one.
     Single(Vec<f64>),
     /// Sums over their observations.
-    Several(Columns),
+    Several(Box<Columns>),
 }
 
 /// The form in which a part is stored: the cells' places in the tile, and what they are given.
@@ -127,7 +128,7 @@ impl TilePart {
             .map(|cell| cell as u16)
             .collect();
         TilePart {
-            given: Given::Several(tile.columns.selected(&cells)),
+            given: Given::Several(Box::new(tile.columns.selected(&cells))),
             cells,
         }
     }
@@ -212,7 +213,10 @@ impl TilePart {
             },
             StoredPart::Several(cells, stored) => TilePart {
                 cells,
-                given: Given::Several(Columns::from_stored(*stored, reduction.granule_layout())),
+                given: Given::Several(Box::new(Columns::from_stored(
+                    *stored,
+                    reduction.granule_layout(),
+                ))),
             },
         };
         let limit = reduction.summation.limit();
@@ -225,7 +229,7 @@ impl TilePart {
                 let form = Columns::new(reduction.granule_layout(), part.cells.len());
                 columns.lengths() == form.lengths()
                     && columns.counts().iter().all(|count| *count > 0)
-                    && columns.are_possible()
+                    && columns.are_possible(columns.counts())
             }
         };
         let cells = tiling.tile_cells(tile);
@@ -278,7 +282,8 @@ impl CompositeTile {
         reduction: &Reduction,
     ) -> Result<(), ReduceError> {
         // A granule's mean is a sum's value, which is rounded to the sum's quantum.
-        let by_granule = reduction.weight == Weight::Granule;
+        let by_granule = reduction.weight != Weight::Observation;
+        let one = 1 << self.columns.layout.weight_bits;
         let mut batch = Batch::new();
         for (cells, values) in cells.chunks(BATCH).zip(values.chunks(BATCH)) {
             batch.len = 0;
@@ -288,7 +293,7 @@ impl CompositeTile {
                 } else {
                     *value
                 };
-                batch.push(u32::from(*cell), value, WEIGHT_ONE);
+                batch.push(u32::from(*cell), value, one);
             }
             self.count_singles(&batch);
             self.columns.add(&batch)?;
@@ -305,6 +310,7 @@ impl CompositeTile {
         self.count_granule(cells, columns);
         match weight {
             Weight::Observation => self.columns.merge_at(columns, cells),
+            Weight::L2bin => self.columns.add_l2bin(columns, cells),
             Weight::Granule => {
                 let mut batch = Batch::new();
                 for (index, cell) in cells.iter().enumerate() {
@@ -362,6 +368,14 @@ impl Columns {
             binned_squares: each(&self.binned_squares, cells),
             least: each(&self.least, cells),
             greatest: each(&self.greatest, cells),
+            logs: each(&self.logs, cells),
+            samples: {
+                let mut samples = Samples::default();
+                // Cells are in order.
+                let place = |cell: u16| cells.binary_search(&cell).ok().map(|i| i as u16);
+                samples.extend(&self.samples, place);
+                samples
+            },
         }
     }
 }

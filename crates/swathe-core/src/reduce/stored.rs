@@ -1,9 +1,11 @@
 //! The state of a tile as it is stored: what partial results on disk and on the wire are made of.
 
 use super::binned::BinnedSum;
-use super::columns::{Columns, Layout, MOST_OBSERVATIONS};
+use super::columns::{Columns, Layout, MOST_OBSERVATIONS, MOST_WEIGHT};
 use super::composite::{Composite, CompositeTile};
 use super::fixed::SumOfSquares;
+use super::logs::Logs;
+use super::samples::Samples;
 use super::{ReduceError, Summation};
 use crate::resample::WEIGHT_ONE;
 use serde::{Deserialize, Serialize};
@@ -22,6 +24,11 @@ pub struct StoredTile {
     pub(super) binned_squares: Vec<BinnedSum>,
     pub(super) least: Vec<f64>,
     pub(super) greatest: Vec<f64>,
+    pub(super) logs: Vec<Logs>,
+    /// Observations: cells, values, weights (none where all are one).
+    pub(super) sample_cells: Vec<u16>,
+    pub(super) sample_values: Vec<f64>,
+    pub(super) sample_weights: Vec<u64>,
 }
 
 impl Composite {
@@ -95,13 +102,30 @@ impl CompositeTile {
             (*granules == 0) == (*count == 0) && u64::from(*granules) <= *count
         }) && self.pixels.iter().all(|pixels| *pixels < MOST_OBSERVATIONS)
             && self.coverage.iter().all(|share| *share <= WEIGHT_ONE)
-            && self.columns.are_possible()
+            && self.columns.are_possible(self.observations())
+    }
+
+    /// Of each cell, as many as its weights may have come from.
+    fn observations(&self) -> &[u64] {
+        match self.pixels.is_empty() {
+            true => self.columns.counts(),
+            false => &self.pixels,
+        }
     }
 }
 
 impl Columns {
     pub(super) fn to_stored(&self) -> StoredTile {
+        let samples = self.samples.ordered();
+        let weights = samples.iter().map(|sample| sample.weight);
         StoredTile {
+            logs: self.logs.clone(),
+            sample_cells: samples.iter().map(|sample| sample.cell).collect(),
+            sample_values: samples.iter().map(|sample| sample.value).collect(),
+            sample_weights: match self.layout.shares {
+                true => weights.collect(),
+                false => Vec::new(),
+            },
             granules: Vec::new(),
             pixels: Vec::new(),
             coverage: Vec::new(),
@@ -117,7 +141,19 @@ impl Columns {
     }
 
     pub(super) fn from_stored(stored: StoredTile, layout: Layout) -> Self {
+        let mut samples = Samples::default();
+        let cells = stored.sample_cells.iter().zip(&stored.sample_values);
+        for (i, (cell, value)) in cells.enumerate() {
+            let weight = match layout.shares {
+                // A weight that is not there is found out.
+                true => stored.sample_weights.get(i).copied().unwrap_or(0),
+                false => 1,
+            };
+            samples.push(*cell, *value, weight);
+        }
         Columns {
+            logs: stored.logs,
+            samples,
             layout,
             counts: stored.counts,
             weights: stored.weights,
@@ -130,7 +166,7 @@ impl Columns {
         }
     }
 
-    pub(super) fn lengths(&self) -> [usize; 8] {
+    pub(super) fn lengths(&self) -> [usize; 9] {
         [
             self.counts.len(),
             self.weights.len(),
@@ -140,16 +176,48 @@ impl Columns {
             self.binned_squares.len(),
             self.least.len(),
             self.greatest.len(),
+            self.logs.len(),
         ]
     }
 
-    pub(super) fn are_possible(&self) -> bool {
+    /// Whether each cell has as many observations as are counted, which can be.
+    fn samples_are_possible(&self) -> bool {
+        if !self.layout.samples {
+            return self.samples.len() == 0;
+        }
+        let limit = self.layout.summation.limit();
+        let mut left = self.counts.clone();
+        let each = self.samples.ordered().iter().all(|sample| {
+            let counted = match left.get_mut(usize::from(sample.cell)) {
+                Some(left) if *left > 0 => {
+                    *left -= 1;
+                    true
+                }
+                _ => false,
+            };
+            counted && sample.value.abs() <= limit && sample.weight > 0
+        });
+        each && left.iter().all(|left| *left == 0)
+    }
+
+    /// Whether sums are within the limits that follow from the numbers of observations.
+    pub(super) fn are_possible(&self, observations: &[u64]) -> bool {
         let counts = self.counts.iter().all(|count| *count < MOST_OBSERVATIONS);
-        let weights = self.weights.iter().zip(&self.counts);
+        let weights = self.weights.iter().zip(observations);
         let weights = weights
             .into_iter()
-            .all(|(weight, count)| *weight <= u128::from(*count) << 32);
-        if !(counts && weights) {
+            .all(|(weight, count)| *weight <= u128::from(*count) << self.layout.weight_bits)
+            && self.weights.iter().all(|weight| *weight < MOST_WEIGHT);
+        if !(counts && weights && self.samples_are_possible()) {
+            return false;
+        }
+        let bits = if self.layout.shares {
+            self.layout.weight_bits
+        } else {
+            0
+        };
+        let mut logs = self.logs.iter().zip(&self.counts).zip(observations);
+        if !logs.all(|((logs, count), most)| logs.is_possible(*count, *most, bits)) {
             return false;
         }
         match self.layout.summation {
@@ -191,6 +259,7 @@ mod tests {
             shares,
             summation,
             blank: Blank::default(),
+            scheme: Default::default(),
         };
         let mut composite = Composite::new(tiling, reduction.clone());
         for granule in 0..3u64 {

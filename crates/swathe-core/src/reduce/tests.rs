@@ -40,6 +40,7 @@ fn reduction(weight: Weight, shares: bool, summation: Summation) -> Reduction {
         shares,
         summation,
         blank: Blank::default(),
+        scheme: Default::default(),
     }
 }
 
@@ -165,6 +166,53 @@ fn granule_means(given: &[Given], cell: usize) -> Vec<(f64, u64)> {
         .collect()
 }
 
+/// The definition, by counting.
+fn percentile(of: &[(f64, u64)], percent: u8, weighted: bool) -> f64 {
+    let mut of = of.to_vec();
+    of.sort_by(|a, b| a.0.total_cmp(&b.0));
+    if weighted {
+        let total: u128 = of.iter().map(|o| u128::from(o.1)).sum();
+        let below = |v: f64| {
+            of.iter()
+                .filter(|o| o.0 <= v)
+                .map(|o| u128::from(o.1))
+                .sum::<u128>()
+        };
+        let reaches = |o: &&(f64, u64)| below(o.0) * 100 >= total * u128::from(percent);
+        return of.iter().find(reaches).unwrap().0;
+    }
+    let place = (of.len() - 1) as f64 * f64::from(percent) / 100.0;
+    let (low, high) = (place.floor() as usize, place.ceil() as usize);
+    of[low].0 + (of[high].0 - of[low].0) * (place - place.floor())
+}
+
+/// Weights, sum, sum of squares, mean, variance and number of pixels of a cell, and what the formulas of l2bin
+/// and l3mapgen give.
+fn l2bin(composite: &Composite, given: &[Given], cell: usize) -> ([f64; 6], [f64; 6]) {
+    use Statistic::{Count, Mean, Sum, SumSquared, Var, Weights};
+    let found = [Weights, Sum, SumSquared, Mean, Var, Count].map(|s| at(composite, s, cell));
+    let (mut w, mut s, mut s2, mut scenes, mut count) = (0.0, 0.0, 0.0, 0.0, 0.0);
+    for granule in 0..4 {
+        let mine = || {
+            given
+                .iter()
+                .filter(|g| (g.granule, g.cell) == (granule, cell))
+        };
+        let share = |g: &Given| g.weight as f64 / WEIGHT_ONE as f64;
+        let n: f64 = mine().map(share).sum();
+        if n > 0.0 {
+            w += n.sqrt();
+            s += mine().map(|g| g.value * share(g)).sum::<f64>() / n.sqrt();
+            s2 += mine().map(|g| g.value * g.value * share(g)).sum::<f64>() / n.sqrt();
+            scenes += 1.0;
+            count += mine().count() as f64;
+        }
+    }
+    let variance = (s2 / w - (s / w) * (s / w)) * w * w / (w * w - scenes);
+    let variance = if w * w <= scenes { found[4] } else { variance };
+    (found, [w, s, s2, s / w, variance, count])
+}
+
 fn weights(shares: bool) -> BoxedStrategy<u64> {
     if shares {
         prop_oneof![0..=WEIGHT_ONE, 0..100u64, Just(WEIGHT_ONE)].boxed()
@@ -209,7 +257,11 @@ fn wild() -> impl Strategy<Value = f64> {
 
 fn methods() -> impl Strategy<Value = (Weight, bool, bool)> {
     (
-        prop_oneof![Just(Weight::Observation), Just(Weight::Granule)],
+        prop_oneof![
+            Just(Weight::Observation),
+            Just(Weight::Granule),
+            Just(Weight::L2bin)
+        ],
         any::<bool>(),
         any::<bool>(),
     )
@@ -311,6 +363,13 @@ proptest! {
                     .map(|g| (g.value, g.weight))
                     .collect(),
                 Weight::Granule => granule_means(&given, cell),
+                Weight::L2bin => {
+                    let (found, expected) = l2bin(&composite, &given, cell);
+                    for (found, expected) in found.into_iter().zip(expected) {
+                        prop_assert!((found / expected - 1.0).abs() < 1e-8, "{} {}", found, expected);
+                    }
+                    continue;
+                }
             };
             let total: f64 = of.iter().map(|(_, w)| *w as f64).sum();
             let mean = of.iter().map(|(v, w)| v * *w as f64).sum::<f64>() / total;
@@ -327,6 +386,16 @@ proptest! {
             let greatest = of.iter().map(|o| o.0).fold(f64::NEG_INFINITY, f64::max);
             prop_assert!(close(Statistic::Min, least, 1e-15));
             prop_assert!(close(Statistic::Max, greatest, 1e-15));
+            let logs: Vec<(f64, f64)> = of.iter().map(|(v, w)| (v.ln(), *w as f64)).collect();
+            let log = logs.iter().map(|(l, w)| l * w).sum::<f64>() / total;
+            let spread = logs.iter().map(|(l, w)| w * (l - log).powi(2)).sum::<f64>() / total;
+            prop_assert!(close(Statistic::GeometricMean, log.exp(), 1e-11));
+            prop_assert!(close(Statistic::GeometricStd, spread.sqrt().exp(), 1e-9));
+            prop_assert_eq!(at(&composite, Statistic::GeometricCount, cell), of.len() as f64);
+            for percent in [0u8, 5, 50, 90, 100] {
+                let expected = percentile(&of, percent, shares && weight == Weight::Observation);
+                prop_assert!(close(Statistic::Percentile(percent), expected, 1e-13));
+            }
             let mine = || given.iter().filter(|g| g.cell == cell);
             prop_assert_eq!(at(&composite, Statistic::Count, cell), mine().count() as f64);
             let mut covered = [0.0; 4];
@@ -587,9 +656,11 @@ fn very_many_observations() {
         .collect();
     for summation in FORMS {
         for shares in [false, true] {
-            let mut composite =
-                composed(&reduction(Weight::Observation, shares, summation), &given);
-            let before = layers(&composite);
+            // Percentiles keep the observations themselves: so many have no room.
+            let mut sums = reduction(Weight::Observation, shares, summation);
+            sums.statistics.retain(|s| *s != Statistic::MEDIAN);
+            let mut composite = composed(&sums, &given);
+            let before = composite.values(Statistic::Sum).unwrap();
             let of = |statistic| at(&composite, statistic, 0);
             let (mean, std, sum) = (of(Statistic::Mean), of(Statistic::Std), of(Statistic::Sum));
             for _ in 0..28 {
@@ -601,7 +672,8 @@ fn very_many_observations() {
             assert_eq!(of(Statistic::Mean), mean);
             assert_eq!(of(Statistic::Std), std);
             assert_eq!(of(Statistic::Sum), sum * f64::from(1 << 28));
-            assert_ne!(layers(&composite), before);
+            assert_ne!(composite.values(Statistic::Sum).unwrap(), before);
+            assert_eq!(of(Statistic::GeometricCount) as u64 % (1 << 28), 0);
             // One more doubling would leave the proof's bounds: it is refused.
             assert_eq!(
                 composite.merge(composite.clone()),

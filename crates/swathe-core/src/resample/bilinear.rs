@@ -1,14 +1,19 @@
 //! `bilinear`: interpolation in the quad of four pixel centres around the cell's centre.
 
-use super::cells::Bounds;
-use super::{Entries, EntryKind, GeometryReport, Grid, Selected, Stencil, over_blocks};
+use super::cells::{Bounds, CellIndex};
+use super::{Entries, EntryKind, GeometryReport, Selected, Stencil, over_blocks};
+use crate::geobox::GeoBox;
 use crate::sphere::{Vec3, add, arc_bound, chord2, cross, dot, lonlat, normalize, sub};
 use crate::swath::{Centres, Quad};
 
 /// No quad holds the cell.
 const NOBODY: u32 = u32::MAX;
 
-pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, GeometryReport) {
+pub(super) fn locate(
+    swath: &Selected<'_>,
+    geobox: &GeoBox,
+    index: &CellIndex,
+) -> (Vec<Entries>, GeometryReport) {
     let parts = over_blocks(swath, |lines| {
         let mut report = GeometryReport::default();
         let mut offers = Vec::new();
@@ -25,7 +30,7 @@ pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, Geomet
                 };
                 let middle = normalize(quad.corners.into_iter().fold([0.0; 3], add));
                 let (bounds, radius) = extent(swath, line, column, &quad, middle);
-                grid.index.near(&bounds, radius, |cell, x| {
+                index.near(&bounds, radius, |cell, x| {
                     if !quad.contains(x) {
                         return;
                     }
@@ -47,7 +52,7 @@ pub(super) fn locate(swath: &Selected<'_>, grid: &Grid) -> (Vec<Entries>, Geomet
     // Of the quads that hold a cell, the one whose middle is nearest; the first of equals.
     let mut best: Vec<(f64, Stencil)> =
         Vec::with_capacity(parts.iter().map(|(o, _)| o.len()).sum());
-    let mut place = vec![NOBODY; grid.geobox().cells()];
+    let mut place = vec![NOBODY; geobox.cells()];
     for (offers, counts) in parts {
         report.add(&counts);
         for (distance2, stencil) in offers {

@@ -1,6 +1,6 @@
 //! `bin`: every valid pixel whose centre is in the cell.
 
-use super::{Contribution, GeometryReport, Giving, Grid, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Giving, Selected, WEIGHT_ONE};
 use crate::geobox::{Axis, GeoBox};
 use crate::swath::{TOGETHER, located};
 use std::ops::Range;
@@ -8,9 +8,9 @@ use std::ops::Range;
 /// What works out some lines.
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
-    grid: &'a Grid,
+    geobox: &'a GeoBox,
 ) -> impl Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
-    let locator = CellLocator::new(grid.geobox());
+    let locator = CellLocator::new(geobox);
     move |lines, _, contributions| {
         let mut report = GeometryReport::default();
         for line in lines {

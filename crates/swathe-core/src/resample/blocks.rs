@@ -1,10 +1,11 @@
 //! Blocks of lines, each located when its turn comes: what is held of the geometry is a few lines a thread.
 
 use super::{
-    BLOCK_LINES, Contribution, Entries, EntryKind, GeometryReport, Grid, Method, Selected,
-    bilinear, bin, footprint, nearest,
+    BLOCK_LINES, Contribution, Entries, EntryKind, GeometryReport, Grid, Index, Method, Selected,
+    bilinear, bin, footprint, isin, nearest,
 };
 use crate::source::GeolocationArray;
+use crate::target::Target;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -119,11 +120,33 @@ pub fn locate_blocks<T: Send, E: Send>(
     // `nearest` must also know of the borders of the swath within reach of whatever reaches a cell.
     let margins = if method == Method::Nearest { 2.0 } else { 1.0 };
     let swath = Selected::new(geolocation, grid, margins);
-    match method {
-        Method::Bin => by_lines(&swath, cuts, &bin::locate(&swath, grid), work),
-        Method::Footprint => by_lines(&swath, cuts, &footprint::locate(&swath, grid), work),
-        Method::Nearest => ready(nearest::locate(&swath, grid, cuts.entries), cuts, work),
-        Method::Bilinear => ready(bilinear::locate(&swath, grid), cuts, work),
+    match (&grid.target, &grid.index) {
+        (Target::GeoBox(geobox), Index::Cells(index)) => match method {
+            Method::Bin => by_lines(&swath, cuts, &bin::locate(&swath, geobox), work),
+            Method::Footprint => {
+                let (rows, columns) = geobox.shape();
+                let cells = footprint::Cells::Grid(rows, columns);
+                by_lines(
+                    &swath,
+                    cuts,
+                    &footprint::locate(&swath, geobox, cells),
+                    work,
+                )
+            }
+            Method::Nearest => ready(nearest::locate(&swath, index, cuts.entries), cuts, work),
+            Method::Bilinear => ready(bilinear::locate(&swath, geobox, index), cuts, work),
+        },
+        (Target::Isin(target), Index::Bins(bins, frame)) => match method {
+            Method::Bin => by_lines(&swath, cuts, &isin::by_centres(&swath, target, bins), work),
+            Method::Footprint => {
+                let cells = footprint::Cells::Bins(target, bins);
+                by_lines(&swath, cuts, &footprint::locate(&swath, frame, cells), work)
+            }
+            // Refused where runs are planned.
+            Method::Nearest | Method::Bilinear => Ok((Vec::new(), GeometryReport::default())),
+        },
+        // The one was made for the other.
+        _ => Ok((Vec::new(), GeometryReport::default())),
     }
 }
 

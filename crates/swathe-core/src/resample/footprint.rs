@@ -2,8 +2,9 @@
 //! the cell; both are polygons in the target's plane.
 
 use super::polygon::overlap;
-use super::{Contribution, GeometryReport, Giving, Grid, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Giving, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
+use crate::isin::{Bins, Isin};
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
 use crate::swath::{Block, Quad};
 use std::ops::Range;
@@ -17,10 +18,10 @@ const DEEPEST: u32 = 10;
 /// What works out some lines.
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
-    grid: &'a Grid,
+    geobox: &'a GeoBox,
+    cells: Cells<'a>,
 ) -> impl Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
-    let plane = Plane::new(grid.geobox());
-    let (rows, columns) = grid.geobox().shape();
+    let plane = Plane::new(geobox);
     move |lines, giving, contributions| {
         let mut report = GeometryReport::default();
         let (first, end) = (lines.start, lines.end);
@@ -43,8 +44,11 @@ pub(super) fn locate<'a>(
                 };
                 let pixel = swath.pixel(line, column);
                 let (lon, lat) = swath.coordinates(line, column);
+                if !cells.take(lon, lat) {
+                    continue;
+                }
                 let position = plane.position(lon, lat);
-                if let Some(cell) = position.and_then(|at| plane.cell(at)) {
+                if let Some(cell) = position.and_then(|at| cells.holding(&plane, at, lon, lat)) {
                     let given = given.get_or_insert_with(|| giving(first..end));
                     let gives = given
                         .as_ref()
@@ -67,28 +71,88 @@ pub(super) fn locate<'a>(
                     continue;
                 }
                 plane.copies(&mut outline, |polygon| {
-                    overlap(
-                        polygon,
-                        rows,
-                        columns,
-                        &mut scratch,
-                        |row, column, share| {
-                            // Rounded once: sums of weights are exact from here on.
-                            let weight = (share * WEIGHT_ONE as f64 + 0.5) as u64;
-                            if weight > 0 {
-                                let cell = (row * columns + column) as u32;
-                                contributions.push(Contribution {
-                                    cell,
-                                    pixel,
-                                    weight,
-                                });
-                            }
-                        },
-                    );
+                    cells.overlap(polygon, &mut scratch, |cell, share| {
+                        // Rounded once: sums of weights are exact from here on.
+                        let weight = (share * WEIGHT_ONE as f64 + 0.5) as u64;
+                        if weight > 0 {
+                            contributions.push(Contribution {
+                                cell,
+                                pixel,
+                                weight,
+                            });
+                        }
+                    });
                 });
             }
         }
         report
+    }
+}
+
+/// The cells that footprints overlap, in the plane of a rectangular grid.
+#[derive(Clone, Copy)]
+pub(super) enum Cells<'a> {
+    /// Those of the grid: rows and columns.
+    Grid(usize, usize),
+    /// Bins: those of a row are as high as a row of the rectangle in which they are numbered, seen as a grid
+    /// around the Earth, and as wide as there are fewer of them. Row 0 is in the south.
+    Bins(&'a Isin, &'a Bins),
+}
+
+impl Cells<'_> {
+    /// Whether a pixel with its centre there gives.
+    fn take(&self, lon: f64, lat: f64) -> bool {
+        match self {
+            Cells::Grid(..) => true,
+            Cells::Bins(isin, _) => isin.area().is_none_or(|area| area.contains(lon, lat)),
+        }
+    }
+
+    /// The cell of a place in the plane, which is that of a longitude and latitude; `None` beyond the grid.
+    fn holding(&self, plane: &Plane<'_>, at: (f64, f64), lon: f64, lat: f64) -> Option<u32> {
+        match self {
+            Cells::Grid(..) => plane.cell(at),
+            Cells::Bins(_, bins) => {
+                let (row, column) = bins.holding(lon, lat);
+                Some(bins.cell(row, column))
+            }
+        }
+    }
+
+    /// Calls `visit(cell, share)` for the cells that a polygon overlaps.
+    fn overlap(
+        &self,
+        polygon: &[(f64, f64)],
+        scratch: &mut Vec<f64>,
+        mut visit: impl FnMut(u32, f64),
+    ) {
+        let bins = match self {
+            Cells::Grid(rows, columns) => {
+                return overlap(polygon, *rows, *columns, scratch, |row, column, share| {
+                    visit((row * columns + column) as u32, share);
+                });
+            }
+            Cells::Bins(_, bins) => bins,
+        };
+        let fold = |start, of: fn(f64, f64) -> f64| {
+            let ys = polygon.iter().map(|point| point.1);
+            ys.fold(start, of)
+        };
+        let rows = bins.rows();
+        let top = fold(f64::INFINITY, f64::min).floor().max(0.0) as usize;
+        let bottom = (fold(f64::NEG_INFINITY, f64::max).ceil().max(0.0) as usize).min(rows);
+        let mut scaled = Vec::with_capacity(polygon.len());
+        for below_top in top..bottom {
+            let row = rows - 1 - below_top;
+            let count = bins.of_row(row) as usize;
+            let wide = count as f64 / (2 * rows) as f64;
+            let place = |(x, y): &(f64, f64)| (x * wide, y - below_top as f64);
+            scaled.clear();
+            scaled.extend(polygon.iter().map(place));
+            overlap(&scaled, 1, count, scratch, |_, column, share| {
+                visit(bins.cell(row, column), share);
+            });
+        }
     }
 }
 

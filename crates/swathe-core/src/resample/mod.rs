@@ -9,6 +9,7 @@ mod blocks;
 mod cells;
 mod footprint;
 mod groups;
+mod isin;
 mod nearest;
 mod polygon;
 mod reach;
@@ -20,9 +21,11 @@ pub use blocks::{BlockEntries, Cuts, Giving, locate, locate_blocks};
 use cells::CellIndex;
 
 use crate::geobox::GeoBox;
+use crate::isin::Bins;
 use crate::region::Region;
 use crate::source::{Coordinates, GeolocationArray};
 use crate::swath::{Block, Reaches, Spacing, TOGETHER};
+use crate::target::Target;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -56,6 +59,14 @@ impl Method {
             Method::Bilinear => "bilinear",
             Method::Bin => "bin",
             Method::Footprint => "footprint",
+        }
+    }
+
+    /// Whether it can put swaths on a grid of this kind: `bin` and `footprint` alone give to bins.
+    pub fn takes(self, target: &Target) -> bool {
+        match target {
+            Target::GeoBox(_) => true,
+            Target::Isin(_) => matches!(self, Method::Bin | Method::Footprint),
         }
     }
 
@@ -134,26 +145,35 @@ impl GeometryReport {
 
 /// A grid made ready to receive swaths: worked out once, used for every granule.
 pub struct Grid {
-    geobox: GeoBox,
+    target: Target,
     region: Region,
-    index: CellIndex,
+    index: Index,
+}
+
+/// What finds cells by place.
+enum Index {
+    Cells(CellIndex),
+    /// With the rectangle in which they are numbered.
+    Bins(Bins, GeoBox),
 }
 
 impl Grid {
     /// Prepares a grid.
-    pub fn new(geobox: GeoBox) -> Self {
-        let region = Region::of(&geobox);
-        let index = CellIndex::new(&geobox);
+    pub fn new(target: impl Into<Target>) -> Self {
+        let target = target.into();
         Grid {
-            geobox,
-            region,
-            index,
+            region: target.region(),
+            index: match &target {
+                Target::GeoBox(geobox) => Index::Cells(CellIndex::new(geobox)),
+                Target::Isin(isin) => Index::Bins(Bins::new(isin), target.frame()),
+            },
+            target,
         }
     }
 
     /// The grid itself.
-    pub fn geobox(&self) -> &GeoBox {
-        &self.geobox
+    pub fn target(&self) -> &Target {
+        &self.target
     }
 
     /// Where it lies.

@@ -8,7 +8,7 @@
 
 use super::cells::{Band, CellIndex, Look, Pixels, Scored};
 use super::groups::{Group, groups};
-use super::{Contribution, Entries, EntryKind, GeometryReport, Grid, Selected, WEIGHT_ONE};
+use super::{Contribution, Entries, EntryKind, GeometryReport, Selected, WEIGHT_ONE};
 use crate::sphere::{Vec3, arc_bound, chord2};
 use crate::swath::{Quad, vectors_together};
 use rayon::prelude::*;
@@ -24,13 +24,12 @@ const UNSURE: u32 = 1 << 31;
 
 pub(super) fn locate(
     swath: &Selected<'_>,
-    grid: &Grid,
+    index: &CellIndex,
     line_block: usize,
 ) -> (Vec<Entries>, GeometryReport) {
     let (groups, report) = groups(swath);
     // A band's outcome depends on its own cells alone: threads play no part in it.
-    let bands: Vec<Vec<Vec<Contribution>>> = grid
-        .index
+    let bands: Vec<Vec<Vec<Contribution>>> = index
         .bands(BAND_CELLS)
         .into_par_iter()
         // A buffer serves one band after another.
@@ -48,12 +47,12 @@ pub(super) fn locate(
             }
             let mut depth = Depth::new(band, cells);
             for group in &near {
-                depth.offer(swath, &grid.index, group);
+                depth.offer(swath, index, group);
             }
             for group in near.iter().filter(|group| group.covers) {
-                depth.cover(swath, &grid.index, group);
+                depth.cover(swath, index, group);
             }
-            depth.contributions(swath, &grid.index, line_block)
+            depth.contributions(swath, index, line_block)
         })
         .collect();
     (joined(bands, swath.geolocation.pixels), report)

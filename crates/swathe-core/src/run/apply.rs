@@ -3,7 +3,7 @@
 use super::held::{Held, Reading, variables};
 use super::lines::geolocation_near;
 use crate::mask::{FlagMask, FlagReport, Real};
-use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, TilePart, Tiling};
+use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Scheme, TilePart, Tiling};
 use crate::reduce::{contributed, interpolated};
 use crate::resample::{
     BlockEntries, Entries, EntryKind, GeometryReport, Grid, Method, locate_blocks,
@@ -26,6 +26,8 @@ pub struct Recipe<'a> {
     pub fields: &'a [FieldRecipe],
     /// Flags that make a pixel missing.
     pub mask: &'a FlagMask,
+    /// Whether a pixel that is missing in one field is missing in all.
+    pub joint: bool,
 }
 
 /// What to do with a field.
@@ -229,6 +231,9 @@ impl Recipe<'_> {
                     first: lines.start * pixels,
                     pixels,
                 };
+                if self.joint {
+                    share_missing_between(&mut values, &lines, pixels);
+                }
                 let bands = values.iter_mut().flat_map(|held| {
                     let place = held.place(&lines, pixels);
                     held.what.iter_mut().map(move |band| (band, place.clone()))
@@ -298,7 +303,8 @@ impl Recipe<'_> {
             let counts = self.mask.apply(values, flags, area);
             observed.flags[field].add(self.mask, &counts);
         }
-        let observations = observations_of(part.entries, values, part.first, part.pixels);
+        let scheme = self.fields[field].reduction.scheme;
+        let observations = observations_of(part.entries, values, part.first, part.pixels, scheme);
         if observations.is_empty() {
             return Ok(());
         }
@@ -420,6 +426,29 @@ fn share_missing(bands: &mut [Values]) {
     }
 }
 
+/// A pixel of some lines that is missing in one of the variables is missing in all.
+fn share_missing_between(variables: &mut [Held<Vec<Values>>], lines: &Range<usize>, pixels: usize) {
+    let mut missing = vec![false; lines.len() * pixels];
+    for held in variables.iter() {
+        let place = held.place(lines, pixels);
+        for band in &held.what {
+            match band {
+                Values::F32(v) => note_missing(&v[place.clone()], &mut missing),
+                Values::F64(v) => note_missing(&v[place.clone()], &mut missing),
+            }
+        }
+    }
+    for held in variables {
+        let place = held.place(lines, pixels);
+        for band in &mut held.what {
+            match band {
+                Values::F32(v) => make_missing(&mut v[place.clone()], &missing),
+                Values::F64(v) => make_missing(&mut v[place.clone()], &missing),
+            }
+        }
+    }
+}
+
 fn note_missing<T: Real>(values: &[T], missing: &mut [bool]) {
     for (value, missing) in values.iter().zip(missing) {
         *missing |= !value.is_finite();
@@ -446,13 +475,20 @@ fn observations_of<T: Real>(
     values: &[T],
     first: usize,
     pixels: usize,
+    scheme: Scheme,
 ) -> Vec<Observation> {
+    let averaged = |o: Observation| Observation {
+        value: scheme.of(o.value),
+        ..o
+    };
     let there = |o: &Observation| o.value.is_finite();
     match &entries.kind {
         EntryKind::Contributions(contributions) => contributed(contributions, values, first)
+            .map(averaged)
             .filter(there)
             .collect(),
         EntryKind::Stencils(stencils) => interpolated(stencils, values, first, pixels)
+            .map(averaged)
             .filter(there)
             .collect(),
     }

@@ -5,6 +5,7 @@ use crate::geobox::{Axis, GeoBox};
 use crate::reduce::Tiling;
 use crate::region::Region;
 use crate::source::{SourceError, SwathSource};
+use crate::target::Target;
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -27,18 +28,10 @@ struct TileRow {
 
 impl TileRegions {
     /// The tiles of a grid; works on the current thread pool.
-    pub fn new(geobox: &GeoBox, tiling: &Tiling) -> Self {
-        let part = |rows: Range<usize>, columns: Range<usize>| {
-            let cut = |axis: &Axis, range: Range<usize>| Axis {
-                first: axis.first + range.start as i64,
-                len: range.len(),
-                ..axis.clone()
-            };
-            Region::of(&GeoBox {
-                crs: geobox.crs.clone(),
-                x: cut(&geobox.x, columns),
-                y: cut(&geobox.y, rows),
-            })
+    pub fn new(target: &Target, tiling: &Tiling) -> Self {
+        let part = |rows: Range<usize>, columns: Range<usize>| match target {
+            Target::GeoBox(geobox) => part_of(geobox, rows, columns),
+            Target::Isin(isin) => isin.covered(rows, columns),
         };
         let (mut starts, mut row) = (Vec::new(), None);
         for tile in 0..tiling.tiles() {
@@ -51,7 +44,7 @@ impl TileRegions {
         let ends = starts.iter().skip(1).copied().chain([tiling.tiles()]);
         let rows: Vec<Range<usize>> = starts.iter().zip(ends).map(|(a, b)| *a..b).collect();
         let rows = rows.into_par_iter().map(|tiles| TileRow {
-            region: part(tiling.extent(tiles.start).0, 0..geobox.x.len),
+            region: part(tiling.extent(tiles.start).0, 0..tiling.shape().1),
             regions: tiles
                 .clone()
                 .into_par_iter()
@@ -96,4 +89,18 @@ impl TileRegions {
         }
         Ok(near)
     }
+}
+
+/// Where some rows and columns of a rectangular grid lie.
+fn part_of(geobox: &GeoBox, rows: Range<usize>, columns: Range<usize>) -> Region {
+    let cut = |axis: &Axis, range: Range<usize>| Axis {
+        first: axis.first + range.start as i64,
+        len: range.len(),
+        ..axis.clone()
+    };
+    Region::of(&GeoBox {
+        crs: geobox.crs.clone(),
+        x: cut(&geobox.x, columns),
+        y: cut(&geobox.y, rows),
+    })
 }

@@ -57,6 +57,8 @@ enum Packing {
     Both64(f64, f64),
     /// Product in single precision, sum in double.
     Both32Then64(f32, f64),
+    /// Worked out in double precision, rounded once.
+    Exact32(f64, f64),
 }
 
 impl Decoder {
@@ -180,6 +182,18 @@ impl Decoder {
         data
     }
 
+    /// The same, with what is worked out in single precision worked out in double precision and rounded
+    /// once.
+    pub(crate) fn exact(mut self) -> Self {
+        let double = f64::from;
+        self.packing = match self.packing {
+            Packing::Both32(s, o) => Packing::Exact32(double(s), double(o)),
+            Packing::Both32Then64(s, o) => Packing::Both64(double(s), o),
+            other => other,
+        };
+        self
+    }
+
     fn unpack<T: Stored>(&self, data: &[T], own_range: bool) -> Values {
         match self.packing {
             Packing::None if T::FITS_F32 => Values::F32(self.map(data, own_range, T::to_f32)),
@@ -191,6 +205,9 @@ impl Decoder {
             Packing::Offset64(o) => Values::F64(self.map(data, own_range, |v| v.to_f64() + o)),
             Packing::Both32(s, o) => Values::F32(self.map(data, own_range, |v| v.to_f32() * s + o)),
             Packing::Both64(s, o) => Values::F64(self.map(data, own_range, |v| v.to_f64() * s + o)),
+            Packing::Exact32(s, o) => {
+                Values::F32(self.map(data, own_range, |v| (v.to_f64() * s + o) as f32))
+            }
             Packing::Both32Then64(s, o) => {
                 Values::F64(self.map(data, own_range, |v| f64::from(v.to_f32() * s) + o))
             }
@@ -268,7 +285,7 @@ impl Packing {
     fn factor(self) -> f64 {
         match self {
             Packing::Scale32(s) | Packing::Both32(s, _) | Packing::Both32Then64(s, _) => s.into(),
-            Packing::Scale64(s) | Packing::Both64(s, _) => s,
+            Packing::Scale64(s) | Packing::Both64(s, _) | Packing::Exact32(s, _) => s,
             _ => 1.0,
         }
     }
@@ -283,6 +300,7 @@ impl Packing {
             Packing::Offset64(o) => v + o,
             Packing::Both32(s, o) => (v as f32 * s + o).into(),
             Packing::Both64(s, o) => v * s + o,
+            Packing::Exact32(s, o) => ((v * s + o) as f32).into(),
             Packing::Both32Then64(s, o) => f64::from(v as f32 * s) + o,
         }
     }

@@ -113,6 +113,7 @@ impl Granule {
                 variable: variable.path().to_owned(),
                 band: None,
                 valid_range: None,
+                exact: false,
             },
             band: None,
         }])
@@ -291,6 +292,7 @@ impl Granule {
                     variable: variable.path().to_owned(),
                     band: Some(index),
                     valid_range: None,
+                    exact: false,
                 },
                 band: Some(ChosenBand {
                     asked,
@@ -344,6 +346,7 @@ impl Granule {
                 variable: variable.path().to_owned(),
                 band: Some(band),
                 valid_range: None,
+                exact: false,
             },
             band: None,
         })

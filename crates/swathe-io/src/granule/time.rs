@@ -70,7 +70,7 @@ pub(crate) fn coverage(attributes: &Attributes) -> (TimeRange, Vec<String>) {
 }
 
 /// When a file was made.
-pub(super) fn created(attributes: &Attributes) -> Option<Milliseconds> {
+pub(crate) fn created(attributes: &Attributes) -> Option<Milliseconds> {
     let names = ["date_created", "creation_date", "CreationDate"];
     names
         .into_iter()

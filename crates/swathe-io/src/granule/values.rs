@@ -22,6 +22,7 @@ const PIECE_ELEMENTS: usize = 1 << 20;
 struct Group<'a> {
     variable: &'a SwathVariable,
     valid_range: Option<(f64, f64)>,
+    exact: bool,
     /// The chunk along each dimension of bands.
     chunk: Vec<usize>,
     bands: Vec<Band>,
@@ -71,11 +72,13 @@ impl Granule {
                 group.variable.path() == variable.path()
                     && group.chunk == chunk
                     && group.valid_range == field.valid_range
+                    && group.exact == field.exact
             }) {
                 Some(group) => group.bands.push(band),
                 None => groups.push(Group {
                     variable,
                     valid_range: field.valid_range,
+                    exact: field.exact,
                     chunk,
                     bands: vec![band],
                 }),
@@ -88,6 +91,10 @@ impl Granule {
     fn read_group(&self, group: &Group<'_>) -> Result<Vec<Values>> {
         let variable = &group.variable.variable;
         let decoder = Decoder::new(variable, self.dataset.name())?;
+        let decoder = match group.exact {
+            true => decoder.exact(),
+            false => decoder,
+        };
         let read = |slab: &[Range<usize>]| -> Result<Values> {
             let stored = self.dataset.read(variable, slab)?;
             let values = decoder.decode(stored, group.valid_range);
@@ -250,6 +257,7 @@ mod tests {
             variable: path.to_owned(),
             band: Some(band),
             valid_range: None,
+            exact: false,
         };
         bands.into_iter().map(field).collect()
     }
@@ -378,6 +386,7 @@ mod tests {
                         shares: method == Method::Footprint,
                         summation: Summation::for_range(Some((-1.0, 1.0))),
                         blank: Blank::default(),
+                        scheme: Default::default(),
                     },
                 })
                 .collect();
@@ -387,6 +396,7 @@ mod tests {
                 method,
                 fields: &recipes,
                 mask: &mask,
+                joint: false,
             };
             // Reads the indexes of chunks, too.
             let cost = granule.read_cost(&rrs, true, 0..300).unwrap();

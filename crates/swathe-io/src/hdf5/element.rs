@@ -15,6 +15,18 @@ pub(super) struct Element {
     pub size: usize,
     /// How the bytes are to be understood.
     pub encoding: Encoding,
+    /// The numbers of a record.
+    pub record: Vec<RecordField>,
+}
+
+/// A number of a record.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) struct RecordField {
+    pub name: String,
+    pub dtype: DataType,
+    /// Bytes before it.
+    pub offset: usize,
+    pub order: ByteOrder,
 }
 
 /// How the bytes of an element are to be understood.
@@ -39,11 +51,13 @@ impl Element {
                 StoredOrder::LittleEndian => ByteOrder::Little,
                 StoredOrder::BigEndian => ByteOrder::Big,
             }),
+            record: Vec::new(),
         };
         let other = |name: String, size| Element {
             dtype: DataType::Other(name),
             size,
             encoding: Encoding::Opaque,
+            record: Vec::new(),
         };
         match datatype {
             Datatype::FixedPoint {
@@ -67,6 +81,7 @@ impl Element {
                 dtype: DataType::Text,
                 size: *len as usize,
                 encoding: Encoding::FixedText(*padding),
+                record: Vec::new(),
             },
             Datatype::String {
                 size: StringSize::Variable,
@@ -76,6 +91,7 @@ impl Element {
                 dtype: DataType::Text,
                 size: heap_reference,
                 encoding: Encoding::HeapText(*padding),
+                record: Vec::new(),
             },
             Datatype::VarLen {
                 base,
@@ -86,9 +102,29 @@ impl Element {
                 dtype: DataType::Text,
                 size: heap_reference,
                 encoding: Encoding::HeapText(*padding),
+                record: Vec::new(),
             },
             Datatype::VarLen { .. } => other("variable-length sequence".into(), heap_reference),
-            Datatype::Compound { size, .. } => other("compound type".into(), *size as usize),
+            Datatype::Compound { size, fields } => {
+                let fields = fields.iter().filter_map(|field| {
+                    let Element {
+                        dtype, encoding, ..
+                    } = Element::new(&field.datatype, offset_size);
+                    let Encoding::Number(order) = encoding else {
+                        return None;
+                    };
+                    Some(RecordField {
+                        name: field.name.clone(),
+                        dtype,
+                        offset: field.byte_offset as usize,
+                        order,
+                    })
+                });
+                Element {
+                    record: fields.collect(),
+                    ..other("compound type".into(), *size as usize)
+                }
+            }
             Datatype::Enum { base, .. } => {
                 other("enumeration".into(), Element::new(base, offset_size).size)
             }

@@ -9,7 +9,7 @@
 
 mod attributes;
 mod decode;
-mod element;
+pub(crate) mod element;
 mod index;
 mod links;
 mod netcdf4;
@@ -30,7 +30,7 @@ use self::attributes::HeapCache;
 use self::storage::BlockStorage;
 use self::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
-use crate::dataset::{Array, DataType, Filter, Group, StorageChunk, Variable};
+use crate::dataset::{Array, DataType, Filter, Group, Records, StorageChunk, Variable};
 use crate::error::{Error, Result};
 use crate::numbers::numbers;
 
@@ -97,6 +97,30 @@ impl Hdf5Backend {
                 })
             }
         }
+    }
+
+    /// Records of a slab, as they are stored.
+    pub(crate) fn records(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<Records> {
+        let stored = self.stored(variable)?;
+        let place = self.place_of(variable);
+        let content = stored.content(&place)?;
+        let element = &content.element;
+        if element.record.is_empty() {
+            return Err(Error::Unsupported {
+                path: place,
+                feature: "elements that are no records of numbers".into(),
+            });
+        }
+        slab::check_size(self, stored, content, slab, &place)?;
+        let count: usize = slab.iter().map(Range::len).product();
+        let mut bytes = vec![0; count * element.size];
+        slab::read_stored_order(self, stored, content, slab, &mut bytes, &place)?;
+        self.source.count_decoded(bytes.len());
+        Ok(Records {
+            size: element.size,
+            fields: element.record.clone(),
+            bytes,
+        })
     }
 
     /// Refuses a slab that is larger than the file can fill.

@@ -1,6 +1,7 @@
 //! Datatype messages, and the form of attribute values.
 
 use super::bytes::Bytes;
+use super::description::RecordDescription;
 use super::heap::Heap;
 use crate::dataset::{AttributeValue, DataType};
 
@@ -73,13 +74,35 @@ pub(super) fn reference_lists() -> Bytes {
 
 /// A variable and the position of a dimension in it: `REFERENCE_LIST`.
 pub(super) fn uses() -> Bytes {
-    let mut out = start(6, [2, 0, 0], 16);
-    for (name, offset, member) in [
-        (&b"dataset\0"[..], 0, reference()),
-        (b"dimension\0\0\0\0\0\0\0", 8, integer(4, true)),
-    ] {
+    compound(
+        16,
+        [
+            ("dataset", 0, reference()),
+            ("dimension", 8, integer(4, true)),
+        ],
+    )
+}
+
+/// Numbers one after the other.
+pub(super) fn record(record: &RecordDescription) -> Bytes {
+    let mut offset = 0;
+    let members = record.fields.iter().filter_map(|(name, dtype)| {
+        let at = offset;
+        offset += dtype.size()? as u32;
+        Some((name.as_str(), at, of(dtype)?))
+    });
+    compound(record.size() as u32, members.collect::<Vec<_>>())
+}
+
+fn compound<'a>(size: u32, members: impl IntoIterator<Item = (&'a str, u32, Bytes)>) -> Bytes {
+    let members: Vec<_> = members.into_iter().collect();
+    let [low, high] = (members.len() as u16).to_le_bytes();
+    let mut out = start(6, [low, high, 0], size);
+    for (name, offset, member) in members {
+        let padded = (name.len() / 8 + 1) * 8;
         // No array: rank, permutation and four lengths are zero.
-        out.raw(name).u32(offset).zeros(28).raw(&member.0);
+        out.raw(name.as_bytes()).zeros(padded - name.len());
+        out.u32(offset).zeros(28).raw(&member.0);
     }
     out
 }

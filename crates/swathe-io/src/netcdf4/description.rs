@@ -5,8 +5,8 @@ use std::collections::HashSet;
 use crate::dataset::{AttributeValue, Attributes, DataType};
 use crate::error::{Error, Result};
 
-/// Dimensions, attributes and variables of a file. All are in its root group.
-#[derive(Debug, Clone, PartialEq)]
+/// Dimensions, attributes and variables of a file.
+#[derive(Debug, Clone, PartialEq, Default)]
 pub struct FileDescription {
     /// Names and lengths.
     pub dimensions: Vec<(String, usize)>,
@@ -14,6 +14,42 @@ pub struct FileDescription {
     pub attributes: Attributes,
     /// Variables in file order.
     pub variables: Vec<VariableDescription>,
+    /// Types of records; a variable of the type [`DataType::Other`] has records of the type of that name.
+    pub records: Vec<RecordDescription>,
+    /// Groups besides the root.
+    pub groups: Vec<GroupDescription>,
+    /// The group, of these, that has the dimensions, the variables and the types; the root if `None`.
+    pub home: Option<usize>,
+    /// Whether the dimensions can grow. All variables are then chunked, and dimensions have no coordinates.
+    pub unlimited: bool,
+}
+
+/// A group besides the root.
+#[derive(Debug, Clone, PartialEq)]
+pub struct GroupDescription {
+    /// Name.
+    pub name: String,
+    /// The group that it is in, of those before it; the root if `None`.
+    pub parent: Option<usize>,
+    /// Its attributes.
+    pub attributes: Attributes,
+}
+
+/// A type of records (`NC_COMPOUND`): numbers one after the other, without gaps.
+#[derive(Debug, Clone, PartialEq)]
+pub struct RecordDescription {
+    /// Name.
+    pub name: String,
+    /// Names and types of its numbers.
+    pub fields: Vec<(String, DataType)>,
+}
+
+impl RecordDescription {
+    /// Bytes of a record.
+    pub fn size(&self) -> usize {
+        let sizes = self.fields.iter().map(|(_, dtype)| dtype.size());
+        sizes.map(|size| size.unwrap_or(0)).sum()
+    }
 }
 
 /// A variable without its values.
@@ -61,6 +97,21 @@ impl FileDescription {
         variable.dims.iter().map(len).collect()
     }
 
+    /// The type of a variable's records, if it has records.
+    pub(super) fn record(&self, dtype: &DataType) -> Option<&RecordDescription> {
+        match dtype {
+            DataType::Other(name) => self.records.iter().find(|record| record.name == *name),
+            _ => None,
+        }
+    }
+
+    /// Bytes of an element of a variable.
+    pub(super) fn element_size(&self, dtype: &DataType) -> usize {
+        let record = self.record(dtype).map(RecordDescription::size);
+        let size = record.or_else(|| dtype.size());
+        size.unwrap_or(super::datatype::HEAP_REFERENCE)
+    }
+
     /// Number of chunks of a variable; zero if it is not chunked.
     pub(super) fn chunk_count(&self, variable: &VariableDescription) -> usize {
         match &variable.storage {
@@ -82,6 +133,7 @@ impl FileDescription {
         }
         check_attributes("the file", &self.attributes)?;
         names.clear();
+        self.check_groups()?;
         for variable in &self.variables {
             check_name(&variable.name)?;
             if !names.insert(&variable.name) {
@@ -91,6 +143,39 @@ impl FileDescription {
                 )));
             }
             self.check_variable(variable)?;
+        }
+        Ok(())
+    }
+
+    fn check_groups(&self) -> Result<()> {
+        let earlier = |place: Option<usize>, end: usize| place.is_none_or(|place| place < end);
+        for (i, group) in self.groups.iter().enumerate() {
+            check_name(&group.name)?;
+            check_attributes(&group.name, &group.attributes)?;
+            if !earlier(group.parent, i) {
+                return Err(refused(format!(
+                    "group {:?} is in none before it",
+                    group.name
+                )));
+            }
+        }
+        if !earlier(self.home, self.groups.len()) {
+            return Err(refused(
+                "the variables are in a group that is not there".into(),
+            ));
+        }
+        for record in &self.records {
+            check_name(&record.name)?;
+            if record.size() == 0 || record.fields.iter().any(|(_, t)| t.size().is_none()) {
+                return Err(refused(format!(
+                    "records {:?} are not of numbers",
+                    record.name
+                )));
+            }
+        }
+        let chunked = |v: &VariableDescription| matches!(v.storage, Storage::Chunked { .. });
+        if self.unlimited && !self.variables.iter().all(chunked) {
+            return Err(refused("what can grow must be in chunks".into()));
         }
         Ok(())
     }
@@ -114,9 +199,10 @@ impl FileDescription {
             ));
         }
         let element = match &variable.dtype {
-            DataType::Other(class) => return Err(refused(format!("{class} cannot be written"))),
-            DataType::Text => 16,
-            number => number.size().unwrap_or(0) as u64,
+            DataType::Other(class) if self.record(&variable.dtype).is_none() => {
+                return Err(refused(format!("{class} cannot be written")));
+            }
+            dtype => self.element_size(dtype) as u64,
         };
         let total = self
             .shape(variable)

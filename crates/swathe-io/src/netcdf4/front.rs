@@ -25,9 +25,13 @@ pub(super) enum Content {
 /// Addresses of all structures of the front.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 struct Addresses {
+    /// Headers of the groups, the root first.
+    groups: Vec<u64>,
+    /// Types of records.
+    records: Vec<u64>,
     /// Headers of the datasets.
     objects: Vec<u64>,
-    /// What follows the root group's header, and each dataset's.
+    /// What follows each group's header, and each dataset's.
     beside: Vec<u64>,
     /// Collections of the heap.
     heaps: Vec<u64>,
@@ -55,24 +59,41 @@ fn pass(
     out.raw(&superblock(end).0);
 
     let known_at = |list: &[u64], i: usize| list.get(i).copied().unwrap_or(0);
-    let stored = attributes::encode(
-        &objects::root(description),
-        &mut heap,
-        &known.objects,
-        known_at(&known.beside, 0),
-    );
-    let mut messages = vec![
-        Message::new(messages::LINK_INFO, messages::link_info(objects.len())),
-        Message::new(messages::GROUP_INFO, messages::group_info()),
-    ];
-    for (i, object) in objects.iter().enumerate() {
-        let link = messages::link(object.name, i, known_at(&known.objects, i));
-        messages.push(Message::new(messages::LINK, link));
+    // The root, then the others.
+    for group in 0..=description.groups.len() {
+        let place = group.checked_sub(1);
+        let attributes = match place.and_then(|place| description.groups.get(place)) {
+            Some(group) => objects::plain(&group.attributes).collect(),
+            None => objects::root(description),
+        };
+        let stored = attributes::encode(
+            &attributes,
+            &mut heap,
+            &known.objects,
+            known_at(&known.beside, group),
+        );
+        let links = links(description, &objects, place, known);
+        let mut messages = vec![
+            Message::new(messages::LINK_INFO, messages::link_info(links.len())),
+            Message::new(messages::GROUP_INFO, messages::group_info()),
+        ];
+        for (i, (name, address)) in links.into_iter().enumerate() {
+            messages.push(Message::new(
+                messages::LINK,
+                messages::link(name, i, address),
+            ));
+        }
+        messages.extend(stored.messages);
+        found.groups.push(out.len() as u64);
+        out.raw(&messages::object_header(&messages).0).align();
+        found.beside.push(out.len() as u64);
+        out.raw(&stored.beside.0).align();
     }
-    messages.extend(stored.messages);
-    out.raw(&messages::object_header(&messages).0).align();
-    found.beside.push(out.len() as u64);
-    out.raw(&stored.beside.0).align();
+    for record in &description.records {
+        found.records.push(out.len() as u64);
+        let message = Message::new(messages::DATATYPE, datatype::record(record));
+        out.raw(&messages::object_header(&[message]).0).align();
+    }
 
     // Trees are needed by the headers before them; their roots depend on the chunks that are there.
     let trees: Vec<(u64, Bytes)> = objects
@@ -85,14 +106,14 @@ fn pass(
             &object.attributes,
             &mut heap,
             &known.objects,
-            known_at(&known.beside, i + 1),
+            known_at(&known.beside, description.groups.len() + 1 + i),
         );
         let data = match contents.get(i) {
             Some(Content::Piece(address)) => *address,
             Some(Content::Chunks(_)) => trees[i].0,
             None => UNDEFINED,
         };
-        let mut messages = dataset(object, data);
+        let mut messages = dataset(object, data, description.unlimited);
         messages.extend(stored.messages);
         found.objects.push(out.len() as u64);
         out.raw(&messages::object_header(&messages).0).align();
@@ -126,8 +147,31 @@ fn superblock(end: u64) -> Bytes {
     out
 }
 
+/// What is in a group (the root if `None`), by name: groups, types, datasets.
+fn links<'a>(
+    description: &'a FileDescription,
+    objects: &[Object<'a>],
+    group: Option<usize>,
+    known: &Addresses,
+) -> Vec<(&'a str, u64)> {
+    let at = |list: &[u64], i: usize| list.get(i).copied().unwrap_or(0);
+    let groups = description.groups.iter().enumerate();
+    let mut links: Vec<(&str, u64)> = groups
+        .filter(|(_, inner)| inner.parent == group)
+        .map(|(i, inner)| (inner.name.as_str(), at(&known.groups, i + 1)))
+        .collect();
+    if description.home == group {
+        let records = description.records.iter().enumerate();
+        links.extend(records.map(|(i, record)| (record.name.as_str(), at(&known.records, i))));
+        let objects = objects.iter().enumerate();
+        links.extend(objects.map(|(i, object)| (object.name, at(&known.objects, i))));
+    }
+    links
+}
+
 fn tree(object: &Object<'_>, content: Option<&Content>, start: u64) -> (u64, Bytes) {
-    let (Storage::Chunked { shape, .. }, Some(Content::Chunks(chunks))) = (object.storage, content)
+    let (Storage::Chunked { shape, .. }, Some(Content::Chunks(chunks))) =
+        (&*object.storage, content)
     else {
         return (UNDEFINED, Bytes::new());
     };
@@ -135,29 +179,29 @@ fn tree(object: &Object<'_>, content: Option<&Content>, start: u64) -> (u64, Byt
     let grid = ChunkGrid {
         chunk: shape,
         grid: &chunk::grid(&object.shape, shape),
-        element: object.dtype.size().unwrap_or(datatype::HEAP_REFERENCE),
+        element: object.element,
     };
     chunk_index::tree(&chunks, &grid, start)
 }
 
 /// Messages of a dataset, without its attributes. `data` is the address of its values or their index.
-fn dataset(object: &Object<'_>, data: u64) -> Vec<Message> {
-    let element = object.dtype.size().unwrap_or(datatype::HEAP_REFERENCE);
+fn dataset(object: &Object<'_>, data: u64, unlimited: bool) -> Vec<Message> {
+    let element = object.element;
     let scalar = object.shape.is_empty();
-    let space = messages::dataspace((!scalar).then_some(&object.shape));
+    let space = match unlimited {
+        true => messages::growing(&object.shape),
+        false => messages::dataspace((!scalar).then_some(&object.shape)),
+    };
     let fill = object
         .fill
         .map(|value| datatype::encode(value, &mut Heap::new(&[])).data);
-    let chunked = matches!(object.storage, Storage::Chunked { .. });
+    let chunked = matches!(*object.storage, Storage::Chunked { .. });
     let mut out = vec![
         Message::new(messages::DATASPACE, space),
-        Message::new(
-            messages::DATATYPE,
-            datatype::of(object.dtype).unwrap_or_default(),
-        ),
+        Message::new(messages::DATATYPE, object.dtype.clone()),
         Message::new(messages::FILL, messages::fill(fill.as_deref(), chunked)),
     ];
-    match object.storage {
+    match &*object.storage {
         Storage::Contiguous => {
             let bytes = object.shape.iter().product::<usize>() * element;
             let layout = messages::contiguous(data, bytes as u64);

@@ -56,15 +56,29 @@ pub(super) fn object_header(messages: &[Message]) -> Bytes {
 
 /// Lengths of an array; `None` for a scalar. An array of nothing, which has no shape, is `&[]`.
 pub(super) fn dataspace(shape: Option<&[usize]>) -> Bytes {
+    space(shape, false)
+}
+
+/// Lengths of an array that can grow along every dimension.
+pub(super) fn growing(shape: &[usize]) -> Bytes {
+    space(Some(shape), true)
+}
+
+fn space(shape: Option<&[usize]>, grows: bool) -> Bytes {
     let mut out = Bytes::new();
     let (rank, kind) = match shape {
         None => (0, 0),
         Some([]) => (0, 2),
         Some(shape) => (shape.len() as u8, 1),
     };
-    out.u8(2).u8(rank).u8(0).u8(kind);
+    out.u8(2).u8(rank).u8(grows.into()).u8(kind);
     for &len in shape.unwrap_or_default() {
         out.u64(len as u64);
+    }
+    if grows {
+        for _ in shape.unwrap_or_default() {
+            out.u64(UNDEFINED);
+        }
     }
     out
 }

@@ -29,5 +29,7 @@ mod tests;
 
 pub use chunk::{encode_chunk, gather, grid};
 pub(crate) use chunk::{position, shuffled};
-pub use description::{FileDescription, Storage, VariableDescription};
+pub use description::{
+    FileDescription, GroupDescription, RecordDescription, Storage, VariableDescription,
+};
 pub use writer::NetCdf4Writer;

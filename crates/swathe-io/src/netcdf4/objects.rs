@@ -1,6 +1,8 @@
 //! The datasets that make up a netCDF-4 file: variables, and dimensions that have no coordinate.
 //! What netCDF needs of HDF5's dimension scales is in attributes that its readers hide.
 
+use super::bytes::Bytes;
+use super::datatype;
 use super::description::{FileDescription, Storage, VariableDescription};
 use crate::dataset::{AttributeValue, DataType};
 
@@ -17,13 +19,15 @@ pub(super) const RESERVED: [&str; 9] = [
     "_FillValue",
 ];
 
-/// One dataset of the root group.
+/// One dataset.
 pub(super) struct Object<'a> {
     pub(super) name: &'a str,
-    pub(super) dtype: &'a DataType,
+    pub(super) dtype: Bytes,
+    /// Bytes of an element.
+    pub(super) element: usize,
     pub(super) shape: Vec<usize>,
     pub(super) fill: Option<&'a AttributeValue>,
-    pub(super) storage: &'a Storage,
+    pub(super) storage: std::borrow::Cow<'a, Storage>,
     pub(super) attributes: Vec<Attribute<'a>>,
 }
 
@@ -60,7 +64,9 @@ pub(super) fn root(description: &FileDescription) -> Vec<Attribute<'_>> {
         .collect()
 }
 
-fn plain(attributes: &[(String, AttributeValue)]) -> impl Iterator<Item = Attribute<'_>> {
+pub(super) fn plain(
+    attributes: &[(String, AttributeValue)],
+) -> impl Iterator<Item = Attribute<'_>> {
     attributes.iter().map(|(name, value)| Attribute {
         name,
         value: Value::Plain(std::borrow::Cow::Borrowed(value)),
@@ -130,10 +136,14 @@ pub(super) fn objects(description: &FileDescription) -> Vec<Object<'_>> {
         attributes.extend(plain(&variable.attributes));
         out.push(Object {
             name: &variable.name,
-            dtype: &variable.dtype,
+            dtype: match description.record(&variable.dtype) {
+                Some(record) => datatype::record(record),
+                None => datatype::of(&variable.dtype).unwrap_or_default(),
+            },
+            element: description.element_size(&variable.dtype),
             shape: description.shape(variable),
             fill: variable.fill.as_ref(),
-            storage: &variable.storage,
+            storage: std::borrow::Cow::Borrowed(&variable.storage),
             attributes,
         });
     }
@@ -143,10 +153,19 @@ pub(super) fn objects(description: &FileDescription) -> Vec<Object<'_>> {
         let label = format!("This is a netCDF dimension but not a netCDF variable.{len:10}");
         out.push(Object {
             name,
-            dtype: &DataType::F32,
+            dtype: datatype::of(&DataType::F32).unwrap_or_default(),
+            element: 4,
             shape: vec![*len],
             fill: None,
-            storage: &Storage::Contiguous,
+            storage: std::borrow::Cow::Owned(match description.unlimited {
+                // Never written, but what can grow is in chunks.
+                true => Storage::Chunked {
+                    shape: vec![512],
+                    shuffle: false,
+                    deflate: None,
+                },
+                false => Storage::Contiguous,
+            }),
             attributes: scale_attributes(id, label),
         });
     }

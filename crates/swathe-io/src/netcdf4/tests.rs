@@ -37,6 +37,7 @@ fn description(lengths: &[usize], variables: Vec<VariableDescription>) -> FileDe
         dimensions: lengths.iter().enumerate().map(named).collect(),
         attributes: vec![],
         variables,
+        ..FileDescription::default()
     }
 }
 

@@ -27,6 +27,8 @@ pub struct NetCdf4Writer<W> {
     texts: BTreeMap<usize, Vec<String>>,
     front: usize,
     end: u64,
+    /// Whether a dimension is shorter than at the start.
+    shortened: bool,
 }
 
 impl<W: Write + Seek> NetCdf4Writer<W> {
@@ -54,6 +56,7 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
             texts: BTreeMap::new(),
             front,
             end: front as u64,
+            shortened: false,
         })
     }
 
@@ -97,7 +100,9 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
     pub fn write_values(&mut self, variable: usize, bytes: &[u8]) -> Result<()> {
         let described = self.described(variable)?;
         let elements: usize = self.description.shape(described).iter().product();
-        if described.dtype.size().map(|size| size * elements) != Some(bytes.len()) {
+        if described.dtype == DataType::Text
+            || self.description.element_size(&described.dtype) * elements != bytes.len()
+        {
             return Err(refused(format!(
                 "{} bytes are given for the {elements} elements of {:?}",
                 bytes.len(),
@@ -162,13 +167,42 @@ impl<W: Write + Seek> NetCdf4Writer<W> {
         Ok(())
     }
 
+    /// Makes a dimension shorter than it was at the start, where its length was not known then.
+    ///
+    /// # Errors
+    /// There is no such dimension, it is shorter already, or chunks beyond its end were written.
+    pub fn shorten(&mut self, dimension: usize, len: usize) -> Result<()> {
+        match self.description.dimensions.get_mut(dimension) {
+            Some((_, old)) if len <= *old => *old = len,
+            _ => {
+                return Err(refused(format!(
+                    "dimension {dimension} has not {len} places"
+                )));
+            }
+        }
+        self.shortened = true;
+        for (described, content) in self.description.variables.iter().zip(&self.contents) {
+            let last = match content {
+                Content::Chunks(chunks) => chunks.last_key_value().map(|(number, _)| *number),
+                Content::Piece(_) => None,
+            };
+            if last.is_some_and(|last| last >= self.description.chunk_count(described)) {
+                return Err(refused(format!("{:?} has more than {len}", described.name)));
+            }
+        }
+        Ok(())
+    }
+
     /// Writes texts and the front of the file, and gives the sink back, flushed.
     ///
     /// # Errors
     /// What `sink` says.
     pub fn finish(mut self) -> Result<W> {
         self.append_texts()?;
-        let front = front::encode(&self.description, &self.contents, self.end);
+        let mut front = front::encode(&self.description, &self.contents, self.end);
+        if self.shortened && front.len() < self.front {
+            front.resize(self.front, 0);
+        }
         if front.len() != self.front {
             return Err(refused(
                 "the headers do not fit where they were meant to be".into(),

@@ -24,6 +24,7 @@ mod page;
 mod palette;
 mod raster;
 mod scale;
+mod scatter;
 mod svg;
 mod swath;
 mod ticks;
@@ -40,6 +41,7 @@ pub use locator::locator;
 pub use page::WIDTHS;
 pub use palette::{PALETTES, Palette, Rgb};
 pub use scale::{Limits, Steps};
+pub use scatter::ComparisonPicture;
 pub use swath::{draw_swath, grid_for_swath};
 
 /// One map with everything around it.

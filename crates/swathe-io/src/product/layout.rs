@@ -469,7 +469,7 @@ fn is_global(product: &Product) -> bool {
 }
 
 /// Seconds since 1970 as ISO 8601 with milliseconds, as in the granules' own attributes.
-pub(super) fn iso_time(seconds: f64) -> Option<String> {
+pub(crate) fn iso_time(seconds: f64) -> Option<String> {
     let milliseconds = (seconds * 1e3).round();
     if milliseconds.is_nan() || milliseconds.abs() > 1e15 {
         return None;

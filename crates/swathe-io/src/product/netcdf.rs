@@ -90,6 +90,7 @@ pub(super) fn begin<W: Write + Seek>(
         dimensions: layout.dimensions.clone(),
         attributes: layout.attributes.clone(),
         variables: variables?,
+        ..FileDescription::default()
     };
     let elements: Vec<usize> = description
         .variables

@@ -11,8 +11,11 @@ use std::path::{Path, PathBuf};
 
 use super::tiles::TileSink;
 use super::{LayerData, Product, netcdf, zarr};
+use crate::bins;
 use crate::error::{Error, Result};
 use crate::zarr::ZarrStore;
+use swathe_core::isin::Isin;
+use swathe_core::reduce::Scheme;
 
 /// What is written under a suffix.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -289,12 +292,45 @@ impl Output {
         let sink: Result<Box<dyn TileSink>> = match self.format {
             Format::Zarr => zarr::Tiles::create(product, &self.part).map(|t| Box::new(t) as _),
             _ => {
-                let same = file.try_clone();
-                let same = same.map_err(|source| io_error(&self.path, source))?;
-                let writer = BufWriter::with_capacity(BUFFER, same);
+                let writer = self.buffered(&file)?;
                 netcdf::Tiles::create(product, writer).map(|t| Box::new(t) as _)
             }
         };
+        self.sink(sink, file)
+    }
+
+    /// Begins it under its temporary name, as a file of bins whose layers come tile by tile; see
+    /// [`Output::tiles`] and [`bins::Tiles::create`].
+    ///
+    /// # Errors
+    /// [`Error::Request`] for another format than netCDF; those of [`bins::Tiles::create`].
+    pub fn bins<'a>(
+        &'a mut self,
+        product: &Product,
+        isin: &Isin,
+        most: u64,
+        scheme: Scheme,
+    ) -> Result<Box<dyn TileSink + 'a>> {
+        if self.format != Format::NetCdf {
+            return Err(request(&self.path, "bins are written as .nc".into()));
+        }
+        let file = self.begin()?;
+        let writer = self.buffered(&file)?;
+        let sink = bins::Tiles::create(product, isin, most, scheme, writer);
+        self.sink(sink.map(|t| Box::new(t) as _), file)
+    }
+
+    fn buffered(&self, file: &File) -> Result<BufWriter<File>> {
+        let same = file.try_clone();
+        let same = same.map_err(|source| io_error(&self.path, source))?;
+        Ok(BufWriter::with_capacity(BUFFER, same))
+    }
+
+    fn sink<'a>(
+        &'a mut self,
+        sink: Result<Box<dyn TileSink>>,
+        file: File,
+    ) -> Result<Box<dyn TileSink + 'a>> {
         Ok(Box::new(OutputTiles {
             sink: sink.map_err(|error| named(&self.path, error))?,
             file,

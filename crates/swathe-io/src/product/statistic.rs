@@ -38,6 +38,12 @@ pub enum Statistic {
     First,
     /// Latest observation.
     Last,
+    /// Number of positive values, which a geometric mean is of.
+    GeometricCount,
+    /// Sum of weights.
+    Weights,
+    /// Weighted sum of squares.
+    SumSquared,
 }
 
 impl Statistic {
@@ -59,6 +65,9 @@ impl Statistic {
             Statistic::GeometricStandardDeviation => "geostd",
             Statistic::First => "first",
             Statistic::Last => "last",
+            Statistic::GeometricCount => "geomean_count",
+            Statistic::Weights => "weights",
+            Statistic::SumSquared => "sum_squared",
         };
         format!("{variable}_{suffix}")
     }
@@ -82,6 +91,9 @@ impl Statistic {
             Statistic::GeometricStandardDeviation => "Geometric Standard Deviation",
             Statistic::First => "First",
             Statistic::Last => "Last",
+            Statistic::GeometricCount => "Number of Positive Values",
+            Statistic::Weights => "Sum of Weights",
+            Statistic::SumSquared => "Sum of Squares",
         }
         .into()
     }
@@ -142,9 +154,12 @@ impl Statistic {
             Statistic::Count
             | Statistic::Granules
             | Statistic::Coverage
+            | Statistic::GeometricCount
             | Statistic::GeometricStandardDeviation => "1".to_owned(),
-            Statistic::Variance if units.is_empty() || units == "1" => "1".to_owned(),
-            Statistic::Variance => format!("({units})^2"),
+            Statistic::Variance | Statistic::SumSquared if units.is_empty() || units == "1" => {
+                "1".to_owned()
+            }
+            Statistic::Variance | Statistic::SumSquared => format!("({units})^2"),
             _ => units.to_owned(),
         });
         let counted = matches!(
@@ -152,6 +167,8 @@ impl Statistic {
             Statistic::Count
                 | Statistic::Granules
                 | Statistic::Coverage
+                | Statistic::Weights
+                | Statistic::GeometricCount
                 | Statistic::GeometricStandardDeviation
         );
         let units = if counted { Some("1".to_owned()) } else { units };
@@ -169,8 +186,11 @@ impl Statistic {
         if let Some(methods) = self.cell_methods() {
             attributes.push(("cell_methods".into(), AttributeValue::Text(methods.into())));
         }
-        if self.keeps_range() {
+        // Sums of bins tell which values they are of.
+        if self.keeps_range() || self == Statistic::Sum {
             attributes.extend(unpacked_range(source));
+        }
+        if self.keeps_range() {
             for name in ["display_scale", "display_min", "display_max"] {
                 attributes.extend(find(source, name).map(|v| (name.to_owned(), v.clone())));
             }
@@ -185,12 +205,12 @@ impl Statistic {
 }
 
 /// Value of an attribute.
-pub(super) fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a AttributeValue> {
+pub(crate) fn find<'a>(attributes: &'a Attributes, name: &str) -> Option<&'a AttributeValue> {
     attributes.iter().find(|(n, _)| n == name).map(|(_, v)| v)
 }
 
 /// First number of an attribute.
-pub(super) fn number(value: &AttributeValue) -> Option<f64> {
+pub(crate) fn number(value: &AttributeValue) -> Option<f64> {
     match value {
         AttributeValue::I8(v) => v.first().map(|&x| f64::from(x)),
         AttributeValue::U8(v) => v.first().map(|&x| f64::from(x)),

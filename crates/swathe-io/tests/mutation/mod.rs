@@ -392,6 +392,7 @@ fn read_granule(granule: &Granule, reading: &mut Reading) {
             variable: variable.path().to_owned(),
             band,
             valid_range: None,
+            exact: false,
         });
         let fields: Vec<Field> = fields.collect();
         let each = fields.iter().map(|field| vec![field]);

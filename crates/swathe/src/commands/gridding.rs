@@ -10,11 +10,15 @@ use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use swathe::job::{
-    self, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
+    self, DayKind, Every, Finished, GridRequest, Job, JobError, JournalFile, Keeping, OnError,
+    Plan, Purpose, expand, gather, windows,
 };
 use swathe_core::build_geobox::Resolution;
+use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagSelection, ValidRange};
+use swathe_core::region::Region;
 use swathe_core::resample::Method;
 use swathe_io::product::gridded::Gridded;
 use swathe_io::remote;
@@ -32,7 +36,8 @@ pub struct Gridding {
     granules: Vec<String>,
     #[command(flatten)]
     catalogue: Catalogue,
-    /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`; repeats. Default: the suite's main product
+    /// Variable, as `chlor_a`, `Rrs@443,555` or `Rrs[3]`, or one that is computed from others, as
+    /// `ratio=Rrs@443/Rrs@555`; repeats. Default: the suite's main product
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
     /// Output file; its suffix is its format: .nc, .zarr, .tif, .png, or .swathe for a partial
@@ -56,9 +61,16 @@ pub struct Gridding {
     /// Default: l3 for OC_BGC, OC_AOP and OC_IOP, none for others
     #[arg(long, value_name = "FLAGS", allow_hyphen_values = true)]
     flags: Option<FlagSelection>,
+    /// Pixels that count, as in "view_angle <= 60 and chlor_a > 0.01": by variables of the granule, or
+    /// view_angle (degrees) and pixel_size (km), which are worked out from positions, approximately
+    #[arg(long = "where", value_name = "CONDITION", value_parser = Expression::condition)]
+    condition: Option<Expression>,
     /// Valid range in the variable's units, both ends in, in place of the file's own
     #[arg(long, value_name = "LO,HI", allow_hyphen_values = true)]
     valid_range: Option<ValidRange>,
+    /// With `joint`, a pixel counts only where all variables are valid; otherwise each is masked by itself
+    #[arg(long, value_enum, default_value_t = MaskName::Each, value_name = "HOW")]
+    mask: MaskName,
     /// What to do about a granule that cannot be used
     #[arg(long, value_enum, default_value_t = OnErrorName::Stop, value_name = "WHAT")]
     on_error: OnErrorName,
@@ -95,10 +107,10 @@ pub struct Gridding {
 /// Options that make a grid.
 #[derive(Args)]
 #[command(next_help_heading = "Grid")]
-struct GridOptions {
+pub struct GridOptions {
     /// Box in degrees; west > east means across 180
     #[arg(short, long, value_name = "W,S,E,N", allow_hyphen_values = true, value_parser = four,
-          conflicts_with_all = ["bounds", "named", "like"])]
+          conflicts_with_all = ["bounds", "like"])]
     bbox: Option<Four>,
     /// Bounds in units of the CRS
     #[arg(long, value_name = "L,B,R,T", allow_hyphen_values = true, value_parser = four,
@@ -110,7 +122,8 @@ struct GridOptions {
     /// EPSG code, PROJ string or WKT. Default: longitude and latitude
     #[arg(long, value_name = "CRS", conflicts_with_all = ["named", "like"])]
     crs: Option<String>,
-    /// A named global grid: l3m-4km, l3m-9km, 0.1deg
+    /// A named global grid: l3m-4km, l3m-9km, 0.1deg; or isin-ROWS, bins of equal area (isin-4320 has
+    /// 4.6 km), with -b of pixels in a box alone
     #[arg(long = "grid", value_name = "NAME", conflicts_with = "like")]
     named: Option<String>,
     /// The grid of another gridded file
@@ -208,6 +221,14 @@ impl From<MethodName> for Method {
     }
 }
 
+#[derive(Debug, Clone, Copy, PartialEq, ValueEnum)]
+enum MaskName {
+    /// Each variable by itself
+    Each,
+    /// All together
+    Joint,
+}
+
 #[derive(Debug, Clone, Copy, ValueEnum)]
 enum OnErrorName {
     /// End before anything is written
@@ -224,7 +245,9 @@ impl Gridding {
             grid: self.grid.request()?,
             method: self.method.map(Into::into),
             flags: self.flags.clone(),
+            condition: self.condition.clone(),
             valid_range: self.valid_range,
+            joint: self.mask == MaskName::Joint,
             on_error: match self.on_error {
                 OnErrorName::Stop => OnError::Stop,
                 OnErrorName::Skip => OnError::Skip,
@@ -273,6 +296,115 @@ impl Gridding {
             && grid.crs.is_none()
             && grid.named.is_none()
             && grid.like.is_none()
+    }
+
+    /// Carries a job out for every window of time, and stacks the maps. All are made in memory.
+    pub fn run_windows(&self, mut job: Job, every: Every, day: Option<DayKind>) -> Result {
+        let paths = expand(&self.granules)?;
+        let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
+        outputs.check_no_partial()?;
+        if self.dry_run || self.graph.is_some() || self.resume {
+            return Err(Failure::usage(
+                "--every goes with none of --dry-run, --graph and --resume",
+            ));
+        }
+        if matches!(job.grid, GridRequest::Bins(_) | GridRequest::Own { .. }) {
+            return Err(Failure::usage("windows need a rectangular grid in common")
+                .with_hint("give a box and a resolution, as in -b -77,36,-73,41 -r 0.015"));
+        }
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, usize::from))
+            .build()
+            .map_err(Failure::error)?;
+        let gathered = pool.install(|| gather(&paths, job.on_error))?;
+        let instrument = gathered.candidates.first();
+        let instrument = instrument.and_then(|c| c.identity.instrument.clone());
+        let day = day.unwrap_or_else(|| DayKind::for_instrument(instrument.as_deref()));
+        let windows = pool.install(|| windows(gathered, every, day, job.allow_mixed))?;
+        outputs.check_maps(windows.len())?;
+        job.empty_maps = true;
+        messages::note(&format!(
+            "{} windows, one for every {}, days are {}",
+            windows.len(),
+            every.name(),
+            day.name()
+        ));
+        let mut maps = Vec::with_capacity(windows.len());
+        let (mut used, mut failed, mut options) = (0, 0, String::new());
+        for (i, window) in windows.into_iter().enumerate() {
+            let plan =
+                pool.install(|| Plan::new(window.gathered, job.clone(), Purpose::Average))?;
+            let keeping = Keeping {
+                memory: self.memory,
+                whole: true,
+                ..Keeping::default()
+            };
+            if i == 0 {
+                let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
+                report::chosen(&plan, &shares);
+            }
+            let mut progress = Progress::new(self.progress);
+            let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
+            progress.finish();
+            let finished = finished?;
+            (used, failed) = (used + finished.used, failed + finished.failed);
+            let product = pool.install(|| finished.product())?;
+            options.clone_from(&product.provenance.options);
+            maps.push((window.bounds, product));
+        }
+        if used == 0 {
+            return Err(Failure::nothing("no granule touches the area"));
+        }
+        let options = format!("{options} --every {} --day {}", every.name(), day.name());
+        let product = pool.install(|| job::stack(maps, &options))?;
+        pool.install(|| outputs.write_product(&product))?;
+        report::wrote(&self.outputs);
+        Ok(match failed {
+            0 => Outcome::Done,
+            _ => Outcome::SomeSkipped,
+        })
+    }
+
+    /// Carries a job on bins out whose outputs are made from these: `write` does it. `large`: the map takes as
+    /// much memory as one of all bins.
+    pub fn run_binned(
+        &self,
+        job: Job,
+        large: bool,
+        write: impl FnOnce(&Finished, Outputs) -> Result<()> + Send,
+    ) -> Result {
+        let paths = expand(&self.granules)?;
+        let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
+        let pool = rayon::ThreadPoolBuilder::new()
+            .num_threads(self.threads.map_or(0, usize::from))
+            .build()
+            .map_err(Failure::error)?;
+        let gathered = pool.install(|| gather(&paths, job.on_error))?;
+        let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
+        let mut keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
+        // The map is made in memory; of a small area, bins and map are small too.
+        keeping.whole = large;
+        let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
+        if self.dry_run {
+            let estimate = pool.install(|| plan.estimate())?;
+            report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
+            return Ok(Outcome::Done);
+        }
+        outputs.check_no_partial()?;
+        report::chosen(&plan, &shares);
+        let mut progress = Progress::new(self.progress);
+        let mut show = |event: &job::Event<'_>| progress.show(event);
+        let written = job::run(&plan, &pool, &keeping, &mut show)
+            .map_err(Failure::from)
+            .and_then(|finished| {
+                pool.install(|| write(&finished, outputs))?;
+                Ok(finished)
+            });
+        progress.finish();
+        let finished = written?;
+        let outcome = report::finished(&finished, &self.outputs, self.verbose);
+        finished.clear()?;
+        Ok(outcome)
     }
 
     /// Carries a job out: gathers, plans, says what was chosen, runs, writes, reports. `open` checks the
@@ -353,13 +485,29 @@ impl Gridding {
     }
 }
 
+/// The rows that the name of a grid of bins tells.
+fn isin_rows(name: &str) -> Option<u32> {
+    name.strip_prefix("isin-")?.parse().ok()
+}
+
 impl GridOptions {
-    fn request(&self) -> Result<GridRequest> {
+    /// The grid that they ask for.
+    pub fn request(&self) -> Result<GridRequest> {
         let need_resolution = || {
             Failure::usage("a box needs a resolution")
                 .with_hint("give -r, as in -r 0.015 or -r 1km")
         };
+        if let Some(rows) = self.named.as_deref().and_then(isin_rows) {
+            let area = self.bbox.map(Region::of_box).transpose();
+            let area = area.map_err(|e| Failure::usage(format!("invalid box: {e}")))?;
+            let isin = Isin::new(rows, area).map_err(Failure::usage)?;
+            return Ok(GridRequest::Bins(isin));
+        }
         if let Some(name) = &self.named {
+            if self.bbox.is_some() {
+                return Err(Failure::usage(format!("{name} has its own box"))
+                    .with_hint("leave out -b, or give -b with -r"));
+            }
             return Ok(GridRequest::Exact(
                 GeoBox::named(name).map_err(Failure::usage)?,
             ));

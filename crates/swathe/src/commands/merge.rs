@@ -7,6 +7,7 @@ use crate::failure::{Outcome, Result};
 use clap::Args;
 use std::path::PathBuf;
 use swathe::job::merge;
+use swathe_io::bins::{BinTable, BinnedFile};
 
 /// Merge partial results of averages, made with `swathe average ... -o part.swathe`.
 ///
@@ -14,15 +15,18 @@ use swathe::job::merge;
 /// grouping they are merged. Parts must have been made with the same options, and share no granule, unless
 /// all that hold it were made with `--keep granules`: the newer version, and the refined after the
 /// near-real-time one, then replaces the other. If all parts keep granules, a merged .swathe does too.
+///
+/// Level-3 binned files (.nc, made with --grid isin-ROWS, or NASA's) are added as l3bin adds them.
 #[derive(Args)]
 #[command(after_help = "Examples:
   swathe average day1/ -b -77,36,-73,41 -r 0.015 -o day1.swathe
   swathe average day2/ -b -77,36,-73,41 -r 0.015 -o day2.swathe
   swathe merge day1.swathe day2.swathe -o both.nc -o both.png -o both.swathe
+  swathe merge bins1.nc bins2.nc -o both.nc
   swathe merge month.swathe refined.swathe -o new.swathe     # of parts made with --keep granules")]
 pub struct Arguments {
     /// Partial results
-    #[arg(required = true, value_name = "PART.swathe")]
+    #[arg(required = true, value_name = "PART")]
     parts: Vec<PathBuf>,
     /// Output file; its suffix is its format: .nc, .zarr, .tif, .png or .swathe; repeats
     #[arg(short, long = "output", value_name = "FILE", required = true)]
@@ -35,9 +39,28 @@ pub struct Arguments {
     progress: Style,
 }
 
+/// Adds Level-3 binned files over time.
+fn merge_bins(arguments: &Arguments, outputs: Outputs) -> Result {
+    let tables = arguments.parts.iter();
+    let tables = tables.map(|path| BinnedFile::open(path)?.read());
+    let table =
+        BinTable::merge(tables.collect::<std::result::Result<_, swathe_io::error::Error>>()?)?;
+    outputs.write_bins(&table, &format!("swathe merge {}", table.sources.join(" ")))?;
+    report::merged(
+        arguments.parts.len(),
+        table.sources.len(),
+        &arguments.outputs,
+    );
+    Ok(Outcome::Done)
+}
+
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let outputs = Outputs::new(&arguments.outputs, &arguments.parts, arguments.overwrite)?;
+    let is_part = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "swathe");
+    if !arguments.parts.iter().any(is_part) {
+        return merge_bins(arguments, outputs);
+    }
     let merged = merge(&arguments.parts)?;
     let mut progress = Progress::new(arguments.progress);
     let written = outputs.write(&merged, &mut |event| progress.show(event));

@@ -3,6 +3,7 @@
 pub mod array;
 pub mod average;
 mod catalogue;
+pub mod compare;
 pub mod demo;
 pub mod download;
 pub mod graph;
@@ -10,6 +11,7 @@ pub mod grid;
 pub mod gridding;
 pub mod info;
 pub mod login;
+pub mod map;
 pub mod merge;
 mod plain_file;
 pub mod plot;

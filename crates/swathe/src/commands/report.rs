@@ -33,12 +33,19 @@ pub fn chosen(plan: &Plan, shares: &Shares) {
         });
         return messages::event("plan", known);
     }
-    eprintln!(
-        "grid: {columns} x {rows} cells of {} in {}, method {}",
-        plan.geobox().x.step(),
-        plan.geobox().crs,
-        plan.method().name()
-    );
+    match plan.isin() {
+        Some(isin) => eprintln!(
+            "grid: isin-{}, method {}",
+            isin.rows(),
+            plan.method().name()
+        ),
+        None => eprintln!(
+            "grid: {columns} x {rows} cells of {} in {}, method {}",
+            plan.geobox().x.step(),
+            plan.geobox().crs,
+            plan.method().name()
+        ),
+    }
 }
 
 /// Prints a plan on standard output: what would be read and done, and if it is `kept` on disk, how much.
@@ -137,7 +144,8 @@ pub fn merged(parts: usize, used: usize, outputs: &[PathBuf]) {
     wrote(outputs);
 }
 
-fn wrote(outputs: &[PathBuf]) {
+/// Says what was written.
+pub fn wrote(outputs: &[PathBuf]) {
     for output in outputs {
         eprintln!("wrote {}", output.display());
     }

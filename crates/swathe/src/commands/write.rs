@@ -5,11 +5,12 @@ use crate::{interrupt, messages};
 use std::path::{Path, PathBuf};
 use swathe::job::{Finished, JournalFile, Keeping, Observer, Plan};
 use swathe_core::geobox::GeoBox;
+use swathe_io::bins::BinTable;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
 use swathe_io::product::{
     Format, Gridded, GriddedVariable, MemoryTiles, Novelty, OutputSet, Product, StoredCube,
-    TileSink, geotiff,
+    TileSink, geotiff, netcdf, zarr,
 };
 
 /// Outputs that have been checked and can be written.
@@ -72,6 +73,9 @@ impl Outputs {
 
     /// Refuses granules, a grid or variables that the cube to append to cannot take.
     pub fn check_plan(&self, plan: &Plan) -> Result<()> {
+        if plan.isin().is_some() {
+            self.check_bins()?;
+        }
         let Some((path, cube)) = &self.cube else {
             return Ok(());
         };
@@ -110,6 +114,19 @@ impl Outputs {
         }
         let granules: Vec<(&str, f64)> = plan.starts().collect();
         all_there(path, cube.check_granules(&granules)?)
+    }
+
+    /// Refuses what bins are not written as.
+    fn check_bins(&self) -> Result<()> {
+        let format = |path: &Path| Format::of(path).ok();
+        let takes = |path: &&Path| !matches!(format(path), Some(Format::NetCdf | Format::Partial));
+        match self.set.paths().find(takes) {
+            Some(path) => Err(Failure::usage(format!(
+                "{}: bins are written as .nc or .swathe",
+                path.display()
+            ))),
+            None => Ok(()),
+        }
     }
 
     /// Refuses a picture of several maps.
@@ -151,6 +168,44 @@ impl Outputs {
         }
     }
 
+    /// Writes a product that is in memory to all outputs; they appear together.
+    pub fn write_product(mut self, product: &Product) -> Result<()> {
+        for output in self.set.iter_mut() {
+            match output.format() {
+                Format::NetCdf => output.write(|file| netcdf::write(product, file))?,
+                Format::Zarr => output.write_folder(|folder| zarr::write(product, folder))?,
+                Format::GeoTiff => output.write(|file| geotiff::write(product, file))?,
+                Format::Png => {
+                    let png = picture(product)?;
+                    let path = output.path().display().to_string();
+                    output.write(|file| {
+                        file.write_all(&png)
+                            .map_err(|source| Error::Io { path, source })
+                    })?;
+                }
+                Format::Partial => {
+                    return Err(Failure::usage(format!(
+                        "{}: only averages can be kept as partial results",
+                        output.path().display()
+                    )));
+                }
+            }
+        }
+        Ok(self.set.commit()?)
+    }
+
+    /// Writes bins to all outputs, which must be .nc; they appear together.
+    pub fn write_bins(mut self, table: &BinTable, options: &str) -> Result<()> {
+        self.check_bins()?;
+        for output in self.set.iter_mut() {
+            output.write(|file| {
+                table.write(file, options, env!("CARGO_PKG_VERSION"))?;
+                Ok(())
+            })?;
+        }
+        Ok(self.set.commit()?)
+    }
+
     /// Writes what a run gave to all outputs; they appear together. Runs on the current thread pool, and tells
     /// how many tiles are done.
     pub fn write(mut self, finished: &Finished, observer: Observer<'_>) -> Result<()> {
@@ -165,8 +220,15 @@ impl Outputs {
         {
             let mut sinks: Vec<Box<dyn TileSink + '_>> = Vec::new();
             for output in self.set.iter_mut() {
-                if matches!(output.format(), Format::NetCdf | Format::Zarr) {
-                    sinks.push(output.tiles(description)?);
+                match (output.format(), finished.isin()) {
+                    (Format::NetCdf, Some(isin)) => {
+                        let (most, scheme) = (finished.most(), finished.scheme());
+                        sinks.push(output.bins(description, isin, most, scheme)?);
+                    }
+                    (Format::NetCdf | Format::Zarr, None) => {
+                        sinks.push(output.tiles(description)?);
+                    }
+                    _ => {}
                 }
             }
             if let Some(memory) = &mut memory {

@@ -3,7 +3,7 @@
 use super::Purpose;
 use super::plan::Plan;
 use std::fmt::Write as _;
-use swathe_core::reduce::{Blank, Statistic};
+use swathe_core::reduce::{Blank, Scheme, Statistic};
 
 impl Plan {
     /// The options as one command line that gives the same product, with everything that was chosen
@@ -17,6 +17,11 @@ impl Plan {
         if let Some(granule) = self.granules.first() {
             for recipe in &granule.recipes {
                 let field = &recipe.field;
+                let mut computed = granule.computed.iter();
+                if let Some((name, computed)) = computed.find(|(name, _)| *name == field.variable) {
+                    let _ = write!(line, " -v '{name}={}'", computed.expression);
+                    continue;
+                }
                 let _ = match field.band {
                     Some(band) => write!(line, " -v {}[{band}]", field.variable),
                     None => write!(line, " -v {}", field.variable),
@@ -24,15 +29,31 @@ impl Plan {
             }
         }
         let geobox = self.geobox();
-        let (west, south, east, north) = geobox.bounds();
-        let _ = write!(
-            line,
-            " --crs '{}' --bounds={west},{south},{east},{north} -r {} -m {} --flags {}",
-            geobox.crs.definition(),
-            geobox.x.step(),
-            self.method.name(),
-            self.flags,
-        );
+        let _ = match self.isin() {
+            Some(isin) => {
+                let area = isin.area().map(|area| {
+                    let (west, east) = (area.west, area.west + area.width);
+                    format!(" -b={west},{},{east},{}", area.south, area.north)
+                });
+                let area = area.unwrap_or_default();
+                write!(line, " --grid isin-{}{area}", isin.rows())
+            }
+            None => {
+                let (west, south, east, north) = geobox.bounds();
+                let (crs, step) = (geobox.crs.definition(), geobox.x.step());
+                write!(
+                    line,
+                    " --crs '{crs}' --bounds={west},{south},{east},{north} -r {step}"
+                )
+            }
+        };
+        let _ = write!(line, " -m {} --flags {}", self.method.name(), self.flags);
+        if self.job.joint {
+            line.push_str(" --mask joint");
+        }
+        if let Some(condition) = &self.job.condition {
+            let _ = write!(line, " --where '{condition}'");
+        }
         if let Some(range) = &self.job.valid_range {
             let _ = write!(line, " --valid-range={range}");
         }
@@ -43,12 +64,13 @@ impl Plan {
                 .iter()
                 .map(|s| Statistic::name(*s))
                 .collect();
-            let _ = write!(
-                line,
-                " --stat {} --weight {}",
-                names.join(","),
-                self.job.weight
-            );
+            if self.isin().is_none() {
+                let _ = write!(line, " --stat {}", names.join(","));
+            }
+            let _ = write!(line, " --weight {}", self.weight());
+            if self.job.scheme != Scheme::Arithmetic {
+                let _ = write!(line, " --scheme {}", self.job.scheme);
+            }
             let Blank {
                 min_count,
                 min_granules,

@@ -46,7 +46,7 @@ impl Plan {
     /// # Errors
     /// A granule whose extents or chunk index cannot be read.
     pub fn estimate(&self) -> Result<Estimate, JobError> {
-        let regions = TileRegions::new(self.grid.geobox(), &self.tiling);
+        let regions = TileRegions::new(self.grid.target(), &self.tiling);
         let granules = self.granules.par_iter().map(|g| self.one(g, &regions));
         let granules = granules.collect::<Result<Vec<_>, _>>()?;
         let fields = self.fields.len();
@@ -71,7 +71,7 @@ impl Plan {
         let at_fault = |error: &dyn std::fmt::Display| JobError::granule(name, error);
         let granule = planned.candidate.granule().map_err(|e| at_fault(&e))?;
         let near = lines_near(&*granule, &self.grid.region()).map_err(|e| at_fault(&e))?;
-        let fields: Vec<_> = planned.recipes.iter().map(|r| r.field.clone()).collect();
+        let fields = planned.read_fields();
         let (cost, tiles) = match &near {
             Some(lines) => (
                 granule

@@ -8,8 +8,9 @@ use super::record::{Observer, tell_tiles};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
+use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
-use swathe_core::reduce::{Composite, Statistic, Tiling};
+use swathe_core::reduce::{Composite, Scheme, Statistic, Tiling};
 use swathe_core::resample::GeometryReport;
 use swathe_io::bytes::ReadCounters;
 use swathe_io::dataset::DataType;
@@ -60,6 +61,14 @@ impl Finished {
         for statistic in header.statistics.iter().copied() {
             if !statistics.contains(&statistic) {
                 statistics.push(statistic);
+            }
+        }
+        // A geometric mean comes with its spread, and the number of values that it is of.
+        if statistics.contains(&Statistic::GeometricMean) {
+            for beside in [Statistic::GeometricStd, Statistic::GeometricCount] {
+                if !statistics.contains(&beside) {
+                    statistics.push(beside);
+                }
             }
         }
         for always in [Statistic::Count, Statistic::Granules] {
@@ -126,7 +135,23 @@ impl Finished {
         })
     }
 
-    /// The product without its values.
+    /// The grid, if it is of bins.
+    pub fn isin(&self) -> Option<&Isin> {
+        self.header.isin.as_ref()
+    }
+
+    /// What of the values was averaged.
+    pub fn scheme(&self) -> Scheme {
+        let first = self.header.fields.first();
+        first.map_or(Scheme::Arithmetic, |field| field.reduction.scheme)
+    }
+
+    /// No cell has more observations.
+    pub fn most(&self) -> u64 {
+        self.header.most()
+    }
+
+    /// The product without its values. On bins, its grid is the rectangle in which they are numbered.
     pub fn description(&self) -> &Product {
         &self.description
     }
@@ -259,9 +284,17 @@ impl Maps {
 impl Kind {
     fn dtype(self, field: &PlannedField, most: u64) -> DataType {
         match self {
-            Kind::Statistic(Statistic::Count) if i32::try_from(most).is_err() => DataType::I64,
-            Kind::Statistic(Statistic::Count | Statistic::Granules) => DataType::I32,
-            Kind::Statistic(Statistic::Sum) => DataType::F64,
+            Kind::Statistic(Statistic::Count | Statistic::GeometricCount)
+                if i32::try_from(most).is_err() =>
+            {
+                DataType::I64
+            }
+            Kind::Statistic(Statistic::Count | Statistic::GeometricCount | Statistic::Granules) => {
+                DataType::I32
+            }
+            Kind::Statistic(Statistic::Sum | Statistic::SumSquared | Statistic::Weights) => {
+                DataType::F64
+            }
             _ if field.double => DataType::F64,
             _ => DataType::F32,
         }
@@ -277,7 +310,10 @@ impl Kind {
     ) -> Result<LayerData, JobError> {
         let (statistic, empty) = match self {
             Kind::Statistic(
-                statistic @ (Statistic::Count | Statistic::Granules | Statistic::Coverage),
+                statistic @ (Statistic::Count
+                | Statistic::Granules
+                | Statistic::Coverage
+                | Statistic::GeometricCount),
             ) => (statistic, 0.0),
             Kind::Statistic(statistic) => (statistic, f64::NAN),
             Kind::Value => (Statistic::Mean, f64::NAN),
@@ -308,6 +344,17 @@ impl Kind {
             Kind::Statistic(Statistic::Count) => product::Statistic::Count,
             Kind::Statistic(Statistic::Granules) => product::Statistic::Granules,
             Kind::Statistic(Statistic::Coverage) => product::Statistic::Coverage,
+            Kind::Statistic(Statistic::Weights) => product::Statistic::Weights,
+            Kind::Statistic(Statistic::SumSquared) => product::Statistic::SumSquared,
+            Kind::Statistic(Statistic::GeometricMean) => product::Statistic::GeometricMean,
+            Kind::Statistic(Statistic::GeometricStd) => {
+                product::Statistic::GeometricStandardDeviation
+            }
+            Kind::Statistic(Statistic::GeometricCount) => product::Statistic::GeometricCount,
+            Kind::Statistic(Statistic::MEDIAN) => product::Statistic::Median,
+            Kind::Statistic(Statistic::Percentile(percent)) => {
+                product::Statistic::Percentile(percent)
+            }
         }
     }
 }

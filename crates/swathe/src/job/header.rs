@@ -9,6 +9,7 @@ use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::{Axis, GeoBox};
+use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::Statistic;
 use swathe_io::dataset::{AttributeValue, Attributes};
@@ -27,6 +28,8 @@ pub(super) struct Header {
     crs: String,
     x: Axis,
     y: Axis,
+    /// The grid, if it is of bins; the other is then the rectangle in which they are numbered.
+    pub isin: Option<Isin>,
     pub fields: Vec<PlannedField>,
     pub statistics: Vec<Statistic>,
     /// Whether any flags were asked for.
@@ -165,6 +168,7 @@ impl Header {
             crs: geobox.crs.definition().to_owned(),
             x: geobox.x.clone(),
             y: geobox.y.clone(),
+            isin: plan.isin().cloned(),
             fields: plan.fields.clone(),
             statistics: plan.job.statistics.clone(),
             flagged: !plan.flags.is_empty(),
@@ -175,7 +179,7 @@ impl Header {
         (header, numbers)
     }
 
-    /// The grid.
+    /// The grid, or the rectangle in which bins are numbered.
     ///
     /// # Errors
     /// A CRS that cannot be used, which a damaged partial result may hold.

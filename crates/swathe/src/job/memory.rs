@@ -94,7 +94,9 @@ impl Plan {
         };
         let average = self.purpose == Purpose::Average;
         // Granules that are combined could not be told apart afterwards.
-        let combine = average && !keep;
+        // Observations that are kept are too many to be held for all tiles, where they need not be.
+        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
+        let combine = average && !keep && !(samples && journal);
         // In memory with all threads busy, or else by way of the journal.
         let ways = [
             (combine, true, most.min(threads)),
@@ -184,7 +186,14 @@ impl Plan {
         });
         // A unit is finished as a composite of one tile, its layers in double and then in their own
         // precision, and their encoded form.
-        let unit = tile * (2 * widest + maps * (8 + 8 + 8));
+        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
+        // About an observation of each granule in every cell, as they come and in order.
+        let samples = if samples {
+            48 * self.granules.len() as u64
+        } else {
+            0
+        };
+        let unit = tile * (2 * widest + samples + maps * (8 + 8 + 8));
         let units = steps * (self.tiling.tiles() * self.fields.len()) as u64;
         let widest_line = self.granules.iter().map(|g| g.shape.1 as u64).max();
         Needs {

@@ -8,7 +8,9 @@
 //! ```
 
 mod ahead;
+mod bins;
 mod canonical;
+mod computed;
 mod contents;
 mod error;
 mod estimate;
@@ -26,7 +28,9 @@ mod plan;
 mod record;
 mod rivals;
 mod run;
+mod windows;
 
+pub use bins::{BinMap, keep_statistics, map_table};
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
@@ -40,3 +44,4 @@ pub use partial::merge;
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
+pub use windows::{DayKind, Every, Window, stack, windows};

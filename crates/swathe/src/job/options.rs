@@ -1,30 +1,39 @@
 //! What is asked for.
 
 use swathe_core::build_geobox::Resolution;
+use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagSelection, ValidRange};
-use swathe_core::reduce::{Blank, Statistic, Weight};
+use swathe_core::reduce::{Blank, Scheme, Statistic, Weight};
 use swathe_core::resample::Method;
 
 /// What is asked for, apart from the granules. `None` means: choose by the granules, and say so.
 #[derive(Debug, Clone)]
 pub struct Job {
-    /// Variables as [`swathe_io::granule::Granule::select`] takes them; none: the main product.
+    /// Variables as [`swathe_io::granule::Granule::select`] takes them, or computed from others, as in
+    /// `ratio=Rrs@443/Rrs@555`; none: the main product.
     pub variables: Vec<String>,
     /// The grid.
     pub grid: GridRequest,
-    /// How values reach cells; by default `footprint`, for classes `nearest`.
+    /// How values reach cells; by default `footprint`, for classes `nearest`, on bins `bin`.
     pub method: Option<Method>,
     /// Flags that make a pixel missing; by default those of the suite.
     pub flags: Option<FlagSelection>,
+    /// Pixels of which it does not hold are missing.
+    pub condition: Option<Expression>,
     /// Valid range in unpacked units, in place of the files' own.
     pub valid_range: Option<ValidRange>,
     /// What to compute of every cell; count and granules come with it.
     pub statistics: Vec<Statistic>,
-    /// How granules are weighted against each other.
-    pub weight: Weight,
+    /// How granules are weighted against each other; by default by observation, on bins as l2bin does.
+    pub weight: Option<Weight>,
+    /// Whether a pixel counts only where all variables are valid; otherwise each is masked by itself.
+    pub joint: bool,
     /// What is required of a cell.
     pub blank: Blank,
+    /// What of the values is averaged, on bins.
+    pub scheme: Scheme,
     /// What to do about a granule that cannot be used.
     pub on_error: OnError,
     /// Whether processing versions, or near-real-time and refined granules, may be mixed.
@@ -45,10 +54,13 @@ impl Default for Job {
             },
             method: None,
             flags: None,
+            condition: None,
             valid_range: None,
             statistics: vec![Statistic::Mean],
-            weight: Weight::Observation,
+            weight: None,
+            joint: false,
             blank: Blank::default(),
+            scheme: Scheme::Arithmetic,
             on_error: OnError::Stop,
             allow_mixed: false,
             stack: false,
@@ -87,6 +99,8 @@ pub enum GridRequest {
     },
     /// Exactly this one: a named grid, or that of another file.
     Exact(GeoBox),
+    /// Bins of equal area.
+    Bins(Isin),
 }
 
 /// What to make of the granules.

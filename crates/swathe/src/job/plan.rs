@@ -1,17 +1,22 @@
 //! Everything decided before any array is read.
 
+use super::computed;
 use super::order::{check_uniform, order};
 use super::{Candidate, Gathered, GridRequest, Job, JobError, OnError, Purpose};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
+use swathe_core::derived::Computed;
+use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagMask, FlagSelection};
-use swathe_core::reduce::{Reduction, Statistic, Summation, Tiling};
+use swathe_core::reduce::{Blank, Reduction, Scheme, Statistic, Summation, Tiling, Weight};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
-use swathe_core::source::SwathSource as _;
+use swathe_core::source::{Field, SwathSource as _};
+use swathe_core::target::Target;
 use swathe_io::dataset::{AttributeValue, Attributes, DataType};
 use swathe_io::granule::{ChosenBand, Granule, Selected};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
@@ -23,6 +28,8 @@ pub struct Plan {
     pub(super) skipped: Vec<GranuleRecord>,
     pub(super) failed: usize,
     pub(super) grid: Grid,
+    /// The grid, or the rectangle in which bins are numbered.
+    frame: GeoBox,
     pub(super) tiling: Tiling,
     pub(super) method: Method,
     pub(super) flags: FlagSelection,
@@ -37,6 +44,10 @@ pub(super) struct PlannedGranule {
     pub candidate: Candidate,
     pub recipes: Vec<FieldRecipe>,
     pub mask: FlagMask,
+    /// Variables that are computed from others, by name.
+    pub computed: Vec<(String, Computed)>,
+    /// Pixels of which it does not hold are missing.
+    pub condition: Option<Computed>,
     /// When the file was made, seconds since 1970 UTC.
     pub created: Option<f64>,
     /// Lines and pixels.
@@ -56,6 +67,8 @@ pub(super) struct PlannedField {
 struct Resolved {
     fields: Vec<ResolvedField>,
     mask: FlagMask,
+    computed: Vec<(String, Computed)>,
+    condition: Option<Computed>,
     created: Option<f64>,
     shape: (usize, usize),
 }
@@ -68,12 +81,55 @@ struct ResolvedField {
     attributes: Attributes,
 }
 
+impl ResolvedField {
+    /// A variable that is computed from others: in single precision, without units.
+    fn computed(name: &str, expression: &Expression, job: &Job) -> Self {
+        let range = job.valid_range.map(|r| (r.low, r.high));
+        let long_name = AttributeValue::Text(expression.to_string());
+        ResolvedField {
+            selected: Selected {
+                field: Field {
+                    name: name.to_owned(),
+                    variable: name.to_owned(),
+                    band: None,
+                    valid_range: range,
+                    exact: false,
+                },
+                band: None,
+            },
+            range,
+            is_flags: false,
+            double: false,
+            attributes: vec![("long_name".to_owned(), long_name)],
+        }
+    }
+}
+
+impl PlannedGranule {
+    /// What is read of it: its fields, and what others are computed from.
+    pub fn read_fields(&self) -> Vec<Field> {
+        let mut fields = Vec::new();
+        for recipe in &self.recipes {
+            let found = self
+                .computed
+                .iter()
+                .find(|(name, _)| *name == recipe.field.variable);
+            match found {
+                Some((_, computed)) => fields.extend(computed::fields(computed).cloned()),
+                None => fields.push(recipe.field.clone()),
+            }
+        }
+        fields.extend(self.condition.iter().flat_map(computed::fields).cloned());
+        fields
+    }
+}
+
 impl Plan {
     /// Plans a job for a purpose.
     ///
     /// # Errors
     /// Options that do not fit together or do not fit the granules; nothing to do.
-    pub fn new(gathered: Gathered, job: Job, purpose: Purpose) -> Result<Plan, JobError> {
+    pub fn new(gathered: Gathered, mut job: Job, purpose: Purpose) -> Result<Plan, JobError> {
         let (mut candidates, preferred) = order(gathered.candidates);
         let failed = gathered.skipped.len();
         let mut skipped = gathered.skipped;
@@ -93,10 +149,11 @@ impl Plan {
             .granule()
             .map_err(|e| JobError::granule(&first.name, e))?;
         let requests = requests(&job, &opened, &mut notes)?;
-        let only_flags = requests.iter().all(|request| {
-            let variable = opened.variable(request);
-            variable.is_ok_and(|variable| variable.flags().is_some())
-        });
+        let only_flags = !requests.is_empty()
+            && requests.iter().all(|request| {
+                let variable = opened.variable(request);
+                variable.is_ok_and(|variable| variable.flags().is_some())
+            });
         let flags = match &job.flags {
             Some(flags) => flags.clone(),
             // A mask would take what the map is to show.
@@ -157,10 +214,36 @@ impl Plan {
                 "use `swathe grid` to put them on a grid",
             ));
         }
-        let method = job.method.unwrap_or(if is_flags.is_some() {
-            Method::Nearest
-        } else {
-            Method::Footprint
+        let bins = matches!(job.grid, GridRequest::Bins(_));
+        let method = job.method.unwrap_or(match is_flags {
+            Some(_) => Method::Nearest,
+            None if bins => Method::Bin,
+            None => Method::Footprint,
+        });
+        if !bins && job.scheme != Scheme::Arithmetic {
+            return Err(JobError::plan_hint(
+                format!("the averaging scheme {} is for bins", job.scheme),
+                "give a grid of bins, as in --grid isin-4320",
+            ));
+        }
+        if bins {
+            check_bins(&mut job, purpose, method)?;
+            let variable = |f: &ResolvedField| f.selected.field.variable.clone();
+            if !job.joint && model.iter().any(|f| variable(f) != variable(&model[0])) {
+                job.joint = true;
+                notes.push("mask: joint, as bins have one weight for all variables".into());
+            }
+        }
+        if method == Method::Bin && matches!(&job.grid, GridRequest::Exact(g) if is_global(g)) {
+            notes.push(
+                "warning: bin onto a grid in longitude and latitude leaves holes and is not how NASA's Level-3 \
+                 products are made: --preset nasa-l3 is"
+                    .into(),
+            );
+        }
+        let weight = job.weight.unwrap_or(match bins {
+            true => Weight::L2bin,
+            false => Weight::Observation,
         });
         if is_flags.is_some() && !matches!(method, Method::Nearest) {
             return Err(JobError::plan_hint(
@@ -177,12 +260,14 @@ impl Plan {
                     Purpose::Average => job.statistics.clone(),
                     Purpose::Cube => vec![Statistic::Mean],
                 },
-                weight: job.weight,
+                weight,
                 shares: method == Method::Footprint,
-                summation: Summation::for_range(common_range(
-                    ready.iter().map(|(_, r)| r.fields[i].range),
-                )),
+                summation: Summation::for_range(
+                    common_range(ready.iter().map(|(_, r)| r.fields[i].range))
+                        .and_then(|range| job.scheme.range(range)),
+                ),
                 blank: job.blank,
+                scheme: job.scheme,
             })
             .collect();
         let fields = model
@@ -209,19 +294,22 @@ impl Plan {
                     })
                     .collect(),
                 mask: resolved.mask,
+                computed: resolved.computed,
+                condition: resolved.condition,
                 created: resolved.created,
                 shape: resolved.shape,
                 candidate,
             })
             .collect();
-        let geobox = grid_of(&job.grid, &granules)?;
-        let (rows, columns) = geobox.shape();
+        let target = grid_of(&job.grid, &granules)?;
+        let (rows, columns) = target.shape();
         Ok(Plan {
             granules,
             skipped,
             failed,
             tiling: Tiling::new(rows, columns)?,
-            grid: Grid::new(geobox),
+            frame: target.frame(),
+            grid: Grid::new(target),
             method,
             flags,
             fields,
@@ -236,9 +324,20 @@ impl Plan {
         &self.notes
     }
 
-    /// The grid.
+    /// The grid; where it is of bins, the rectangle in which they are numbered.
     pub fn geobox(&self) -> &GeoBox {
-        self.grid.geobox()
+        &self.frame
+    }
+
+    /// The grid, if it is of bins.
+    pub fn isin(&self) -> Option<&Isin> {
+        self.grid.target().isin()
+    }
+
+    /// How granules are weighted against each other.
+    pub fn weight(&self) -> Weight {
+        let first = self.fields.first();
+        first.map_or(Weight::Observation, |field| field.reduction.weight)
     }
 
     /// Tiles of a map, and maps of a cube: as many as granules.
@@ -315,12 +414,30 @@ fn resolve(
     };
     let granule = candidate.granule().map_err(at_fault)?;
     let mut fields: Vec<ResolvedField> = Vec::new();
+    let mut computed = Vec::new();
+    let exact = matches!(job.grid, GridRequest::Bins(_));
     for request in requests {
+        if let Some(defined) = computed::definition(request) {
+            let (name, expression) = defined?;
+            if granule.variable(&name).is_ok()
+                || fields.iter().any(|f| f.selected.field.name == name)
+            {
+                return Err(JobError::plan_hint(
+                    format!("{} has a variable {name} already", candidate.name),
+                    "give the one that is computed another name",
+                ));
+            }
+            let inputs = computed::inputs(&expression, &granule, exact)?;
+            fields.push(ResolvedField::computed(&name, &expression, job));
+            computed.push((name, inputs));
+            continue;
+        }
         for mut selected in granule.select(request).map_err(not_there)? {
             let variable = granule
                 .variable(&selected.field.variable)
                 .map_err(at_fault)?;
             selected.field.valid_range = job.valid_range.map(|r| (r.low, r.high));
+            selected.field.exact = exact;
             if fields.iter().any(|f| f.selected.field == selected.field) {
                 continue;
             }
@@ -359,9 +476,13 @@ fn resolve(
             });
         }
     };
+    let condition = job.condition.as_ref();
+    let condition = condition.map(|e| computed::inputs(e, &granule, exact));
     Ok(Resolved {
         fields,
         mask,
+        computed,
+        condition: condition.transpose()?,
         created: granule.created().map(|ms| ms as f64 / 1000.0),
         shape: granule.shape(),
     })
@@ -413,12 +534,53 @@ fn common_range(ranges: impl Iterator<Item = Option<(f64, f64)>>) -> Option<(f64
         .flatten()
 }
 
-fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<GeoBox, JobError> {
+/// Whether a grid is of longitude and latitude, around the whole Earth.
+fn is_global(geobox: &GeoBox) -> bool {
+    let (west, south, east, north) = geobox.bounds();
+    geobox.crs.is_lonlat() && east - west >= 360.0 - 1e-9 && north - south >= 180.0 - 1e-9
+}
+
+/// Refuses what a file of bins does not hold, and asks for what it does.
+fn check_bins(job: &mut Job, purpose: Purpose, method: Method) -> Result<(), JobError> {
+    if purpose == Purpose::Cube {
+        return Err(JobError::plan_hint(
+            "bins hold sums over granules, not a layer of each",
+            "use `swathe average`",
+        ));
+    }
+    if !matches!(method, Method::Bin | Method::Footprint) {
+        return Err(JobError::plan_hint(
+            format!("method {} does not give to bins", method.name()),
+            "use -m bin or -m footprint",
+        ));
+    }
+    if job.statistics != [Statistic::Mean] {
+        return Err(JobError::plan_hint(
+            "bins hold sums, squares and weights, from which statistics are made when they are mapped",
+            "leave --stat out",
+        ));
+    }
+    if job.blank != Blank::default() {
+        return Err(JobError::plan_hint(
+            "bins are not blanked",
+            "use --min-count and the like when they are mapped",
+        ));
+    }
+    job.statistics = BINNED.to_vec();
+    Ok(())
+}
+
+/// What is kept of bins, beside counts.
+pub(super) const BINNED: [Statistic; 3] =
+    [Statistic::Weights, Statistic::Sum, Statistic::SumSquared];
+
+fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<Target, JobError> {
     let parse = |crs: &Option<String>| match crs {
         Some(definition) => Crs::parse(definition),
         None => Ok(Crs::lonlat()),
     };
-    Ok(match request {
+    let geobox = match request {
+        GridRequest::Bins(isin) => return Ok(isin.clone().into()),
         GridRequest::Exact(geobox) => geobox.clone(),
         GridRequest::Box {
             bbox,
@@ -431,7 +593,8 @@ fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<GeoBox,
             crs,
         } => GeoBox::from_bounds(parse(crs)?, *bounds, *resolution)?,
         GridRequest::Own { crs, resolution } => own_grid(parse(crs)?, *resolution, granules)?,
-    })
+    };
+    Ok(geobox.into())
 }
 
 /// The grid around the only granule.

@@ -11,6 +11,7 @@ use super::record::add;
 use super::{Event, JobError, Observer, OnError, Purpose};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
+use swathe_core::derived::Derived;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, TilePart};
 use swathe_core::resample::GeometryReport;
@@ -311,8 +312,19 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
         method: plan.method,
         fields: &granule.recipes,
         mask: &granule.mask,
+        joint: plan.job.joint,
     };
-    let applied = recipe.apply(&*opened).map_err(|e| e.to_string());
+    let derived = Derived {
+        source: &*opened,
+        computed: &granule.computed,
+        condition: granule.condition.as_ref(),
+    };
+    let plain = granule.computed.is_empty() && granule.condition.is_none();
+    let applied = match plain {
+        true => recipe.apply(&*opened),
+        false => recipe.apply(&derived),
+    };
+    let applied = applied.map_err(|e| e.to_string());
     let read = opened.counters();
     let applied = match applied {
         Ok(applied) => applied,

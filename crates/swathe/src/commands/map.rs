@@ -1,0 +1,151 @@
+//! `swathe map`: a map of a Level-3 binned file.
+
+use super::gridding::GridOptions;
+use super::report;
+use super::write::Outputs;
+use crate::failure::{Failure, Outcome, Result};
+use clap::{Args, ValueEnum};
+use std::path::PathBuf;
+use swathe::job::{BinMap, GridRequest, keep_statistics, map_table};
+use swathe_core::binned::Mapping;
+use swathe_core::crs::Crs;
+use swathe_core::geobox::GeoBox;
+use swathe_core::reduce::{Blank, Statistic};
+use swathe_io::bins::BinnedFile;
+
+/// Map a Level-3 binned file, ours or NASA's, as l3mapgen does.
+#[derive(Args)]
+#[command(after_help = "Examples:
+  swathe map bins.nc --grid l3m-4km -o map.nc
+  swathe map bins.nc -v chlor_a -b -77,36,-73,41 -r 1/24deg -m area -o map.nc -o map.png")]
+pub struct Arguments {
+    /// The binned file
+    #[arg(value_name = "BINS.nc")]
+    bins: PathBuf,
+    /// Product; repeats. Default: all
+    #[arg(short, long = "variable", value_name = "NAME")]
+    variables: Vec<String>,
+    /// Output file; its suffix is its format: .nc, .zarr, .tif or .png; repeats
+    #[arg(short, long = "output", value_name = "FILE", required = true)]
+    outputs: Vec<PathBuf>,
+    /// Replace outputs that exist
+    #[arg(long)]
+    overwrite: bool,
+    #[command(flatten)]
+    grid: GridOptions,
+    /// Which bins give to a cell
+    #[arg(short, long, value_enum, default_value_t = MappingName::Nearest, value_name = "METHOD")]
+    method: MappingName,
+    /// Statistics: mean, std; several with commas. Counts are always written
+    #[arg(
+        long = "stat",
+        value_name = "STAT",
+        value_delimiter = ',',
+        default_value = "mean"
+    )]
+    statistics: Vec<Statistic>,
+    /// Blank cells with fewer observations
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    min_count: u64,
+    /// Blank cells with fewer granules
+    #[arg(long, default_value_t = 0, hide_default_value = true, value_name = "N")]
+    min_granules: u64,
+}
+
+#[derive(Debug, Clone, Copy, ValueEnum)]
+enum MappingName {
+    /// The bin that holds the cell's middle
+    Nearest,
+    /// All bins that overlap the cell
+    Bin,
+    /// All bins that overlap the cell, by the share of them that does
+    Area,
+}
+
+/// Runs the command.
+pub fn run(arguments: &Arguments) -> Result {
+    let inputs = std::slice::from_ref(&arguments.bins);
+    let outputs = Outputs::new(&arguments.outputs, inputs, arguments.overwrite)?;
+    let unknown = arguments
+        .statistics
+        .iter()
+        .find(|s| !matches!(s, Statistic::Mean | Statistic::Std));
+    if let Some(unknown) = unknown {
+        return Err(Failure::usage(format!("bins have no {unknown}"))
+            .with_hint("they give mean and std, with counts"));
+    }
+    let map = BinMap {
+        geobox: geobox(arguments.grid.request()?)?,
+        mapping: match arguments.method {
+            MappingName::Nearest => Mapping::Nearest,
+            MappingName::Bin => Mapping::Overlapping,
+            MappingName::Area => Mapping::Area,
+        },
+        blank: Blank {
+            min_count: arguments.min_count,
+            min_granules: arguments.min_granules,
+            ..Blank::default()
+        },
+    };
+    let table = BinnedFile::open(&arguments.bins)?.read()?;
+    let names: Vec<&str> = table.products.iter().map(|p| p.name.as_str()).collect();
+    let products: Vec<usize> = match arguments.variables.is_empty() {
+        true => (0..names.len()).collect(),
+        false => {
+            let place = |name: &String| {
+                let found = names.iter().position(|known| known == name);
+                found.ok_or_else(|| {
+                    let error = swathe_core::suggest::UnknownName::new("product", name, &names);
+                    Failure::usage(error)
+                })
+            };
+            arguments
+                .variables
+                .iter()
+                .map(place)
+                .collect::<Result<_>>()?
+        }
+    };
+    let said: Vec<&str> = products.iter().map(|p| names[*p]).collect();
+    let (west, south, east, north) = map.geobox.bounds();
+    let method = arguments.method.to_possible_value();
+    let options = format!(
+        "swathe map -v {} --crs '{}' --bounds={west},{south},{east},{north} -r {} -m {}",
+        said.join(" -v "),
+        map.geobox.crs.definition(),
+        map.geobox.x.step(),
+        method.as_ref().map_or("", |value| value.get_name()),
+    );
+    let mut product = map_table(&table, &products, &map, &options);
+    keep_statistics(&mut product, &arguments.statistics);
+    outputs.write_product(&product)?;
+    report::wrote(&arguments.outputs);
+    Ok(Outcome::Done)
+}
+
+/// A grid that needs no granule.
+pub fn geobox(request: GridRequest) -> Result<GeoBox> {
+    let parse = |crs: Option<String>| match crs {
+        Some(definition) => Crs::parse(&definition).map_err(Failure::usage),
+        None => Ok(Crs::lonlat()),
+    };
+    match request {
+        GridRequest::Exact(geobox) => Ok(geobox),
+        GridRequest::Box {
+            bbox,
+            resolution,
+            crs,
+        } => GeoBox::from_bbox(parse(crs)?, bbox, resolution).map_err(Failure::usage),
+        GridRequest::Bounds {
+            bounds,
+            resolution,
+            crs,
+        } => GeoBox::from_bounds(parse(crs)?, bounds, resolution).map_err(Failure::usage),
+        GridRequest::Own { .. } | GridRequest::Bins(_) => Err(Failure::usage(
+            "bins are mapped to a rectangular grid",
+        )
+        .with_hint(
+            "give --grid l3m-4km, or a box and a resolution, as in -b -77,36,-73,41 -r 0.05",
+        )),
+    }
+}

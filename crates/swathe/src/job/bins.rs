@@ -1,0 +1,155 @@
+//! Binned files: a run's bins as a table, tables merged and mapped.
+
+use super::{Finished, JobError};
+use sha2::{Digest as _, Sha256};
+use std::fmt::Write as _;
+use std::io::Cursor;
+use std::ops::ControlFlow;
+use std::sync::Arc;
+use swathe_core::binned::Mapping;
+use swathe_core::geobox::GeoBox;
+use swathe_core::reduce::Blank;
+use swathe_io::bins::{BinTable, BinnedFile, Tiles};
+use swathe_io::bytes::MemorySource;
+use swathe_io::dataset::{AttributeValue, Attributes, Dataset};
+use swathe_io::product::{
+    GranuleRecord, GranuleStatus, Product, Provenance, Statistic, TileSink, TimeStep, Times,
+};
+
+/// How bins become a map.
+#[derive(Debug, Clone)]
+pub struct BinMap {
+    /// The grid.
+    pub geobox: GeoBox,
+    /// Which bins give to a cell.
+    pub mapping: Mapping,
+    /// What is required of a cell.
+    pub blank: Blank,
+}
+
+impl Finished {
+    /// A run on bins as the table that its file would hold, rounded as there.
+    ///
+    /// # Errors
+    /// A run on another grid; what was kept cannot be read.
+    pub fn table(&self) -> Result<BinTable, JobError> {
+        let Some(isin) = self.isin() else {
+            return Err(JobError::plan("the run is not on bins"));
+        };
+        let mut file = Cursor::new(Vec::new());
+        {
+            let (most, scheme) = (self.most(), self.scheme());
+            let tiles = Tiles::create(self.description(), isin, most, scheme, &mut file)?;
+            let mut sinks: [Box<dyn TileSink + '_>; 1] = [Box::new(tiles)];
+            self.feed(&mut sinks, &mut |_| ControlFlow::Continue(()))?;
+            let [sink] = sinks;
+            sink.finish()?;
+        }
+        let source = MemorySource::new("bins.nc", file.into_inner());
+        let dataset = Dataset::from_source(Arc::new(source))?;
+        Ok(BinnedFile::from_dataset(dataset)?.read()?)
+    }
+
+    /// A map of a run on bins, as its file would be mapped.
+    ///
+    /// # Errors
+    /// As [`Finished::table`].
+    pub fn mapped(&self, map: &BinMap, options: &str) -> Result<Product, JobError> {
+        let table = self.table()?;
+        let layers = (0..table.products.len()).flat_map(|product| {
+            let described = self
+                .header
+                .fields
+                .get(product)
+                .map(|field| &field.attributes);
+            let none = Attributes::new();
+            let (blank, described) = (&map.blank, described.unwrap_or(&none));
+            table.layers(product, &map.geobox, map.mapping, blank, described)
+        });
+        let description = self.description();
+        Ok(Product {
+            geobox: map.geobox.clone(),
+            layers: layers.collect(),
+            provenance: Provenance {
+                options: options.to_owned(),
+                ..description.provenance.clone()
+            },
+            times: description.times.clone(),
+            granules: description.granules.clone(),
+            flags: description.flags.clone(),
+            attributes: description.attributes.clone(),
+        })
+    }
+}
+
+/// A map of a table.
+pub fn map_table(table: &BinTable, products: &[usize], map: &BinMap, options: &str) -> Product {
+    let layers = products.iter().flat_map(|product| {
+        table.layers(
+            *product,
+            &map.geobox,
+            map.mapping,
+            &map.blank,
+            &Attributes::new(),
+        )
+    });
+    let (start, end) = table.time_coverage().unwrap_or((f64::NAN, f64::NAN));
+    let kept = ["instrument", "platform", "source", "processing_version"];
+    let attributes = table.attributes.iter();
+    let kept = attributes
+        .filter(|(name, _)| kept.contains(&name.as_str()))
+        .cloned();
+    let flags = AttributeValue::Text(table.flags.clone());
+    let mut hash = Sha256::new();
+    hash.update(options);
+    for bin in &table.filled.bins {
+        hash.update(bin.number.to_le_bytes());
+        hash.update(bin.weights.to_le_bytes());
+    }
+    for sums in table.filled.sums.iter().flatten() {
+        hash.update(sums.sum.to_le_bytes());
+    }
+    let digest = hash.finalize();
+    Product {
+        geobox: map.geobox.clone(),
+        times: Times::Window(TimeStep {
+            time: ((start + end) * 500.0).round() / 1000.0,
+            start,
+            end,
+            granule: None,
+        }),
+        layers: layers.collect(),
+        granules: table
+            .sources
+            .iter()
+            .map(|name| GranuleRecord {
+                name: name.clone(),
+                start: f64::NAN,
+                end: f64::NAN,
+                status: GranuleStatus::Used,
+                reason: String::new(),
+            })
+            .collect(),
+        flags: Vec::new(),
+        provenance: Provenance {
+            options: options.to_owned(),
+            digest: digest.iter().fold(String::new(), |mut text, byte| {
+                let _ = write!(text, "{byte:02x}");
+                text
+            }),
+            version: env!("CARGO_PKG_VERSION").to_owned(),
+            newest_input: table.created(),
+        },
+        attributes: kept.chain([("l2_flag_names".to_owned(), flags)]).collect(),
+    }
+}
+
+/// What of the layers of a map is asked for: counts stay.
+pub fn keep_statistics(product: &mut Product, wanted: &[swathe_core::reduce::Statistic]) {
+    use swathe_core::reduce::Statistic as Asked;
+    product.layers.retain(|layer| match layer.statistic {
+        Statistic::Mean => wanted.contains(&Asked::Mean),
+        Statistic::StandardDeviation => wanted.contains(&Asked::Std),
+        _ => true,
+    });
+}
