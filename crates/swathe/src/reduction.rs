@@ -164,6 +164,10 @@ pub fn reduce(
             arrays.push(
                 match (statistic, &weights) {
                     (Statistic::Mean, Some(weights)) => maps.weighted_mean(weights, &over),
+                    // Maps of counts are large, the number of maps is not.
+                    (Statistic::Count, None) if reduction.over == Dimensions::Time => {
+                        maps.reduce_as(array::Statistic::Count, &over, array::DType::I32)
+                    }
                     _ => maps.reduce(in_core(*statistic)?, &over),
                 }
                 .map_err(Failure::error)?,
@@ -441,9 +445,7 @@ fn product(
     for (i, buffer) in values.into_iter().enumerate() {
         let data = match buffer {
             Buffer::F32(values) => LayerData::F32(values),
-            Buffer::I64(counts) => {
-                LayerData::from_counts(&counts.iter().map(|&c| c as u64).collect::<Vec<_>>())
-            }
+            Buffer::I32(counts) => LayerData::I32(counts),
             other => match other.cast(array::DType::F64) {
                 Buffer::F64(values) => LayerData::F64(values),
                 _ => LayerData::F64(Vec::new()),
@@ -484,18 +486,8 @@ fn append(all: &mut LayerData, more: LayerData) {
         (LayerData::F32(all), LayerData::F32(more)) => all.extend(more),
         (LayerData::F64(all), LayerData::F64(more)) => all.extend(more),
         (LayerData::I32(all), LayerData::I32(more)) => all.extend(more),
-        (LayerData::I64(all), LayerData::I64(more)) => all.extend(more),
-        // Counts of another width.
-        (all, more) => {
-            let wide = |data: &LayerData| match data {
-                LayerData::I32(v) => v.iter().map(|&c| i64::from(c)).collect(),
-                LayerData::I64(v) => v.clone(),
-                _ => Vec::new(),
-            };
-            let mut counts: Vec<i64> = wide(all);
-            counts.extend(wide(&more));
-            *all = LayerData::I64(counts);
-        }
+        // A statistic is of one type.
+        _ => {}
     }
 }
 

@@ -15,7 +15,7 @@ fn outcome(words: &[&str]) -> (i32, String, String) {
 fn a_line_is_computed() {
     for (line, value) in [
         ("1 + 2 * 3 ** 2", "19"),
-        ("-2 ** 2 + 2 ** -1", "-3.5"),
+        ("(-2 ** 2) + 2 ** -1", "-3.5"),
         ("7 // 2 % 2 - 10 / 4", "-1.5"),
         ("(arange(10, chunks=3) * 2 + 1).sum()", "100"),
         ("arange(10)[::-2][1]", "7"),
@@ -117,7 +117,7 @@ fn mistakes_are_told_with_their_place() {
         ("arange(3, chunks=0)", "column 1: chunks of axis 0 are zero"),
         (
             "arange(3, chnks=2)",
-            "column 17: arange has no argument chnks",
+            "column 11: arange has no argument chnks",
         ),
         (
             "arange(3) + arange(4)",
@@ -141,7 +141,7 @@ fn mistakes_are_told_with_their_place() {
         ("'a", "column 1: a text that does not end"),
         (
             &"(".repeat(300),
-            "column 100: more than 100 within each other",
+            "column 101: more than 100 within each other",
         ),
     ] {
         let (code, _, err) = outcome(&[line]);

@@ -159,7 +159,20 @@ impl Array {
     /// Axes that are not there or named twice; an extreme of no elements; `argmin` over some axes out of several; a
     /// quantile outside 0 to 1.
     pub fn reduce(&self, statistic: Statistic, over: &Over) -> Result<Array, ArrayError> {
-        self.reduce_with(statistic, over, None)
+        self.reduce_with(statistic, over, None, None)
+    }
+
+    /// The same, the result being of this type.
+    ///
+    /// # Errors
+    /// As [`Array::reduce`].
+    pub fn reduce_as(
+        &self,
+        statistic: Statistic,
+        over: &Over,
+        dtype: DType,
+    ) -> Result<Array, ArrayError> {
+        self.reduce_with(statistic, over, None, Some(dtype))
     }
 
     /// The mean weighted by an array that is repeated to this one's shape. A missing value's weight does not
@@ -168,7 +181,7 @@ impl Array {
     /// # Errors
     /// As [`Array::reduce`]; weights that do not fit the shape.
     pub fn weighted_mean(&self, weights: &Array, over: &Over) -> Result<Array, ArrayError> {
-        self.reduce_with(Statistic::Mean, over, Some(weights))
+        self.reduce_with(Statistic::Mean, over, Some(weights), None)
     }
 
     fn reduce_with(
@@ -176,6 +189,7 @@ impl Array {
         statistic: Statistic,
         over: &Over,
         weights: Option<&Array>,
+        dtype: Option<DType>,
     ) -> Result<Array, ArrayError> {
         let dimensions = self.shape().len();
         let mut reduced = vec![over.axes.is_none(); dimensions];
@@ -196,10 +210,10 @@ impl Array {
             shape = vec![edges.len() - 1];
             cuts = vec![vec![0, edges.len() - 1]];
         }
-        let dtype = match weights {
+        let dtype = dtype.unwrap_or_else(|| match weights {
             Some(weights) => self.dtype().promote(weights.dtype()).float(),
             None => statistic.dtype(self.dtype()),
-        };
+        });
         let weights = weights.map(|w| w.cast(DType::F64)?.broadcast_to(self.shape()));
         let reduction = Reduction {
             input: self.clone(),

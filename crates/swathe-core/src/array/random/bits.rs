@@ -13,6 +13,16 @@ pub trait Bits {
     fn next_number(&mut self) -> bool {
         true
     }
+    /// Fills a buffer with numbers.
+    #[inline(always)]
+    fn fill(&mut self, out: &mut [f64], one: impl Fn(&mut Self) -> f64)
+    where
+        Self: Sized,
+    {
+        for place in out {
+            *place = one(self);
+        }
+    }
     /// Uniform in [0, 1), a multiple of 2^-53.
     #[inline(always)]
     fn unit(&mut self) -> f64 {
@@ -71,6 +81,22 @@ impl Bits for Places {
     #[inline]
     fn half_bits(&mut self) -> u32 {
         self.bits() as u32
+    }
+
+    #[inline(always)]
+    fn fill(&mut self, out: &mut [f64], one: impl Fn(&mut Self) -> f64) {
+        let mut next = self.next;
+        for place in out {
+            // One of its own for each: the rare calls that take it keep nothing of the loop in memory.
+            let mut own = Places {
+                next,
+                state: next,
+                is_first: true,
+            };
+            next = next.wrapping_add(STEP);
+            *place = one(&mut own);
+        }
+        self.next = next;
     }
 
     #[inline(always)]

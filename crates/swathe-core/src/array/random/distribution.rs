@@ -184,27 +184,19 @@ impl Distribution {
 
     fn floats(&self, out: &mut [f64], bits: &mut impl Bits) {
         match *self {
-            Distribution::Random => filled(out, bits, |b| b.unit()),
+            Distribution::Random => bits.fill(out, |b| b.unit()),
             Distribution::Normal { loc, scale } => {
-                filled(out, bits, |b| loc + scale * ziggurat::normal(b));
+                bits.fill(out, |b| loc + scale * ziggurat::normal(b));
             }
-            Distribution::Uniform { low, range } => filled(out, bits, |b| low + range * b.unit()),
+            Distribution::Uniform { low, range } => bits.fill(out, |b| low + range * b.unit()),
             Distribution::Exponential { scale } => {
-                filled(out, bits, |b| scale * ziggurat::exponential(b));
+                bits.fill(out, |b| scale * ziggurat::exponential(b));
             }
             Distribution::Lognormal { mean, sigma } => {
-                filled(out, bits, |b| (mean + sigma * ziggurat::normal(b)).exp());
+                bits.fill(out, |b| (mean + sigma * ziggurat::normal(b)).exp());
             }
             Distribution::Integers { .. } => {}
         }
-    }
-}
-
-#[inline(always)]
-fn filled<B: Bits>(out: &mut [f64], bits: &mut B, mut one: impl FnMut(&mut B) -> f64) {
-    for place in out {
-        bits.next_number();
-        *place = one(bits);
     }
 }
 
