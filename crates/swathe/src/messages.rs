@@ -2,6 +2,8 @@
 
 use serde_json::{Value, json};
 use std::ffi::OsString;
+use std::fmt::Arguments;
+use std::io::{ErrorKind, Write as _};
 use std::sync::atomic::{AtomicBool, Ordering};
 
 /// One for the process: an interruption and an error are said in the same form as all else.
@@ -18,6 +20,27 @@ pub fn heed(words: &[OsString]) {
 /// Whether everything is said in JSON.
 pub fn in_json() -> bool {
     JSON.load(Ordering::Relaxed)
+}
+
+/// A line on standard output, the answer of a command, written as `println!` takes it. Where nobody reads on
+/// (`swathe info x.nc | head`) there is nothing more to do.
+macro_rules! tell {
+    ($($words:tt)*) => {
+        $crate::messages::tell_line(format_args!($($words)*))
+    };
+}
+pub(crate) use tell;
+
+/// What `tell!` does.
+pub fn tell_line(line: Arguments<'_>) {
+    let Err(failed) = writeln!(std::io::stdout(), "{line}") else {
+        return;
+    };
+    if failed.kind() == ErrorKind::BrokenPipe {
+        std::process::exit(0);
+    }
+    error(&format!("standard output: {failed}"), None, 1);
+    std::process::exit(1);
 }
 
 /// Says something worth knowing.

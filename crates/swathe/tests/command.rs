@@ -975,6 +975,25 @@ fn what_gave_way_gives_way_to_the_newest() {
     assert!(bytes("abc.swathe") == bytes("all.swathe"));
 }
 
+#[cfg(unix)]
+#[test]
+fn an_answer_that_nobody_reads_is_no_error() {
+    use std::process::Stdio;
+    let (folder, paths) = granules();
+    let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("swathe"))
+        .current_dir(folder.path())
+        .arg("info")
+        .arg(&paths[0])
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .unwrap();
+    drop(child.stdout.take());
+    let output = child.wait_with_output().unwrap();
+    assert_eq!(output.status.code(), Some(0));
+    assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
 #[cfg(target_os = "linux")]
 #[test]
 fn an_interruption_leaves_no_temporary_file() {

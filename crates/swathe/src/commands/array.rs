@@ -3,6 +3,7 @@
 use super::graph::GraphFile;
 use super::gridding::size;
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages::tell;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -75,8 +76,8 @@ pub fn run(arguments: &Arguments) -> Result {
             "chunks": chunks, "chunk_bytes": bytes,
         });
         match arguments.json {
-            true => println!("{said}"),
-            false => println!(
+            true => tell!("{said}"),
+            false => tell!(
                 "{} {}, {} in {chunks} chunks",
                 shape_text(array.shape()),
                 array.dtype(),
@@ -96,10 +97,10 @@ pub fn run(arguments: &Arguments) -> Result {
             "bytes_per_second": bytes as f64 / seconds, "peak_bytes": peak,
             "threads": pool.current_num_threads(),
         });
-        println!("{said}");
+        tell!("{said}");
         return Ok(Outcome::Done);
     }
-    println!("{}", shown(&array, &values));
+    tell!("{}", shown(&array, &values));
     let rate = in_units(bytes as f64 / seconds, "B/s");
     let peak = peak.map_or(String::new(), |peak| {
         format!(", peak memory {}", in_units(peak as f64, "B"))

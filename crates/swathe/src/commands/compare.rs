@@ -2,6 +2,7 @@
 
 use super::write;
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages::tell;
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -103,7 +104,7 @@ pub fn run(arguments: &Arguments) -> Result {
     check_grids(&first, &second)?;
     let comparison = Comparison::of(&first.values, &second.values, arguments.largest);
     match arguments.json {
-        true => println!("{:#}", as_json(&comparison, &first, &second)),
+        true => tell!("{:#}", as_json(&comparison, &first, &second)),
         false => print(&comparison, &first, &second),
     }
     if let (Some(mut set), Some(path)) = (set, output) {
@@ -171,11 +172,13 @@ fn place(geobox: &GeoBox, cell: usize) -> Option<(f64, f64)> {
 }
 
 fn print(found: &Comparison, first: &Map, second: &Map) {
-    println!("first      {}: {}", first.name, first.variable);
-    println!("second     {}: {}", second.name, second.variable);
-    println!(
+    tell!("first      {}: {}", first.name, first.variable);
+    tell!("second     {}: {}", second.name, second.variable);
+    tell!(
         "cells      {} in both, {} in the first alone, {} in the second alone",
-        found.both, found.only_first, found.only_second
+        found.both,
+        found.only_first,
+        found.only_second
     );
     let line = |agreement: &Agreement| {
         format!(
@@ -183,8 +186,8 @@ fn print(found: &Comparison, first: &Map, second: &Map) {
             agreement.bias, agreement.rmsd, agreement.correlation
         )
     };
-    println!("values     {}", line(&found.linear));
-    println!(
+    tell!("values     {}", line(&found.linear));
+    tell!(
         "log10      {} (of {} positive pairs)",
         line(&found.log10),
         found.positive
@@ -192,7 +195,7 @@ fn print(found: &Comparison, first: &Map, second: &Map) {
     for (cell, a, b) in &found.largest {
         let at = place(&first.geobox, *cell);
         let at = at.map_or(String::new(), |(lon, lat)| format!("{lon:.4} E {lat:.4} N"));
-        println!("differs    {:+.6e} at {at}: {a:.6} and {b:.6}", b - a);
+        tell!("differs    {:+.6e} at {at}: {a:.6} and {b:.6}", b - a);
     }
 }
 

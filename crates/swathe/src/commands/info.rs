@@ -1,6 +1,7 @@
 //! `swathe info`: what is in a file.
 
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages::tell;
 use clap::Args;
 use serde_json::json;
 use std::path::Path;
@@ -42,9 +43,9 @@ pub fn run(arguments: &Arguments) -> Result {
                 };
                 if !arguments.json {
                     if paths.len() > 1 && !described.is_empty() {
-                        println!();
+                        tell!("");
                     }
-                    print!("{}", description.to_text());
+                    tell!("{}", description.to_text().trim_end());
                     if let Some(shares) = &shares {
                         shares.print();
                     }
@@ -59,7 +60,7 @@ pub fn run(arguments: &Arguments) -> Result {
     }
     if arguments.json {
         let json = serde_json::to_string_pretty(&described).map_err(Failure::error)?;
-        println!("{json}");
+        tell!("{json}");
     }
     if failed {
         let (bad, all) = (paths.len() - described.len(), paths.len());
@@ -155,13 +156,14 @@ impl FlagShares {
     fn print(&self) {
         let percent = |part: u64, whole: u64| 100.0 * part as f64 / (whole.max(1)) as f64;
         let product = self.product.as_deref().unwrap_or("no variable");
-        println!(
+        tell!(
             "flags, in % of {} pixels, and of {} with {product}",
-            self.pixels, self.valid
+            self.pixels,
+            self.valid
         );
         for (name, carrying, valid) in &self.flags {
             let (all, own) = (percent(*carrying, self.pixels), percent(*valid, self.valid));
-            println!("  {name:<12} {all:>6.2} {own:>6.2}");
+            tell!("  {name:<12} {all:>6.2} {own:>6.2}");
         }
     }
 }

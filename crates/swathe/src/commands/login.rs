@@ -1,6 +1,7 @@
 //! `swathe login`: whether the sign-in works.
 
 use crate::failure::{Outcome, Result};
+use crate::messages::tell;
 use clap::Args;
 use swathe_io::remote::session;
 
@@ -24,17 +25,17 @@ pub fn run(arguments: &Arguments) -> Result {
     let user = report
         .user
         .map_or(String::new(), |user| format!(" as {user}"));
-    println!("signed in{user}, with what {} says", report.from);
+    tell!("signed in{user}, with what {} says", report.from);
     match report.expires {
-        Some(end) => println!(
+        Some(end) => tell!(
             "the token holds until {}",
             end.strftime("%Y-%m-%d %H:%M UTC")
         ),
-        None => println!("the token does not say how long it holds"),
+        None => tell!("the token does not say how long it holds"),
     }
     if let Some(address) = &arguments.address {
         session.reaches(address)?;
-        println!("the file can be read");
+        tell!("the file can be read");
     }
     Ok(Outcome::Done)
 }

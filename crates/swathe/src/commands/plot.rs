@@ -2,6 +2,7 @@
 
 use super::write;
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages::tell;
 use clap::Args;
 use std::path::PathBuf;
 use swathe_core::crs::Crs;
@@ -106,7 +107,7 @@ pub fn run(arguments: &Arguments) -> Result {
     let png = draw(arguments)?;
     write::png(&mut output, &path, &png)?;
     output.commit()?;
-    println!("{}", path.display());
+    tell!("{}", path.display());
     Ok(Outcome::Done)
 }
 

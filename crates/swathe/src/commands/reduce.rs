@@ -4,7 +4,7 @@ use super::gridding::size;
 use super::plain_file::PlainFile;
 use super::write::picture;
 use crate::failure::{Failure, Outcome, Result};
-use crate::messages;
+use crate::messages::{self, tell};
 use clap::{Args, ValueEnum};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
@@ -155,7 +155,7 @@ pub fn run(arguments: &Arguments) -> Result {
         (Reduced::Maps(product), Checked::Maps(set)) => write_maps(&product, set)?,
         (Reduced::Table(table), Checked::Table(files)) => {
             if files.is_empty() {
-                print!("{}", table.csv());
+                tell!("{}", table.csv().trim_end());
             }
             for file in files {
                 write_table(&table, file)?;

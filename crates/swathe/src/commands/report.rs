@@ -2,7 +2,7 @@
 
 use super::progress::bytes;
 use crate::failure::Outcome;
-use crate::messages;
+use crate::messages::{self, tell};
 use serde_json::json;
 use std::path::PathBuf;
 use swathe::job::{Estimate, Finished, Plan, Shares};
@@ -52,15 +52,15 @@ pub fn chosen(plan: &Plan, shares: &Shares) {
 pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
     let (rows, columns) = plan.geobox().shape();
     let fields: Vec<&str> = plan.fields().collect();
-    println!("variables  {}", fields.join(", "));
-    println!(
+    tell!("variables  {}", fields.join(", "));
+    tell!(
         "grid       {columns} x {rows} cells of {} in {}",
         plan.geobox().x.step(),
         plan.geobox().crs
     );
-    println!("method     {}", plan.method().name());
+    tell!("method     {}", plan.method().name());
     let (tiles, steps) = plan.tiles();
-    println!(
+    tell!(
         "tiles      {tiles} of each map, {}",
         match (steps, shares.combined()) {
             (Some(steps), _) => format!("{steps} maps"),
@@ -68,21 +68,21 @@ pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
             (None, false) => "what granules gave kept on disk, and combined tile by tile".into(),
         }
     );
-    println!(
+    tell!(
         "memory     at most {} of {}, {} granules at a time, each decoded once",
         bytes(shares.projected),
         bytes(shares.limit),
         shares.in_flight()
     );
-    println!("granules   {}", plan.granules());
+    tell!("granules   {}", plan.granules());
     let (mut near, mut stored, mut decoded, mut chunks) = (0, 0, 0, 0);
     for granule in &estimate.granules {
         let cost = granule.cost;
         match &granule.near {
-            None => println!("  {}  outside the area", granule.name),
+            None => tell!("  {}  outside the area", granule.name),
             Some(lines) => {
                 near += 1;
-                println!(
+                tell!(
                     "  {}  lines {}..{} of {}, {} tile{}, {} chunks, {} to read, {} decoded",
                     granule.name,
                     lines.start,
@@ -101,19 +101,20 @@ pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
         decoded += cost.decoded_bytes;
     }
     for record in plan.skipped() {
-        println!("  {}  not used: {}", record.name, record.reason);
+        tell!("  {}  not used: {}", record.name, record.reason);
     }
-    println!(
+    tell!(
         "to read    at most {chunks} chunks of {near} granules: {}, {} decoded",
         bytes(stored),
         bytes(decoded)
     );
-    println!(
+    tell!(
         "tasks      {near} granules to apply, {} tiles of them to combine, {} to finish",
-        estimate.pieces, estimate.finished
+        estimate.pieces,
+        estimate.finished
     );
     if kept {
-        println!(
+        tell!(
             "on disk    at most {} while the run goes on",
             bytes(estimate.journal_bytes)
         );

@@ -3,6 +3,7 @@
 use super::catalogue::Catalogue;
 use super::gridding::{Four, four};
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages::tell;
 use clap::Args;
 use swathe_io::earthdata::record::FoundGranule;
 
@@ -38,10 +39,10 @@ pub fn run(arguments: &Arguments) -> Result {
     let found = catalogue.find(&session, &query)?;
     if arguments.json {
         let json = serde_json::to_string_pretty(&found.granules).map_err(Failure::error)?;
-        println!("{json}");
+        tell!("{json}");
     } else if arguments.urls {
         for link in catalogue.links(&session, &found.granules)? {
-            println!("{link}");
+            tell!("{link}");
         }
     } else {
         table(&found.granules);
@@ -51,9 +52,13 @@ pub fn run(arguments: &Arguments) -> Result {
 
 fn table(granules: &[FoundGranule]) {
     let widest = granules.iter().map(|g| g.name.len()).max().unwrap_or(0);
-    println!(
+    tell!(
         "{:widest$}  {:20}  {:>8}  {:>6}  {:5}  version",
-        "name", "start", "size", "clouds", "day"
+        "name",
+        "start",
+        "size",
+        "clouds",
+        "day"
     );
     for granule in granules {
         let size = granule.size.map_or("?".into(), megabytes);
@@ -67,9 +72,10 @@ fn table(granules: &[FoundGranule]) {
         } else {
             ""
         };
-        println!(
+        tell!(
             "{:widest$}  {start:20}  {size:>8}  {clouds:>6}  {day:5}  {}{nrt}",
-            granule.name, granule.version
+            granule.name,
+            granule.version
         );
     }
     let total: u64 = granules.iter().filter_map(|g| g.size).sum();
@@ -78,7 +84,7 @@ fn table(granules: &[FoundGranule]) {
         0 => String::new(),
         n => format!(", {n} of unknown size"),
     };
-    println!("{} granules, {}{note}", granules.len(), megabytes(total));
+    tell!("{} granules, {}{note}", granules.len(), megabytes(total));
 }
 
 fn megabytes(bytes: u64) -> String {
