@@ -302,7 +302,9 @@ def test_ctrl_c_stops_a_run(tmp_path):
     work.mkdir()
     process = subprocess.Popen(command, stdout=subprocess.PIPE, text=True, cwd=work)
     assert process.stdout.readline() == "ready\n"
-    time.sleep(0.4)
+    # It is at work once it keeps what granules gave.
+    while process.poll() is None and not (work / ".a.nc.run").exists():
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     said, _ = process.communicate(timeout=60)
     # What was done is kept, to go on with.

@@ -131,7 +131,9 @@ def test_ctrl_c_ends_the_command_of_the_wheel(tmp_path, granules):
     words = ["average", *granules, "--grid", "l3m-4km", "--stat", "mean,std,min,max", "-o", "a.nc"]
     script = f"import sys; from swathe._command import main; sys.argv = ['swathe', *{words}]; sys.exit(main())"
     process = subprocess.Popen([sys.executable, "-c", script], cwd=tmp_path, stderr=subprocess.PIPE)
-    time.sleep(0.5)
+    # It is at work once it keeps what granules gave.
+    while process.poll() is None and not (tmp_path / ".a.nc.run").exists():
+        time.sleep(0.01)
     process.send_signal(signal.SIGINT)
     _, said = process.communicate(timeout=60)
     assert process.returncode == 130 and b"interrupted" in said
