@@ -1,4 +1,4 @@
-//! The generator alone: fills a buffer in cache with normal numbers on two threads, for benches/array.py.
+//! The generator alone: fills a buffer in cache with normal numbers on two threads, for benches/arrays.py.
 //! `cargo run --release --example normal_floor -- COUNT`
 
 use std::time::Instant;

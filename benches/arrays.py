@@ -1,8 +1,8 @@
 """Arrays larger than memory beside numpy and dask; a year's maps beside xarray and dask.
 
     cargo build --release && cargo build --release -p swathe-core --example normal_floor
-    python benches/array.py mean [--values 134217728]
-    python benches/array.py reduce FOLDER [--files 100] [--memory 512MiB]
+    python benches/arrays.py mean [--values 134217728]
+    python benches/arrays.py reduce FOLDER [--files 100] [--memory 512MiB]
 
 `mean`: the mean of 2^27 normal numbers (1 GiB) in chunks of 2^22: numpy in a serial loop, dask with a LocalCluster of
 four workers as in the tutorial (its start not counted) and with two, dask on threads, swathe with dask's own
