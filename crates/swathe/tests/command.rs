@@ -975,6 +975,45 @@ fn what_gave_way_gives_way_to_the_newest() {
     assert!(bytes("abc.swathe") == bytes("all.swathe"));
 }
 
+#[test]
+fn what_would_not_do_what_it_says_is_refused() {
+    let (folder, paths) = granules();
+    let granule = paths[0].file_name().unwrap().to_str().unwrap();
+    let (code, _, stderr) = outcome(
+        folder.path(),
+        &format!("average {granule} --grid isin-540 -o bins.nc"),
+    );
+    assert_eq!(code, 0, "{stderr}");
+    for (line, reason) in [
+        (
+            format!("average {granule} {GRID} -t 2030 -o x.nc"),
+            "needs a collection",
+        ),
+        ("merge bins.nc bins.nc -o x.nc".into(), "two files hold"),
+        (
+            "map bins.nc -b -180,-90,180,90 -r 0.006 -o x.nc".into(),
+            "of memory",
+        ),
+        (
+            "reduce x.nc -v a --over lat,lon -b -77,36,nan,41".into(),
+            "finite",
+        ),
+        (
+            "array normal(size=2**60,chunks=1).mean()".into(),
+            "chunks are too many",
+        ),
+        (
+            "array normal(size=2**60).mean() --dry-run".into(),
+            "chunks are too many",
+        ),
+    ] {
+        let (code, _, stderr) = outcome(folder.path(), &line);
+        assert_eq!(code, 2, "{line}: {stderr}");
+        assert!(stderr.contains(reason), "{line}: {stderr}");
+        assert!(!folder.path().join("x.nc").exists());
+    }
+}
+
 #[cfg(unix)]
 #[test]
 fn an_answer_that_nobody_reads_is_no_error() {

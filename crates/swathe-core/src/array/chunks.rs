@@ -20,6 +20,9 @@ pub enum Cut {
     Auto,
 }
 
+/// More chunks than this are a mistake: each is a task.
+const MOST_CHUNKS: usize = 1 << 22;
+
 /// Bytes of a chunk where nothing is said: dask's.
 const USUAL_BYTES: f64 = 134_217_728.0;
 
@@ -28,6 +31,12 @@ const USUAL_BYTES: f64 = 134_217_728.0;
 pub struct Chunks {
     /// For each axis the start of every chunk, and the end of the last.
     cuts: Vec<Vec<usize>>,
+}
+
+fn too_many(count: usize) -> ArrayError {
+    ArrayError::Chunks(format!(
+        "{count} chunks are too many ({MOST_CHUNKS} at most): take larger ones"
+    ))
 }
 
 impl Chunks {
@@ -57,6 +66,9 @@ impl Chunks {
                 Cut::Whole | Cut::Auto => Ok(vec![0, len]),
                 Cut::Size(0) if len > 0 => refuse("are zero".into()),
                 Cut::Size(_) if len == 0 => Ok(vec![0, 0]),
+                Cut::Size(size) if len.div_ceil(*size) > MOST_CHUNKS => {
+                    Err(too_many(len.div_ceil(*size)))
+                }
                 Cut::Size(size) => Ok((0..len).step_by(*size).chain([len]).collect()),
                 Cut::Sizes(sizes) => {
                     if sizes.is_empty() || (len > 0 && sizes.contains(&0)) {
@@ -75,9 +87,14 @@ impl Chunks {
             }
         };
         let cuts = shape.iter().zip(&cuts).enumerate().map(axis);
-        Ok(Chunks {
+        let chunks = Chunks {
             cuts: cuts.collect::<Result<_, _>>()?,
-        })
+        };
+        let count = chunks.counts().into_iter().fold(1, usize::saturating_mul);
+        match count > MOST_CHUNKS {
+            true => Err(too_many(count)),
+            false => Ok(chunks),
+        }
     }
 
     /// One chunk of all.

@@ -124,10 +124,35 @@ impl Reach {
 }
 
 impl Catalogue {
+    /// A search option that was given.
+    fn unasked(&self) -> Option<&'static str> {
+        let given = [
+            (self.time.is_some(), "-t"),
+            (self.version.is_some(), "--version"),
+            (self.provider.is_some(), "--provider"),
+            (self.point.is_some(), "--point"),
+            (self.polygon.is_some(), "--polygon"),
+            (self.cloud_cover.is_some(), "--cloud-cover"),
+            (self.day_night.is_some(), "--day-night"),
+            (self.name.is_some(), "--name"),
+            (self.limit.is_some(), "--limit"),
+        ];
+        given
+            .into_iter()
+            .find_map(|(given, name)| given.then_some(name))
+    }
+
     /// What is looked for in a box; `None` if nothing is.
     pub fn query(&self, bbox: Option<(f64, f64, f64, f64)>) -> Result<Option<Query>> {
         let Some(collection) = &self.collection else {
-            return Ok(None);
+            // Where granules are named the parser does not ask for -c.
+            return match self.unasked() {
+                Some(option) => Err(Failure::usage(format!(
+                    "{option} looks in the catalogue, and needs a collection"
+                ))
+                .with_hint("give -c in place of granules, as in -c PACE_OCI_L2_BGC")),
+                None => Ok(None),
+            };
         };
         let polygons = match &self.polygon {
             Some(path) => {

@@ -6,7 +6,7 @@ use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use swathe::job::{BinMap, GridRequest, keep_statistics, map_table};
+use swathe::job::{BinMap, GridRequest, keep_statistics, map_table, memory_available};
 use swathe_core::binned::Mapping;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
@@ -17,7 +17,7 @@ use swathe_io::bins::BinnedFile;
 #[derive(Args)]
 #[command(after_help = "Examples:
   swathe map bins.nc --grid l3m-4km -o map.nc
-  swathe map bins.nc -v chlor_a -b -77,36,-73,41 -r 1/24deg -m area -o map.nc -o map.png")]
+  swathe map bins.nc -v chlor_a -b -77,36,-73,41 -r 0.05 -m area -o map.nc -o map.png")]
 pub struct Arguments {
     /// The binned file
     #[arg(value_name = "BINS.nc")]
@@ -107,6 +107,16 @@ pub fn run(arguments: &Arguments) -> Result {
         }
     };
     let said: Vec<&str> = products.iter().map(|p| names[*p]).collect();
+    // The maps of a product, in memory and encoded: measured, and a third more.
+    let needed = (map.geobox.cells() as u64).saturating_mul(100 * products.len() as u64);
+    if needed > memory_available() {
+        return Err(Failure::usage(format!(
+            "the map needs about {} MiB of memory, {} MiB are available",
+            needed >> 20,
+            memory_available() >> 20
+        ))
+        .with_hint("take a smaller area, a coarser resolution, or fewer products with -v"));
+    }
     let (west, south, east, north) = map.geobox.bounds();
     let method = arguments.method.to_possible_value();
     let options = format!(

@@ -3,8 +3,9 @@
 use super::progress::{Progress, Style};
 use super::report;
 use super::write::Outputs;
-use crate::failure::{Outcome, Result};
+use crate::failure::{Failure, Outcome, Result};
 use clap::Args;
+use std::collections::BTreeSet;
 use std::path::PathBuf;
 use swathe::job::merge;
 use swathe_io::bins::{BinTable, BinnedFile};
@@ -43,8 +44,15 @@ pub struct Arguments {
 fn merge_bins(arguments: &Arguments, outputs: Outputs) -> Result {
     let tables = arguments.parts.iter();
     let tables = tables.map(|path| BinnedFile::open(path)?.read());
-    let table =
-        BinTable::merge(tables.collect::<std::result::Result<_, swathe_io::error::Error>>()?)?;
+    let tables: Vec<BinTable> =
+        tables.collect::<std::result::Result<_, swathe_io::error::Error>>()?;
+    let mut seen = BTreeSet::new();
+    let sources = tables.iter().flat_map(|table| &table.sources);
+    if let Some(twice) = sources.into_iter().find(|name| !seen.insert(*name)) {
+        return Err(Failure::usage(format!("two files hold {twice}"))
+            .with_hint("leave one of them out: its observations would count twice"));
+    }
+    let table = BinTable::merge(tables)?;
     outputs.write_bins(&table, &format!("swathe merge {}", table.sources.join(" ")))?;
     report::merged(
         arguments.parts.len(),

@@ -122,10 +122,14 @@ pub fn run(arguments: &Arguments) -> Result {
     let paths = expand(&arguments.files)?;
     let bbox = match arguments.bbox[..] {
         [] => None,
-        [west, south, east, north] if south < north => Some([west, south, east, north]),
+        [west, south, east, north]
+            if south < north && arguments.bbox.iter().all(|side| side.is_finite()) =>
+        {
+            Some([west, south, east, north])
+        }
         _ => {
             return Err(Failure::usage(
-                "a box is W,S,E,N, its south below its north",
+                "a box is four finite numbers W,S,E,N, its south below its north",
             ));
         }
     };

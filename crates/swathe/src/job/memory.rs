@@ -66,7 +66,7 @@ impl Plan {
     pub fn shares(&self, threads: usize, keeping: &Keeping) -> Result<Shares, JobError> {
         let (limit, asked) = match keeping.memory {
             Some(limit) => (limit, true),
-            None => (default_limit(), false),
+            None => (memory_available(), false),
         };
         let ahead = self.bytes_ahead(limit);
         let within = limit - ahead;
@@ -322,8 +322,9 @@ fn mebibytes(bytes: u64) -> String {
     format!("{:.0} MiB", (bytes as f64 / f64::from(1u32 << 20)).ceil())
 }
 
-/// Half of the machine's memory, of what the process may have, and what is left of it.
-fn default_limit() -> u64 {
+/// Half of the machine's memory, of what the process may have, and what is left of it: bytes that a job takes
+/// where nothing is said.
+pub fn memory_available() -> u64 {
     let number =
         |path: &str| -> Option<u64> { std::fs::read_to_string(path).ok()?.trim().parse().ok() };
     let meminfo = std::fs::read_to_string("/proc/meminfo").unwrap_or_default();

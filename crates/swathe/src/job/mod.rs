@@ -36,7 +36,7 @@ pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
 pub use gather::{Candidate, Gathered, gather, gather_sources};
 pub use keeping::{JournalFile, Keeping};
-pub use memory::Shares;
+pub use memory::{Shares, memory_available};
 pub use names::expand;
 pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
