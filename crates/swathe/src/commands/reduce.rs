@@ -2,16 +2,17 @@
 
 use super::gridding::size;
 use super::plain_file::PlainFile;
-use super::write::picture;
+use super::report;
+use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
-use crate::messages::{self, tell};
+use crate::messages::tell;
 use clap::{Args, ValueEnum};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use swathe::job::expand;
 use swathe::reduction::{Dimensions, Every, Reduced, Reduction, Table, reduce};
 use swathe_io::picture::LinePlot;
-use swathe_io::product::{Format, OutputSet, Product, Statistic, geotiff, netcdf, zarr};
+use swathe_io::product::{Format, Statistic};
 
 /// Reduce gridded files over time, or over an area: a year of Level-3 days, any CF file, a Zarr store.
 ///
@@ -156,7 +157,10 @@ pub fn run(arguments: &Arguments) -> Result {
     let mut observer = |_| ControlFlow::Continue(());
     let reduced = reduce(&paths, &reduction, &pool, arguments.memory, &mut observer)?;
     match (reduced, outputs) {
-        (Reduced::Maps(product), Checked::Maps(set)) => write_maps(&product, set)?,
+        (Reduced::Maps(product), Checked::Maps(maps)) => {
+            maps.write_product(&product)?;
+            report::wrote(&arguments.outputs);
+        }
         (Reduced::Table(table), Checked::Table(files)) => {
             if files.is_empty() {
                 tell!("{}", table.csv().trim_end());
@@ -173,7 +177,7 @@ pub fn run(arguments: &Arguments) -> Result {
 
 /// Outputs that can be written.
 enum Checked {
-    Maps(OutputSet),
+    Maps(Box<Outputs>),
     Table(Vec<PlainFile>),
 }
 
@@ -200,9 +204,8 @@ impl Checked {
                     _ => {}
                 }
             }
-            let set = OutputSet::new(&arguments.outputs, inputs, arguments.overwrite)?;
-            crate::interrupt::remove_when_interrupted(set.temporary_paths());
-            return Ok(Checked::Maps(set));
+            let maps = Outputs::new(&arguments.outputs, inputs, arguments.overwrite)?;
+            return Ok(Checked::Maps(Box::new(maps)));
         }
         let mut files = Vec::new();
         for path in &arguments.outputs {
@@ -222,30 +225,6 @@ fn suffix(path: &Path) -> &str {
     path.extension()
         .and_then(|s| s.to_str())
         .unwrap_or_default()
-}
-
-fn write_maps(product: &Product, mut set: OutputSet) -> Result<()> {
-    let names: Vec<String> = set.paths().map(|path| path.display().to_string()).collect();
-    for output in set.iter_mut() {
-        match output.format() {
-            Format::Zarr => output.write_folder(|folder| zarr::write(product, folder))?,
-            Format::GeoTiff => output.write(|file| geotiff::write(product, file))?,
-            Format::Png => {
-                let png = picture(product)?;
-                let path = output.path().display().to_string();
-                output.write(|file| {
-                    file.write_all(&png)
-                        .map_err(|source| swathe_io::error::Error::Io { path, source })
-                })?;
-            }
-            _ => output.write(|file| netcdf::write(product, file))?,
-        }
-    }
-    set.commit()?;
-    names
-        .iter()
-        .for_each(|name| messages::note(&format!("wrote {name}")));
-    Ok(())
 }
 
 fn write_table(table: &Table, file: PlainFile) -> Result<()> {

@@ -306,7 +306,7 @@ pub fn png(outputs: &mut OutputSet, path: &Path, png: &[u8]) -> Result<()> {
 }
 
 /// The first map of a product's main layer.
-pub fn picture(product: &Product) -> Result<Vec<u8>> {
+fn picture(product: &Product) -> Result<Vec<u8>> {
     let Some(layer) = product.layers.first() else {
         return Err(Failure::error("there is no layer to draw"));
     };
