@@ -127,7 +127,7 @@ pub struct GeometryReport {
     pub selected: u64,
     /// Of these, without a usable location.
     pub missing: u64,
-    /// Footprints or quads that are folded or have no area.
+    /// Footprints, of pixels that have something to give, or quads that are folded or have no area.
     pub folded: u64,
     /// Footprints, of pixels that have something to give, that the target's projection cannot place.
     pub untransformed: u64,
@@ -268,6 +268,15 @@ impl<'a> Selected<'a> {
     /// The shape of the swath for a range of lines.
     fn block(&self, lines: Range<usize>) -> Block {
         self.block_of(lines.clone(), self.span(lines))
+    }
+
+    /// The shape of the swath for a range of lines, around the pixels that `of` tells.
+    fn block_around(&self, lines: Range<usize>, of: impl Fn(usize, usize) -> bool) -> Block {
+        let span = self.span(lines.clone());
+        let any = |column: &usize| lines.clone().any(|line| of(line, *column));
+        let first = span.clone().find(any).unwrap_or(span.end);
+        let end = span.rev().find(any).map_or(first, |last| last + 1);
+        Block::around(self.geolocation, &self.spacing, lines, first..end, of)
     }
 
     /// The shape of the swath for some of its lines and columns.
