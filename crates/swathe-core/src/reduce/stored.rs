@@ -3,6 +3,7 @@
 use super::binned::BinnedSum;
 use super::columns::{Columns, Layout, MOST_OBSERVATIONS, MOST_WEIGHT};
 use super::composite::{Composite, CompositeTile};
+use super::extras::Extras;
 use super::fixed::SumOfSquares;
 use super::logs::Logs;
 use super::samples::Samples;
@@ -29,6 +30,7 @@ pub struct StoredTile {
     pub(super) sample_cells: Vec<u16>,
     pub(super) sample_values: Vec<f64>,
     pub(super) sample_weights: Vec<u64>,
+    pub(super) extras: Option<Box<Extras>>,
 }
 
 impl Composite {
@@ -37,14 +39,37 @@ impl Composite {
         Some(self.tiles.get(tile)?.as_deref()?.to_stored())
     }
 
-    /// Combines with a tile of other granules that was stored.
+    /// Combines with a tile of other granules that was stored, whose granules have these places in the order
+    /// of all.
     ///
     /// # Errors
     /// As [`Composite::restore`]; when a cell is full.
-    pub fn combine_stored(&mut self, index: usize, tile: StoredTile) -> Result<(), ReduceError> {
+    pub fn combine_stored(
+        &mut self,
+        index: usize,
+        tile: StoredTile,
+        numbers: &[Option<u32>],
+    ) -> Result<(), ReduceError> {
         let mut other = Composite::new(self.tiling, self.reduction.clone());
         other.restore(index, tile)?;
+        other.renumber(numbers)?;
         self.merge(other)
+    }
+
+    /// Gives granules other places in the order of all, of which those of two are as they were. It matters
+    /// where first, last or best observations are kept.
+    ///
+    /// # Errors
+    /// When a granule that gave an observation has none.
+    pub fn renumber(&mut self, numbers: &[Option<u32>]) -> Result<(), ReduceError> {
+        for (tile, own) in self.tiles.iter_mut().enumerate() {
+            let extras = own.as_mut().and_then(|own| own.columns.extras.as_mut());
+            if let Some(extras) = extras {
+                let renumbered = extras.picks.renumber(numbers);
+                renumbered.ok_or(ReduceError::Damaged { tile })?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts a tile that was stored into its place, which must be empty.
@@ -119,6 +144,7 @@ impl Columns {
         let samples = self.samples.ordered();
         let weights = samples.iter().map(|sample| sample.weight);
         StoredTile {
+            extras: self.extras.clone(),
             logs: self.logs.clone(),
             sample_cells: samples.iter().map(|sample| sample.cell).collect(),
             sample_values: samples.iter().map(|sample| sample.value).collect(),
@@ -152,6 +178,7 @@ impl Columns {
             samples.push(*cell, *value, weight);
         }
         Columns {
+            extras: stored.extras,
             logs: stored.logs,
             samples,
             layout,
@@ -166,8 +193,9 @@ impl Columns {
         }
     }
 
-    pub(super) fn lengths(&self) -> [usize; 9] {
-        [
+    pub(super) fn lengths(&self) -> ([usize; 9], Option<[usize; 6]>) {
+        let extras = self.extras.as_ref().map(|extras| extras.lengths());
+        let own = [
             self.counts.len(),
             self.weights.len(),
             self.sums.len(),
@@ -177,7 +205,8 @@ impl Columns {
             self.least.len(),
             self.greatest.len(),
             self.logs.len(),
-        ]
+        ];
+        (own, extras)
     }
 
     /// Whether each cell has as many observations as are counted, which can be.
@@ -218,6 +247,13 @@ impl Columns {
         };
         let mut logs = self.logs.iter().zip(&self.counts).zip(observations);
         if !logs.all(|((logs, count), most)| logs.is_possible(*count, *most, bits)) {
+            return false;
+        }
+        let own_weights = (0..self.counts.len()).map(|cell| self.own_weight(cell));
+        let extras = self.extras.as_ref();
+        if extras.is_some_and(|extras| {
+            !extras.is_possible(&self.layout, &self.counts, observations, own_weights)
+        }) {
             return false;
         }
         match self.layout.summation {
@@ -271,7 +307,7 @@ mod tests {
             });
             state.add(observations).unwrap();
             for (tile, part) in state.parts() {
-                composite.combine(tile, &part).unwrap();
+                composite.combine(tile, &part, granule as u32).unwrap();
             }
         }
         composite
