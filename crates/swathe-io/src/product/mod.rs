@@ -45,6 +45,9 @@ pub struct Product {
     pub geobox: GeoBox,
     /// The times that layers stand for.
     pub times: Times,
+    /// Of a series of windows, the granules that each is made of, by their numbers in `granules`; empty
+    /// where there are none.
+    pub windows: Vec<Vec<u32>>,
     /// The maps. The first one is the main one.
     pub layers: Vec<Layer>,
     /// Granules that were given, used or not.

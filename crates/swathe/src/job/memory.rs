@@ -80,10 +80,11 @@ impl Plan {
         }
         let journal = keeping.journal.is_some();
         let keep = keeping.journal.as_ref().is_some_and(|j| j.granules);
+        let average = self.purpose == Purpose::Average && self.windows.is_none();
         let held = |combined: bool| {
             let held = match (combined, self.purpose, journal) {
                 (true, ..) => needs.composites,
-                (false, Purpose::Cube, false) => needs.parts,
+                (false, _, false) if !average => needs.parts,
                 (false, ..) => 0,
             };
             held.saturating_add(needs.product)
@@ -92,7 +93,6 @@ impl Plan {
             let working = granules.saturating_add(needs.lines);
             working.max(needs.finishing).saturating_add(held(combined))
         };
-        let average = self.purpose == Purpose::Average;
         // Granules that are combined could not be told apart afterwards.
         // Observations that are kept are too many to be held for all tiles, where they need not be.
         let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
@@ -164,12 +164,19 @@ impl Plan {
         let widest = widest.max().unwrap_or(0);
         let maps = match self.purpose {
             // Count and granules are written beside what was asked for.
-            Purpose::Average => self.job.statistics.len() as u64 + 2,
+            Purpose::Average => {
+                let fields = self
+                    .fields
+                    .iter()
+                    .map(|f| f.reduction.statistics.len() as u64 + 4);
+                fields.max().unwrap_or(0)
+            }
             Purpose::Cube => 1,
         };
-        let steps = match self.purpose {
-            Purpose::Average => 1,
-            Purpose::Cube => self.granules.len() as u64,
+        let steps = match (self.purpose, &self.windows) {
+            (Purpose::Average, None) => 1,
+            (Purpose::Average, Some((windows, _))) => windows.len() as u64,
+            (Purpose::Cube, _) => self.granules.len() as u64,
         };
         let value = |double: bool| if double { 8 } else { 4 };
         let layers: u64 = self.fields.iter().map(|f| maps * value(f.double)).sum();
@@ -206,7 +213,14 @@ impl Plan {
             } else {
                 0
             },
-            parts: cells * steps * self.fields.len() as u64 * 10,
+            parts: match self.purpose {
+                Purpose::Cube => cells * steps * self.fields.len() as u64 * 10,
+                Purpose::Average => {
+                    let fields = self.fields.iter().map(|f| &f.reduction);
+                    let cell: usize = fields.map(|r| 2 + r.granule_bytes_per_cell()).sum();
+                    cells * self.granules.len() as u64 * cell as u64
+                }
+            },
         }
     }
 
@@ -216,7 +230,12 @@ impl Plan {
         let near = reached.lines * pixels;
         // What a cell is given, as it is kept, and before.
         // Single observations: a cell's place and value, and both again as the journal keeps them.
-        let single = |f: &PlannedField| if f.double { 10 + 10 } else { 10 + 6 };
+        let single = |f: &PlannedField| match f.reduction.accompanied() {
+            // With pixel, criterion and uncertainty.
+            true => 34 + 34,
+            false if f.double => 10 + 10,
+            false => 10 + 6,
+        };
         let singles: u64 = self.fields.iter().map(single).sum();
         let given: u64 = match self.method {
             Method::Nearest => 20 + singles,

@@ -130,7 +130,7 @@ impl<'a> Run<'a> {
                 let stored = journal.piece(piece)?;
                 let reduction = composite.reduction().clone();
                 let part = TilePart::from_stored(stored, &self.plan.tiling, &reduction, tile)?;
-                composite.combine(tile, &part)?;
+                composite.combine(tile, &part, piece.granule)?;
             }
         }
         Ok(())
@@ -217,7 +217,7 @@ impl<'a> Run<'a> {
             (Some(composites), _) => {
                 for (composite, parts) in composites.iter_mut().zip(&parts) {
                     for (tile, part) in parts {
-                        composite.combine(*tile, part)?;
+                        composite.combine(*tile, part, granule as u32)?;
                     }
                 }
             }
@@ -262,10 +262,18 @@ impl<'a> Run<'a> {
             });
         }
         let (header, numbers) = Header::of_run(plan, &self.done, self.flags, self.keep);
+        // What can be merged with others is kept with the numbers of the header.
+        let one = plan.purpose == Purpose::Average && plan.windows.is_none();
         let contents = match (self.composites, self.journal) {
-            (Some(composites), journal) => Contents::Composites(composites, journal),
+            (Some(mut composites), journal) => {
+                let numbers: Vec<Option<u32>> = numbers.iter().copied().map(Some).collect();
+                for composite in &mut composites {
+                    composite.renumber(&numbers)?;
+                }
+                Contents::Composites(composites, journal)
+            }
             (None, Some(mut journal)) => {
-                if self.keep {
+                if one {
                     journal.renumber(&numbers);
                 }
                 journal.sorted();
@@ -273,9 +281,12 @@ impl<'a> Run<'a> {
             }
             (None, None) => Contents::Parts(self.parts),
         };
-        let mut finished = match plan.purpose {
-            Purpose::Average => Finished::average(header, contents)?,
-            Purpose::Cube => {
+        let mut finished = match (plan.purpose, &plan.windows) {
+            (Purpose::Average, Some((windows, _))) => {
+                Finished::windows(header, contents, windows, &numbers)?
+            }
+            (Purpose::Average, None) => Finished::average(header, contents)?,
+            (Purpose::Cube, _) => {
                 let records = self.done.into_iter().map(|d| d.map(|done| done.record));
                 let records: Vec<_> = records.collect();
                 Finished::cube(header, contents, &records, plan.job.stack)?
