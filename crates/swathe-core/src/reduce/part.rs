@@ -53,6 +53,27 @@ pub enum StoredPart {
     ),
 }
 
+/// Observations of one tile, on their way to a part.
+#[derive(Default)]
+struct Singles {
+    cells: Vec<u16>,
+    values: Vec<f64>,
+    besides: Vec<Beside>,
+}
+
+impl Singles {
+    fn into_part(mut self) -> TilePart {
+        // Kept until the granule is complete.
+        self.cells.shrink_to_fit();
+        self.values.shrink_to_fit();
+        self.besides.shrink_to_fit();
+        TilePart {
+            cells: self.cells,
+            given: Given::Single(self.values, self.besides),
+        }
+    }
+}
+
 impl TilePart {
     /// Parts of observations of which no two have the same cell, each of weight one. Values that are
     /// not finite are missing.
@@ -66,7 +87,7 @@ impl TilePart {
     ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
         let limit = summation.limit();
         let cells = tiling.cells() as u64;
-        let mut parts: Vec<(usize, Vec<u16>, Vec<f64>, Vec<Beside>)> = Vec::new();
+        let mut parts: Vec<(usize, Singles)> = Vec::new();
         let mut places = BTreeMap::new();
         // Neighbours are mostly in one tile.
         let mut current = usize::MAX;
@@ -87,26 +108,19 @@ impl TilePart {
                 .is_none_or(|(tile, ..)| *tile != place.tile)
             {
                 current = *places.entry(place.tile).or_insert_with(|| {
-                    parts.push((place.tile, Vec::new(), Vec::new(), Vec::new()));
+                    parts.push((place.tile, Singles::default()));
                     parts.len() - 1
                 });
             }
-            let (_, cells, values, besides) = &mut parts[current];
-            cells.push(place.within as u16);
-            values.push(value);
+            let (_, singles) = &mut parts[current];
+            singles.cells.push(place.within as u16);
+            singles.values.push(value);
             if O::ACCOMPANIED {
-                besides.push(observed.beside());
+                singles.besides.push(observed.beside());
             }
         }
         let parts = parts.into_iter();
-        let parts = parts.map(|(tile, mut cells, mut values, mut besides)| {
-            // Kept until the granule is complete.
-            cells.shrink_to_fit();
-            values.shrink_to_fit();
-            besides.shrink_to_fit();
-            let given = Given::Single(values, besides);
-            (tile, TilePart { cells, given })
-        });
+        let parts = parts.map(|(tile, singles)| (tile, singles.into_part()));
         Ok(parts.collect())
     }
 

@@ -144,7 +144,6 @@ impl FromStr for Statistic {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let known = Statistic::ALL.map(Statistic::name);
         if let Some(percent) = PERCENTILES.iter().position(|known| *known == name) {
             return Ok(Statistic::Percentile(percent as u8));
         }
@@ -156,7 +155,11 @@ impl FromStr for Statistic {
         Statistic::ALL
             .into_iter()
             .find(|s| s.name() == name)
-            .ok_or_else(|| UnknownName::new("statistic", name, &known))
+            .ok_or_else(|| {
+                let mut known = Statistic::ALL.map(Statistic::name).to_vec();
+                known.push("pNN (percentiles, p0 to p100)");
+                UnknownName::new("statistic", name, &known)
+            })
     }
 }
 

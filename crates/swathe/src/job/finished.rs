@@ -114,7 +114,13 @@ impl Finished {
             }
         };
         let mut description = finished.description;
-        // As they will be there.
+        // As they will be there: granules, times, which of them are in which window.
+        if plan.windows.is_some() {
+            description.windows = vec![vec![0]];
+        }
+        if let Times::Window(step) = &mut description.times {
+            step.time = 0.0;
+        }
         description.granules = plan.skipped.clone();
         description.granules.extend(records);
         match layout::layout(&description) {

@@ -244,9 +244,11 @@ fn rolling(of_days: &BTreeMap<i64, Window>, days: u16, step: u16) -> Vec<Window>
     let length = i64::from(days) * DAY;
     let latest = (last + DAY - length).max(*first);
     let mut all = Vec::new();
-    let earliest = first - (i64::from(step) - 1) * DAY;
-    let begins = (earliest..=latest).step_by(DAY as usize);
-    for start in begins.filter(|start| step == 1 || begins_here(*start, step)) {
+    let begins = |start: &i64| step == 1 || begins_here(*start, step);
+    let before = (0..i64::from(step)).map(|days| first - days * DAY);
+    let earliest = before.into_iter().find(begins).unwrap_or(*first);
+    let days = (earliest..=latest).step_by(DAY as usize);
+    for start in days.filter(begins) {
         let mut granules: Vec<usize> = of_days
             .range(start..start + length)
             .flat_map(|(_, window)| window.granules.iter().copied())
