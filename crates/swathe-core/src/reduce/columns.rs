@@ -5,7 +5,7 @@ use super::binned::BinnedSum;
 use super::extras::{ExtraLayout, Extras};
 use super::fixed::{Quantum, SumOfSquares};
 use super::logs::Logs;
-use super::samples::{Sample, Samples};
+use super::samples::Samples;
 use super::{Beside, ReduceError, Statistic, Summation};
 
 /// Observations of one cell that can be held; the proofs of `fixed` and `binned` rest on it.
@@ -73,8 +73,8 @@ impl Layout {
             + usize::from(self.least) * size_of::<f64>()
             + usize::from(self.greatest) * size_of::<f64>()
             + usize::from(self.logs) * size_of::<Logs>()
-            // One observation each, and its copy in order.
-            + usize::from(self.samples) * 2 * size_of::<Sample>()
+            // One observation each.
+            + usize::from(self.samples) * Samples::bytes(self.shares)
             + self.extras.map_or(0, |extras| extras.bytes_per_cell())
     }
 }

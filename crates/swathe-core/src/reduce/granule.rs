@@ -83,6 +83,15 @@ impl GranuleState {
         Ok(())
     }
 
+    /// What it gives to each tile, of which the state is given up one by one; tiles without an observation are left
+    /// out.
+    pub fn into_parts(self) -> impl Iterator<Item = (usize, TilePart)> {
+        let tiles = self.tiles.into_iter().enumerate();
+        tiles
+            .filter_map(|(index, tile)| Some((index, TilePart::of_tile(&*tile?))))
+            .filter(|(_, part)| !part.is_empty())
+    }
+
     /// What it gives to each tile; tiles without an observation are left out.
     pub fn parts(&self) -> impl Iterator<Item = (usize, TilePart)> {
         let tiles = self.tiles.iter().enumerate();

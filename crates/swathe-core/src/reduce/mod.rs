@@ -95,7 +95,7 @@ impl Reduction {
     /// | best | 24 | 24 |
     /// | uncertainties | 80 each | 80 each |
     /// | mode, shares | 64 for a class of a cell | 64 for a class of a cell |
-    /// | percentiles | 48 for an observation | 48 for an observation |
+    /// | percentiles | 14 or 22 for an observation | 14 or 22 for an observation |
     /// | weights, where shares and by observation, or l2bin | 16 | 16 |
     /// | coverage, where shares | 8 | 8 |
     /// | pixels, where by granule or l2bin | 8 | 8 |
@@ -114,6 +114,14 @@ impl Reduction {
     /// Whether something of what comes beside observations is kept.
     pub fn accompanied(&self) -> bool {
         self.composite_layout().accompanied()
+    }
+
+    /// Memory of an observation that is kept, beside that of its cell.
+    pub fn bytes_per_sample(&self) -> usize {
+        match self.keeps_samples() {
+            true => samples::Samples::bytes(self.composite_layout().shares),
+            false => 0,
+        }
     }
 
     /// Memory of a cell in a granule state.

@@ -163,6 +163,31 @@ impl TilePart {
         }
     }
 
+    /// What of it is for cells of a range of a tile.
+    #[must_use]
+    pub fn within(&self, range: &std::ops::Range<usize>) -> Self {
+        let inside = |cell: &u16| range.contains(&usize::from(*cell));
+        let chosen = self.cells.iter().enumerate();
+        let chosen: Vec<usize> = chosen.filter(|(_, c)| inside(c)).map(|(i, _)| i).collect();
+        let given = match &self.given {
+            Given::Single(values, besides) => Given::Single(
+                chosen.iter().map(|i| values[*i]).collect(),
+                chosen
+                    .iter()
+                    .filter_map(|i| besides.get(*i).copied())
+                    .collect(),
+            ),
+            Given::Several(columns) => {
+                let places: Vec<u16> = chosen.iter().map(|i| *i as u16).collect();
+                Given::Several(Box::new(columns.selected(&places)))
+            }
+        };
+        TilePart {
+            cells: chosen.iter().map(|i| self.cells[*i]).collect(),
+            given,
+        }
+    }
+
     /// Whether it gives nothing.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
@@ -208,7 +233,11 @@ impl TilePart {
         let cell = match &self.given {
             Given::Single(_, besides) if besides.is_empty() => size_of::<f64>(),
             Given::Single(..) => size_of::<f64>() + size_of::<Beside>(),
-            Given::Several(_) => reduction.granule_bytes_per_cell(),
+            Given::Several(columns) => {
+                let samples = columns.samples.len() * Samples::bytes(reduction.shares);
+                let columns = reduction.granule_bytes_per_cell();
+                return self.cells.len() * (size_of::<u16>() + columns) + samples;
+            }
         };
         self.cells.len() * (size_of::<u16>() + cell)
     }
@@ -429,6 +458,7 @@ impl Columns {
                 // Cells are in order.
                 let place = |cell: u16| cells.binary_search(&cell).ok().map(|i| i as u16);
                 samples.extend(&self.samples, place);
+                samples.shrink();
                 samples
             },
             extras: self

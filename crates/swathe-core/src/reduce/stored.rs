@@ -141,15 +141,14 @@ impl CompositeTile {
 
 impl Columns {
     pub(super) fn to_stored(&self) -> StoredTile {
-        let samples = self.samples.ordered();
-        let weights = samples.iter().map(|sample| sample.weight);
+        let samples = || self.samples.ordered();
         StoredTile {
             extras: self.extras.clone(),
             logs: self.logs.clone(),
-            sample_cells: samples.iter().map(|sample| sample.cell).collect(),
-            sample_values: samples.iter().map(|sample| sample.value).collect(),
+            sample_cells: samples().map(|sample| sample.cell).collect(),
+            sample_values: samples().map(|sample| sample.value).collect(),
             sample_weights: match self.layout.shares {
-                true => weights.collect(),
+                true => samples().map(|sample| sample.weight).collect(),
                 false => Vec::new(),
             },
             granules: Vec::new(),
@@ -167,16 +166,16 @@ impl Columns {
     }
 
     pub(super) fn from_stored(stored: StoredTile, layout: Layout) -> Self {
-        let mut samples = Samples::default();
-        let cells = stored.sample_cells.iter().zip(&stored.sample_values);
-        for (i, (cell, value)) in cells.enumerate() {
-            let weight = match layout.shares {
-                // A weight that is not there is found out.
-                true => stored.sample_weights.get(i).copied().unwrap_or(0),
-                false => 1,
-            };
-            samples.push(*cell, *value, weight);
-        }
+        // Weights that are not there are found out.
+        let weights = match layout.shares {
+            true => {
+                let mut weights = stored.sample_weights;
+                weights.resize(stored.sample_values.len(), 0);
+                weights
+            }
+            false => Vec::new(),
+        };
+        let samples = Samples::of_columns(stored.sample_cells, stored.sample_values, weights);
         Columns {
             extras: stored.extras,
             logs: stored.logs,
@@ -216,7 +215,7 @@ impl Columns {
         }
         let limit = self.layout.summation.limit();
         let mut left = self.counts.clone();
-        let each = self.samples.ordered().iter().all(|sample| {
+        let each = self.samples.ordered().all(|sample| {
             let counted = match left.get_mut(usize::from(sample.cell)) {
                 Some(left) if *left > 0 => {
                     *left -= 1;

@@ -113,7 +113,7 @@ impl Cells {
             }
             Cells::Several(state) => {
                 let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-                Ok(state.parts().collect())
+                Ok(state.into_parts().collect())
             }
         }
     }

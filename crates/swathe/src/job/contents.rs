@@ -2,6 +2,7 @@
 
 use super::JobError;
 use super::plan::PlannedField;
+use std::ops::Range;
 use swathe_core::reduce::{Composite, ReduceError, StoredPart, TilePart, Tiling};
 use swathe_io::error::Error;
 use swathe_io::journal::{Journal, Piece};
@@ -76,7 +77,8 @@ impl Unit<'_> {
 
 impl Contents {
     /// Hands over a composite that holds a unit, of all granules, or of some that are not combined yet, whose
-    /// numbers come in order; nothing where none gave anything.
+    /// numbers come in order, in some of its cells; nothing where none gave anything. All cells are there where what
+    /// granules gave is combined already.
     ///
     /// # Errors
     /// When it cannot be read, or a cell is full.
@@ -84,10 +86,12 @@ impl Contents {
         &self,
         unit: &Unit<'_>,
         of: Option<&[usize]>,
+        cells: &Range<usize>,
         take: impl FnOnce(Option<&Composite>) -> Result<T, JobError>,
     ) -> Result<T, JobError> {
         let mut composite = unit.empty();
         let mut any = false;
+        let whole = cells.len() == unit.tiling.tile_cells(unit.tile);
         let is_of = |granule: usize| of.is_none_or(|some| some.binary_search(&granule).is_ok());
         match self {
             Contents::Composites(composites, _) => return take(composites.get(unit.field)),
@@ -96,7 +100,10 @@ impl Contents {
                     if !is_of(piece.granule as usize) {
                         continue;
                     }
-                    let part = unit.part(journal.piece(piece)?)?;
+                    let mut part = unit.part(journal.piece(piece)?)?;
+                    if !whole {
+                        part = part.within(cells);
+                    }
                     composite.combine(unit.tile, &part, piece.granule)?;
                     any = true;
                 }
@@ -127,6 +134,32 @@ impl Contents {
             }
         }
         take(any.then_some(&composite))
+    }
+
+    /// Bytes of observations that a composite of a unit would hold, where they are many: those that a journal keeps
+    /// for percentiles, at most.
+    pub fn bytes_of(&self, unit: &Unit<'_>, of: Option<&[usize]>) -> u64 {
+        /// A cell's place and a double take no less in a journal.
+        const STORED: u64 = 9;
+        let sample = self.sample_bytes(unit);
+        let Contents::Journal(journal) = self else {
+            return 0;
+        };
+        if sample == 0 {
+            return 0;
+        }
+        let is_of = |granule: usize| of.is_none_or(|some| some.binary_search(&granule).is_ok());
+        let pieces = of_unit(journal.pieces(), unit.number()).iter();
+        let pieces = pieces.filter(|piece| is_of(piece.granule as usize));
+        // With room to grow.
+        pieces
+            .map(|piece| piece.bytes() / STORED * sample * 2)
+            .sum()
+    }
+
+    fn sample_bytes(&self, unit: &Unit<'_>) -> u64 {
+        let field = unit.fields.get(unit.field);
+        field.map_or(0, |field| field.reduction.bytes_per_sample() as u64)
     }
 
     /// What granules gave to a unit, where they are kept with the numbers of the header: in order of

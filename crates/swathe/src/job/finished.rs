@@ -32,6 +32,8 @@ pub struct Finished {
     pub(super) contents: Contents,
     pub(super) tiling: Tiling,
     pub(super) maps: Maps,
+    /// Observations of a unit that are held at a time on a thread, where percentiles need them, bytes.
+    pub(super) unit_bytes: u64,
     /// The layers of each field.
     kinds: Vec<Vec<Kind>>,
     /// Whether a cell of the first layer that was handed on has a value.
@@ -162,7 +164,11 @@ impl Finished {
         let tiling = Tiling::new(rows, columns)?;
         let timed = matches!(times, Times::Series(_));
         let most = header.most();
-        let kinds: Vec<Vec<Kind>> = header.fields.iter().map(|f| maps.kinds(f)).collect();
+        let kinds = header.fields.iter().map(|field| match header.isin {
+            Some(_) => Kind::of_bins(field),
+            None => maps.kinds(field),
+        });
+        let kinds: Vec<Vec<Kind>> = kinds.collect();
         let mut layers = Vec::new();
         for (field, kinds) in header.fields.iter().zip(&kinds) {
             layers.extend(kinds.iter().map(|kind| kind.layer(field, most, timed)));
@@ -183,6 +189,7 @@ impl Finished {
             contents,
             tiling,
             maps,
+            unit_bytes: u64::MAX,
             kinds,
             valued: AtomicBool::new(false),
             read: ReadCounters::default(),
@@ -318,30 +325,52 @@ impl Finished {
     ) -> Result<Vec<(usize, LayerData)>, JobError> {
         let place = self.place(tile, field);
         let first: usize = self.kinds[..field].iter().map(Vec::len).sum();
+        let cells = self.tiling.tile_cells(tile);
         let layers = |composite: Option<&Composite>| {
             let kinds = self.kinds[field].iter().enumerate();
             kinds
                 .map(|(k, kind)| {
                     let dtype = self.description.layers[first + k].data.dtype();
-                    let cells = self.tiling.tile_cells(tile);
-                    let data = kind.data(composite, tile, cells, &dtype)?;
-                    if first + k == 0 && data.valid_range().is_some() {
-                        self.valued.store(true, Ordering::Relaxed);
-                    }
-                    Ok((first + k, data))
+                    Ok((first + k, kind.data(composite, tile, cells, &dtype)?))
                 })
-                .collect()
+                .collect::<Result<Vec<_>, JobError>>()
         };
-        match &self.maps {
-            Maps::All => self.contents.with_unit(&place, None, layers),
-            Maps::Windows(windows) => {
-                let members = windows.get(step).map_or(&[][..], Vec::as_slice);
-                self.contents.with_unit(&place, Some(members), layers)
-            }
+        let members = match &self.maps {
+            Maps::All => None,
+            Maps::Windows(windows) => Some(windows.get(step).map_or(&[][..], Vec::as_slice)),
             Maps::Granules(granules) => {
                 let granule = granules.get(step).copied().unwrap_or(usize::MAX);
-                layers(self.contents.of_granule(granule, &place)?.as_ref())
+                let layers = layers(self.contents.of_granule(granule, &place)?.as_ref())?;
+                self.note_values(&layers);
+                return Ok(layers);
             }
+        };
+        // As many observations at a time as there is room for: of all cells, or of some after the other.
+        let strips = self.contents.bytes_of(&place, members) / self.unit_bytes.max(1) + 1;
+        let length = cells.div_ceil(
+            usize::try_from(strips)
+                .unwrap_or(cells)
+                .clamp(1, cells.max(1)),
+        );
+        let mut all = self
+            .contents
+            .with_unit(&place, members, &(0..length), layers)?;
+        for start in (length..cells).step_by(length.max(1)) {
+            let strip = start..(start + length).min(cells);
+            let some = self.contents.with_unit(&place, members, &strip, layers)?;
+            for ((_, all), (_, some)) in all.iter_mut().zip(&some) {
+                all.copy_range(some, &strip);
+            }
+        }
+        self.note_values(&all);
+        Ok(all)
+    }
+
+    /// Notes whether a cell of the first layer has a value.
+    fn note_values(&self, layers: &[(usize, LayerData)]) {
+        let first = layers.iter().find(|(layer, _)| *layer == 0);
+        if first.is_some_and(|(_, data)| data.valid_range().is_some()) {
+            self.valued.store(true, Ordering::Relaxed);
         }
     }
 }

@@ -15,6 +15,8 @@ pub(super) enum Kind {
     Statistic(Statistic),
     /// The value of one granule.
     Value,
+    /// In bins: what its sums, weight and counts are where one observation stands for all.
+    Single(Statistic),
 }
 
 impl Kind {
@@ -45,6 +47,20 @@ impl Kind {
         all.into_iter().map(Kind::Statistic).collect()
     }
 
+    /// The layers of a binned file.
+    pub fn of_bins(field: &PlannedField) -> Vec<Self> {
+        use Statistic::{AtLargest, AtSmallest, Count, Granules, Sum, SumSquared, Weights};
+        let all = [Weights, Sum, SumSquared, Count, Granules];
+        let statistics = &field.reduction.statistics;
+        match statistics
+            .iter()
+            .any(|s| matches!(s, AtSmallest | AtLargest))
+        {
+            true => all.map(Kind::Single).to_vec(),
+            false => all.map(Kind::Statistic).to_vec(),
+        }
+    }
+
     /// The layer of a field, which comes tile by tile. No cell has more than `most` observations.
     pub fn layer(self, field: &PlannedField, most: u64, timed: bool) -> Layer {
         let dtype = self.dtype(field, most);
@@ -68,6 +84,7 @@ impl Kind {
 
     fn dtype(self, field: &PlannedField, most: u64) -> DataType {
         match self {
+            Kind::Single(statistic) => Kind::Statistic(statistic).dtype(field, most),
             Kind::Statistic(Statistic::Count | Statistic::GeometricCount)
                 if i32::try_from(most).is_err() =>
             {
@@ -94,6 +111,9 @@ impl Kind {
         dtype: &DataType,
     ) -> Result<LayerData, JobError> {
         let (statistic, empty) = match self {
+            Kind::Single(statistic) => {
+                return single(statistic, composite, tile, cells, dtype);
+            }
             Kind::Statistic(
                 statistic @ (Statistic::Count
                 | Statistic::Granules
@@ -108,19 +128,13 @@ impl Kind {
             None => None,
         };
         let values = values.unwrap_or_else(|| vec![empty; cells]);
-        let values = values.into_iter();
-        Ok(match dtype {
-            DataType::F64 => LayerData::F64(values.collect()),
-            DataType::I32 => LayerData::I32(values.map(|v| v as i32).collect()),
-            DataType::I64 => LayerData::I64(values.map(|v| v as i64).collect()),
-            _ => LayerData::F32(values.map(|v| v as f32).collect()),
-        })
+        Ok(of_type(values, dtype))
     }
 
     fn product_statistic(self) -> product::Statistic {
         let statistic = match self {
             Kind::Value => return product::Statistic::Value,
-            Kind::Statistic(statistic) => statistic,
+            Kind::Statistic(statistic) | Kind::Single(statistic) => statistic,
         };
         match statistic {
             Statistic::Mean => product::Statistic::Mean,
@@ -149,6 +163,43 @@ impl Kind {
             Statistic::IndependentUncertainty => product::Statistic::IndependentUncertainty,
         }
     }
+}
+
+/// Values in the type of their layer.
+fn of_type(values: Vec<f64>, dtype: &DataType) -> LayerData {
+    let values = values.into_iter();
+    match dtype {
+        DataType::F64 => LayerData::F64(values.collect()),
+        DataType::I32 => LayerData::I32(values.map(|v| v as i32).collect()),
+        DataType::I64 => LayerData::I64(values.map(|v| v as i64).collect()),
+        _ => LayerData::F32(values.map(|v| v as f32).collect()),
+    }
+}
+
+/// What a bin has of which one observation stands for all: its value, of weight one, seen once.
+fn single(
+    statistic: Statistic,
+    composite: Option<&Composite>,
+    tile: usize,
+    cells: usize,
+    dtype: &DataType,
+) -> Result<LayerData, JobError> {
+    let mut values = vec![f64::NAN; cells];
+    if let Some(composite) = composite {
+        let statistics = composite.reduction().statistics.iter();
+        for of in statistics.filter(|s| matches!(s, Statistic::AtSmallest | Statistic::AtLargest)) {
+            values = composite.tile_values(tile, *of)?.unwrap_or(values);
+        }
+    }
+    for value in &mut values {
+        *value = match statistic {
+            Statistic::Sum => *value,
+            Statistic::SumSquared => *value * *value,
+            _ if value.is_finite() => 1.0,
+            _ => 0.0,
+        };
+    }
+    Ok(of_type(values, dtype))
 }
 
 /// The layer is of one class.

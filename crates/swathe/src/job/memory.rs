@@ -23,6 +23,8 @@ pub struct Shares {
     pub(super) allowance: u64,
     /// Bytes of granules far away that are asked for before they are needed.
     pub(super) ahead: u64,
+    /// Observations that are kept of a unit, and finished at a time on a thread, bytes.
+    pub(super) unit: u64,
     /// Bytes that the run takes at most.
     pub projected: u64,
     /// Bytes that it may take.
@@ -72,7 +74,8 @@ impl Plan {
         let within = limit - ahead;
         let mut needs = self.needs(threads, keeping, |_| None);
         let most = (threads + 1).min(self.granules.len()).max(1);
-        if largest(&needs.granules, most) > limit / 2 {
+        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
+        if samples || largest(&needs.granules, most) > limit / 2 {
             // Every pixel reaching cells of its own is too much: ask each granule what it may reach.
             let all: Vec<Option<Reached>> =
                 self.granules.par_iter().map(|g| self.reached(g)).collect();
@@ -95,7 +98,6 @@ impl Plan {
         };
         // Granules that are combined could not be told apart afterwards.
         // Observations that are kept are too many to be held for all tiles, where they need not be.
-        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
         let combine = average && !keep && !(samples && journal);
         // In memory with all threads busy, or else by way of the journal.
         let ways = [
@@ -113,7 +115,9 @@ impl Plan {
             if needed <= within {
                 let allowance = within - held(combined) - needs.lines;
                 let taken = largest(&needs.granules, most).min(allowance);
+                let left = within.saturating_sub(needs.finishing + held(combined));
                 return Ok(Shares {
+                    unit: LEAST_UNIT + left / threads as u64,
                     combined,
                     tasks: most,
                     allowance,
@@ -193,21 +197,29 @@ impl Plan {
         });
         // A unit is finished as a composite of one tile, its layers in double and then in their own
         // precision, and their encoded form.
-        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
-        // About an observation of each granule in every cell, as they come and in order.
-        let samples = if samples {
-            48 * self.granules.len() as u64
+        let unit = tile * (2 * widest + maps * (8 + 8 + 8));
+        // Observations that are kept: a piece as it is read and what of it is wanted, and so many of all.
+        let sample = self
+            .fields
+            .iter()
+            .map(|f| f.reduction.bytes_per_sample() as u64);
+        let sample = sample.max().unwrap_or(0);
+        let samples = if sample > 0 {
+            let pieces = self.granules.iter().map(|g| {
+                let near = (g.shape.0 * g.shape.1) as u64;
+                2 * sample * self.observations(near, tile)
+            });
+            threads as u64 * (pieces.max().unwrap_or(0) + LEAST_UNIT)
         } else {
             0
         };
-        let unit = tile * (2 * widest + samples + maps * (8 + 8 + 8));
         let units = steps * (self.tiling.tiles() * self.fields.len()) as u64;
         let widest_line = self.granules.iter().map(|g| g.shape.1 as u64).max();
         Needs {
             lines: threads as u64 * self.lines_bytes(widest_line.unwrap_or(0)),
             granules: granules.collect(),
             composites: cells.div_ceil(tile.max(1)) * tile * cell,
-            finishing: unit * units.min(2 * threads as u64) + (8 << 20),
+            finishing: unit * units.min(2 * threads as u64) + samples + (8 << 20),
             product: if keeping.whole {
                 2 * cells * steps * layers
             } else {
@@ -246,12 +258,29 @@ impl Plan {
                 bytes.sum::<u64>()
             }
         };
+        // As they come, with room to grow, or as parts and pieces.
+        let samples = self.fields.iter().map(|f| f.reduction.bytes_per_sample());
+        let samples =
+            samples.sum::<usize>() as u64 * 5 / 2 * self.observations(near, reached.cells);
         // Longitude and latitude, and what is read of all lines together.
         let pixel = match self.method {
             Method::Bilinear => 80 + 8 * fields,
             _ => 14,
         };
-        (near * pixel + reached.cells * given) * 6 / 5
+        (near * pixel + reached.cells * given + samples) * 6 / 5
+    }
+
+    /// Observations that some pixels give to some cells, at most.
+    fn observations(&self, pixels: u64, cells: u64) -> u64 {
+        match self.method {
+            Method::Nearest | Method::Bilinear => cells.min(pixels),
+            Method::Bin => pixels,
+            // A pixel that covers A cells meets at most about (sqrt(A) + 1)^2.
+            Method::Footprint => {
+                let root = (pixels as f64).sqrt() + (cells as f64).sqrt();
+                (root * root) as u64
+            }
+        }
     }
 
     /// What a thread takes that works on some lines: their values and flags, storage chunks, and what they
@@ -333,6 +362,9 @@ fn degrees_covered(extents: &[LineExtent]) -> f64 {
     }
     covered
 }
+
+/// Observations of a unit that are finished together, bytes, at least.
+const LEAST_UNIT: u64 = 24 << 20;
 
 /// Cells of a tile.
 const TILE_CELLS: u64 = (swathe_core::reduce::TILE_SIZE * swathe_core::reduce::TILE_SIZE) as u64;

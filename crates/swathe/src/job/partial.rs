@@ -52,8 +52,9 @@ impl Finished {
                 .into_par_iter()
                 .map(|number| {
                     let (tile, field) = (number / fields, number % fields);
+                    let cells = 0..self.tiling.tile_cells(tile);
                     self.contents
-                        .with_unit(&self.place(tile, field), None, |composite| {
+                        .with_unit(&self.place(tile, field), None, &cells, |composite| {
                             let stored = composite.and_then(|c| c.stored_tile(tile));
                             let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
                             Ok(stored.transpose()?)

@@ -2,7 +2,7 @@
 
 use super::computed;
 use super::order::{check_uniform, order};
-use super::statistics::{self, Holds};
+use super::statistics::{self, Best, Holds};
 use super::windows::{DayKind, Window, windows};
 use super::{Candidate, Finished, Gathered, GridRequest, Job, JobError, OnError, Purpose};
 use rayon::prelude::*;
@@ -700,7 +700,10 @@ fn check_bins(job: &mut Job, purpose: Purpose, method: Method) -> Result<(), Job
             "use -m bin or -m footprint",
         ));
     }
-    if job.statistics != [Statistic::Mean] {
+    let best: Vec<Statistic> = job.best.iter().map(Best::statistic).collect();
+    if job.statistics != [Statistic::Mean]
+        && (job.statistics != best || job.scheme != Scheme::Arithmetic)
+    {
         return Err(JobError::plan_hint(
             "bins hold sums, squares and weights, from which statistics are made when they are mapped",
             "leave --stat out",
@@ -712,7 +715,12 @@ fn check_bins(job: &mut Job, purpose: Purpose, method: Method) -> Result<(), Job
             "use --min-count and the like when they are mapped",
         ));
     }
-    job.statistics = BINNED.to_vec();
+    if job.statistics == [Statistic::Mean] {
+        job.statistics = BINNED.to_vec();
+    } else {
+        // One observation stands for a bin.
+        job.weight.get_or_insert(Weight::Observation);
+    }
     Ok(())
 }
 

@@ -83,6 +83,8 @@ struct Run<'a> {
     flags: Vec<FlagReport>,
     touched: usize,
     failed: usize,
+    /// Observations that are finished at a time on a thread, bytes.
+    unit_bytes: u64,
 }
 
 /// What a task makes of a granule.
@@ -112,6 +114,7 @@ impl<'a> Run<'a> {
             flags: vec![FlagReport::default(); plan.fields.len()],
             touched: 0,
             failed: plan.failed,
+            unit_bytes: shares.unit,
         }
     }
 
@@ -148,7 +151,11 @@ impl<'a> Run<'a> {
         let total = plan.granules.len();
         let todo: Vec<usize> = (0..total).filter(|i| self.done[*i].is_none()).collect();
         let mut done = total - todo.len();
-        let keep = self.journal.is_some();
+        let keep = match (&self.journal, &self.composites) {
+            (None, _) => Keep::Nothing,
+            (Some(_), Some(_)) => Keep::Beside,
+            (Some(_), None) => Keep::Alone,
+        };
         let costs: Vec<u64> = todo
             .iter()
             .map(|i| shares.costs.get(*i).copied().unwrap_or(0))
@@ -261,6 +268,7 @@ impl<'a> Run<'a> {
                 reason: format!("no granule touches the area: {}", reasons.join(", ")),
             });
         }
+        let unit_bytes = self.unit_bytes;
         let (header, numbers) = Header::of_run(plan, &self.done, self.flags, self.keep);
         // What can be merged with others is kept with the numbers of the header.
         let one = plan.purpose == Purpose::Average && plan.windows.is_none();
@@ -292,6 +300,7 @@ impl<'a> Run<'a> {
                 Finished::cube(header, contents, &records, plan.job.stack)?
             }
         };
+        finished.unit_bytes = unit_bytes;
         finished.read = self.read;
         finished.geometry = self.geometry;
         finished.failed = self.failed;
@@ -299,9 +308,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it. Of one far away that
+/// Puts one granule on the grid, and makes pieces of what it gives, if they are to be kept. Of one far away that
 /// did not stay open so many bytes are asked for `ahead`.
-fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task {
+fn apply(plan: &Plan, granule: &PlannedGranule, keep: Keep, ahead: u64) -> Task {
     let candidate = &granule.candidate;
     let failed = |reason: String, read| Task {
         outcome: Err(reason),
@@ -361,12 +370,18 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
             read,
         };
     };
-    let pieces = match keep.then(|| pieces_of(plan, &applied.parts)).transpose() {
-        Ok(pieces) => pieces.unwrap_or_default(),
-        Err(error) => return failed(error.to_string(), read),
-    };
+    let mut applied = applied;
     let parts = applied.parts.iter().flatten();
     let most = parts.map(|(_, part)| part.most()).max().unwrap_or(0);
+    let pieces = match keep {
+        Keep::Nothing => Ok(Pieces::default()),
+        Keep::Beside => pieces_of(plan, &mut applied.parts, false),
+        Keep::Alone => pieces_of(plan, &mut applied.parts, true),
+    };
+    let pieces = match pieces {
+        Ok(pieces) => pieces,
+        Err(error) => return failed(error.to_string(), read),
+    };
     let record = match (applied.found, applied.touched, applied.located) {
         (true, ..) => candidate.record(GranuleStatus::Used, ""),
         (_, true, _) => candidate.record(GranuleStatus::Empty, "without a valid pixel in the area"),
@@ -397,10 +412,23 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
     }
 }
 
-/// What a granule gives, as it is kept: in order of units.
+/// Whether pieces are made of what a granule gives.
+#[derive(Debug, Clone, Copy)]
+enum Keep {
+    /// It is combined at once.
+    Nothing,
+    /// It is combined too.
+    Beside,
+    /// It is combined later, from the pieces.
+    Alone,
+}
+
+/// What a granule gives, as it is kept: in order of units. If the pieces are all that is needed, each part is given up
+/// once it is one.
 fn pieces_of(
     plan: &Plan,
-    parts: &[Vec<(usize, TilePart)>],
+    parts: &mut [Vec<(usize, TilePart)>],
+    alone: bool,
 ) -> Result<Pieces, swathe_io::error::Error> {
     let fields = parts.len();
     let most = parts.iter().zip(&plan.fields).flat_map(|(parts, field)| {
@@ -408,8 +436,13 @@ fn pieces_of(
             .iter()
             .map(|(_, part)| 16 + part.bytes(&field.reduction))
     });
-    let mut pieces = Pieces::with_capacity(most.sum());
-    for (field, parts) in parts.iter().enumerate() {
+    let mut pieces = Pieces::with_capacity(if alone { 0 } else { most.sum() });
+    for (field, parts) in parts.iter_mut().enumerate() {
+        if alone {
+            for (tile, part) in std::mem::take(parts) {
+                pieces.push(unit(tile, field, fields), &part.to_stored())?;
+            }
+        }
         for (tile, part) in parts {
             pieces.push(unit(*tile, field, fields), &part.to_stored())?;
         }
