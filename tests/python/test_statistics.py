@@ -325,3 +325,107 @@ def test_combinations_of_statistics_do_not_touch_each_other(swathe, granules, tm
         for name in some.data_vars:
             if name.startswith("chl"):
                 np.testing.assert_array_equal(some[name], whole[name])
+
+
+def test_non_positive_values_of_a_geometric_mean_are_left_out_and_counted(swathe, tmp_path):
+    path = tmp_path / "a.nc"
+    write(path, 0, seed=3)
+    with netCDF4.Dataset(path, "a") as nc:
+        nc["geophysical_data/chl"][::3] = -1.0
+        nc["geophysical_data/chl"][1::3] = 0.0
+    ds = run(swathe, [path], tmp_path / "out.nc", "-v", "chl", "--stat", "geomean,mean")
+    left = ds.chl_count - ds.chl_geomean_count
+    assert int(left.sum()) > 100
+    with netCDF4.Dataset(path) as nc:
+        values = nc["geophysical_data/chl"][:].filled(np.nan)
+    positive = values[np.isfinite(values) & (values > 0)]
+    assert float(ds.chl_geomean.min()) > 0 and int(ds.chl_geomean_count.sum()) <= len(positive)
+
+
+def test_more_observations_than_sixteen_bits_hold(swathe, tmp_path):
+    path = tmp_path / "many.nc"
+    with netCDF4.Dataset(path, "w") as nc:
+        nc.instrument, nc.time_coverage_start = "T", "2024-01-01T12:00:00.000Z"
+        nc.createDimension("y", 300), nc.createDimension("x", 300)
+        values = np.random.default_rng(0).uniform(1, 2, (300, 300)).astype("f4")
+        for name, data, units in [
+            ("lat", 1 + np.arange(300)[:, None] * 0.01 + np.zeros((300, 300)), "degrees_north"),
+            ("lon", 1 + np.arange(300)[None, :] * 0.01 + np.zeros((300, 300)), "degrees_east"),
+            ("t", values, "K"),
+        ]:
+            variable = nc.createVariable(name, "f4", ("y", "x"))
+            variable.units = units
+            variable[:] = data
+        nc["t"].coordinates = "lat lon"
+    grid = ["-b=0,0,5,5", "-r", "5", "-m", "bin"]
+    subprocess.run([swathe, "average", path, "-v", "t", *grid, "-o", tmp_path / "a.nc"], check=True)
+    with xr.open_dataset(tmp_path / "a.nc") as ds:
+        assert int(ds.t_count[0, 0]) == 90_000
+        assert float(ds.t[0, 0]) == pytest.approx(values.astype("f8").mean(), rel=1e-7)
+    bins = package.average(path, "t", grid="isin-18", output=tmp_path / "bins.nc")
+    assert int(bins["count"].sum()) == 90_000 and int(bins["count"].max()) > 32_767
+    with netCDF4.Dataset(tmp_path / "bins.nc") as nc:
+        listed = nc["level-3_binned_data/BinList"][:]
+    np.testing.assert_array_equal(listed["nobs"], bins["count"])
+    np.testing.assert_array_equal(listed["bin_num"], bins["bin"])
+    middle = np.abs(bins.lat.values - 5) <= 10
+    assert middle.all()
+
+
+def test_the_preset_and_its_windows_from_python(swathe, tmp_path, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("level2")
+    granules = package.simulate(folder, days=3, bbox=(-75.5, 36.5, -73.5, 38.5))
+    area = {"bbox": (-75, 37, -74, 38), "resolution": 0.1, "stat": ["mean", "std"]}
+    words = ["-b=-75,37,-74,38", "-r", "0.1", "--stat", "mean,std", "--preset", "nasa-l3"]
+    for options, more in [({}, []), ({"every": "day"}, ["--every", "day"])]:
+        ours = package.average(granules, "chlor_a", preset="nasa-l3", **area, **options)
+        out = tmp_path / f"{len(more)}.nc"
+        command = [swathe, "average", *granules, "-v", "chlor_a", *words, *more, "-o", out]
+        subprocess.run(command, check=True)
+        with xr.open_dataset(out) as file:
+            xr.testing.assert_identical(ours, file)
+    # The last of `ours` is by day: each is the map of its own granules.
+    names = np.array([str(name) for name in ours.granule_name.values])
+    ends = np.cumsum(ours.window_granules.values)
+    for i, members in enumerate(np.split(ours.window_granule.values, ends[:-1])):
+        own = [p for p in granules if str(p).split("/")[-1] in names[members]]
+        alone = package.average(own, "chlor_a", preset="nasa-l3", **area)
+        np.testing.assert_array_equal(ours.chlor_a[i], alone.chlor_a)
+        np.testing.assert_array_equal(ours.chlor_a_count[i], alone.chlor_a_count)
+    plan = package.plan(granules, "chlor_a", preset="nasa-l3", bbox=(-75, 37, -74, 38), resolution=0.1)
+    assert plan.shape == (10, 10)
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"every": "8days"}, "8day"),
+        ({"day": "utk", "every": "day"}, "utc"),
+        ({"best": "least:angle"}, "smallest:view_angle"),
+        ({"preset": "nasa-l4"}, "nasa-l3"),
+        ({"stat": "unc", "weight": "granule"}, 'weight="observation"'),
+        ({"preset": "nasa-l3", "stat": "max"}, "mean and std"),
+        ({"variable": "lat=chl*2"}, "lat"),
+    ],
+)
+def test_python_answers_mistakes(granules, options, words):
+    given = {"variable": "chl", **AREA, **options}
+    with pytest.raises(package.errors.PlanError, match=words):
+        package.average(granules, **given)
+
+
+def test_wavelengths_that_differ_are_refused(swathe, tmp_path):
+    paths = []
+    for i, wavelengths in enumerate(([443.0, 555.0], [443.0, 556.0])):
+        paths.append(tmp_path / f"{i}.nc")
+        write(paths[-1], i, seed=i)
+        with netCDF4.Dataset(paths[-1], "a") as nc:
+            nc.createDimension("wavelength_3d", 2)
+            bands = nc.createVariable("sensor_band_parameters/wavelength_3d", "f4", ("wavelength_3d",))
+            bands.units, bands[:] = "nm", wavelengths
+            dims = ("number_of_lines", "pixels_per_line", "wavelength_3d")
+            rrs = nc.createVariable("geophysical_data/Rrs", "f4", dims)
+            rrs.units, rrs[:] = "sr^-1", 0.01
+    said = run(swathe, paths, tmp_path / "a.nc", "-v", "Rrs@555", code=2)
+    assert "different bands" in said and "556" in said
+    run(swathe, paths, tmp_path / "b.nc", "-v", "Rrs@443")
