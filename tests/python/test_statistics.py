@@ -389,6 +389,9 @@ def test_the_preset_and_its_windows_from_python(swathe, tmp_path, tmp_path_facto
     ends = np.cumsum(ours.window_granules.values)
     for i, members in enumerate(np.split(ours.window_granule.values, ends[:-1])):
         own = [p for p in granules if str(p).split("/")[-1] in names[members]]
+        if not own:
+            assert ours.chlor_a[i].isnull().all()
+            continue
         alone = package.average(own, "chlor_a", preset="nasa-l3", **area)
         np.testing.assert_array_equal(ours.chlor_a[i], alone.chlor_a)
         np.testing.assert_array_equal(ours.chlor_a_count[i], alone.chlor_a_count)

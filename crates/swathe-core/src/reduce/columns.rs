@@ -74,7 +74,7 @@ impl Layout {
             + usize::from(self.greatest) * size_of::<f64>()
             + usize::from(self.logs) * size_of::<Logs>()
             // One observation each.
-            + usize::from(self.samples) * Samples::bytes(self.shares)
+            + usize::from(self.samples) * Samples::bytes(self.shares, true)
             + self.extras.map_or(0, |extras| extras.bytes_per_cell())
     }
 }

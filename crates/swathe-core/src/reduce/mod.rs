@@ -16,6 +16,7 @@ mod beside;
 mod binned;
 mod class;
 mod columns;
+mod compact;
 mod composite;
 mod extras;
 mod fixed;
@@ -95,7 +96,7 @@ impl Reduction {
     /// | best | 24 | 24 |
     /// | uncertainties | 80 each | 80 each |
     /// | mode, shares | 64 for a class of a cell | 64 for a class of a cell |
-    /// | percentiles | 14 or 22 for an observation | 14 or 22 for an observation |
+    /// | percentiles | 10 to 18 for an observation | 10 to 18 for an observation |
     /// | weights, where shares and by observation, or l2bin | 16 | 16 |
     /// | coverage, where shares | 8 | 8 |
     /// | pixels, where by granule or l2bin | 8 | 8 |
@@ -116,10 +117,11 @@ impl Reduction {
         self.composite_layout().accompanied()
     }
 
-    /// Memory of an observation that is kept, beside that of its cell.
-    pub fn bytes_per_sample(&self) -> usize {
+    /// Memory of an observation that is kept, beside that of its cell: of values of double precision, or of
+    /// single.
+    pub fn bytes_per_sample(&self, double: bool) -> usize {
         match self.keeps_samples() {
-            true => samples::Samples::bytes(self.composite_layout().shares),
+            true => samples::Samples::bytes(self.composite_layout().shares, double),
             false => 0,
         }
     }

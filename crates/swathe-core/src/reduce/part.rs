@@ -234,7 +234,7 @@ impl TilePart {
             Given::Single(_, besides) if besides.is_empty() => size_of::<f64>(),
             Given::Single(..) => size_of::<f64>() + size_of::<Beside>(),
             Given::Several(columns) => {
-                let samples = columns.samples.len() * Samples::bytes(reduction.shares);
+                let samples = columns.samples.len() * Samples::bytes(reduction.shares, true);
                 let columns = reduction.granule_bytes_per_cell();
                 return self.cells.len() * (size_of::<u16>() + columns) + samples;
             }

@@ -1,5 +1,6 @@
 //! The observations of a tile's cells themselves, for percentiles.
 
+use super::compact::{CompactValues, CompactWeights};
 use std::sync::OnceLock;
 
 /// An observation.
@@ -13,13 +14,23 @@ pub(super) struct Sample {
 }
 
 /// Observations, in no order that means anything.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Samples {
     cells: Vec<u16>,
-    values: Vec<f64>,
-    /// None where all are one.
-    weights: Vec<u64>,
+    values: CompactValues,
+    weights: CompactWeights,
     grouped: OnceLock<Grouped>,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Samples {
+            cells: Vec::new(),
+            values: CompactValues::Single(Vec::new()),
+            weights: CompactWeights::Ones,
+            grouped: OnceLock::new(),
+        }
+    }
 }
 
 /// The places of observations in order of cells, then values, then weights.
@@ -37,33 +48,37 @@ impl PartialEq for Samples {
 }
 
 impl Samples {
-    /// Memory of an observation, and of its place in the order.
-    pub const fn bytes(weighted: bool) -> usize {
-        let weight = if weighted { size_of::<u64>() } else { 0 };
-        size_of::<u16>() + size_of::<f64>() + weight + size_of::<u32>()
+    /// Memory of an observation, and of its place in the order: with a weight, and with a value that needs double
+    /// precision.
+    pub const fn bytes(weighted: bool, double: bool) -> usize {
+        let weight = if weighted { size_of::<u32>() } else { 0 };
+        let value = if double {
+            size_of::<f64>()
+        } else {
+            size_of::<f32>()
+        };
+        size_of::<u16>() + value + weight + size_of::<u32>()
     }
 
     /// Of columns as they are stored; weights are none where all are one.
-    pub fn of_columns(mut cells: Vec<u16>, mut values: Vec<f64>, weights: Vec<u64>) -> Self {
-        let count = cells.len().min(values.len());
-        cells.truncate(count);
-        values.truncate(count);
+    pub fn of_columns(cells: Vec<u16>, mut values: Vec<f64>, weights: Vec<u64>) -> Self {
+        // Lengths that do not fit are found out by the counts.
+        values.resize(cells.len(), f64::NAN);
+        let mut own = CompactWeights::Ones;
+        for (place, weight) in weights.into_iter().take(cells.len()).enumerate() {
+            own.push(weight, place);
+        }
         Samples {
             cells,
-            values,
-            weights,
+            values: CompactValues::of(values),
+            weights: own,
             grouped: OnceLock::new(),
         }
     }
 
     pub fn push(&mut self, cell: u16, value: f64, weight: u64) {
         self.grouped.take();
-        if weight != 1 && self.weights.is_empty() {
-            self.weights.resize(self.values.len(), 1);
-        }
-        if weight != 1 || !self.weights.is_empty() {
-            self.weights.push(weight);
-        }
+        self.weights.push(weight, self.cells.len());
         self.cells.push(cell);
         self.values.push(value);
     }
@@ -81,19 +96,19 @@ impl Samples {
     /// Gives room back that is not used.
     pub fn shrink(&mut self) {
         self.cells.shrink_to_fit();
-        self.values.shrink_to_fit();
-        self.weights.shrink_to_fit();
+        self.values.shrink();
+        self.weights.shrink();
     }
 
     pub fn len(&self) -> usize {
-        self.values.len()
+        self.cells.len()
     }
 
     fn at(&self, place: usize) -> Sample {
         Sample {
             cell: self.cells[place],
-            value: self.values[place],
-            weight: self.weights.get(place).copied().unwrap_or(1),
+            value: self.values.at(place),
+            weight: self.weights.at(place),
         }
     }
 

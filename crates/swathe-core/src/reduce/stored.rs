@@ -170,7 +170,7 @@ impl Columns {
         let weights = match layout.shares {
             true => {
                 let mut weights = stored.sample_weights;
-                weights.resize(stored.sample_values.len(), 0);
+                weights.resize(stored.sample_cells.len(), 0);
                 weights
             }
             false => Vec::new(),

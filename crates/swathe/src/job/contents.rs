@@ -159,7 +159,7 @@ impl Contents {
 
     fn sample_bytes(&self, unit: &Unit<'_>) -> u64 {
         let field = unit.fields.get(unit.field);
-        field.map_or(0, |field| field.reduction.bytes_per_sample() as u64)
+        field.map_or(0, |field| field.reduction.bytes_per_sample(true) as u64)
     }
 
     /// What granules gave to a unit, where they are kept with the numbers of the header: in order of

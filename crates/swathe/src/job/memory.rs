@@ -4,6 +4,7 @@ use super::keeping::Keeping;
 use super::plan::{Plan, PlannedField, PlannedGranule};
 use super::{JobError, Purpose};
 use rayon::prelude::*;
+use swathe_core::reduce::Weight;
 use swathe_core::resample::Method;
 use swathe_core::run::lines_near;
 use swathe_core::source::{LineExtent, SwathSource as _};
@@ -199,10 +200,7 @@ impl Plan {
         // precision, and their encoded form.
         let unit = tile * (2 * widest + maps * (8 + 8 + 8));
         // Observations that are kept: a piece as it is read and what of it is wanted, and so many of all.
-        let sample = self
-            .fields
-            .iter()
-            .map(|f| f.reduction.bytes_per_sample() as u64);
+        let sample = self.fields.iter().map(|f| self.bytes_per_sample(f));
         let sample = sample.max().unwrap_or(0);
         let samples = if sample > 0 {
             let pieces = self.granules.iter().map(|g| {
@@ -259,15 +257,23 @@ impl Plan {
             }
         };
         // As they come, with room to grow, or as parts and pieces.
-        let samples = self.fields.iter().map(|f| f.reduction.bytes_per_sample());
-        let samples =
-            samples.sum::<usize>() as u64 * 5 / 2 * self.observations(near, reached.cells);
+        let samples = self.fields.iter().map(|f| self.bytes_per_sample(f));
+        let samples = samples.sum::<u64>() * 5 / 2 * self.observations(near, reached.cells);
         // Longitude and latitude, and what is read of all lines together.
         let pixel = match self.method {
             Method::Bilinear => 80 + 8 * fields,
             _ => 14,
         };
         (near * pixel + reached.cells * given + samples) * 6 / 5
+    }
+
+    /// Memory of an observation that is kept: values that are read in single precision stay so, unless something is
+    /// computed of them.
+    fn bytes_per_sample(&self, field: &PlannedField) -> u64 {
+        let computed = self.granules.iter().any(|g| !g.computed.is_empty());
+        let means = field.reduction.weight != Weight::Observation;
+        let double = field.double || computed || means || self.method == Method::Bilinear;
+        field.reduction.bytes_per_sample(double) as u64
     }
 
     /// Observations that some pixels give to some cells, at most.
