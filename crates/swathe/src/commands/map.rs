@@ -6,10 +6,8 @@ use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use swathe::job::{BinMap, GridRequest, keep_statistics, map_table, memory_available};
+use swathe::job::{BinMap, keep_statistics, map_table, memory_available};
 use swathe_core::binned::Mapping;
-use swathe_core::crs::Crs;
-use swathe_core::geobox::GeoBox;
 use swathe_core::reduce::{Blank, Statistic};
 use swathe_io::bins::BinnedFile;
 
@@ -75,7 +73,7 @@ pub fn run(arguments: &Arguments) -> Result {
             .with_hint("they give mean and std, with counts"));
     }
     let map = BinMap {
-        geobox: geobox(arguments.grid.request()?)?,
+        geobox: arguments.grid.request()?.rectangle()?,
         mapping: match arguments.method {
             MappingName::Nearest => Mapping::Nearest,
             MappingName::Bin => Mapping::Overlapping,
@@ -131,31 +129,4 @@ pub fn run(arguments: &Arguments) -> Result {
     outputs.write_product(&product)?;
     report::wrote(&arguments.outputs);
     Ok(Outcome::Done)
-}
-
-/// A grid that needs no granule.
-pub fn geobox(request: GridRequest) -> Result<GeoBox> {
-    let parse = |crs: Option<String>| match crs {
-        Some(definition) => Crs::parse(&definition).map_err(Failure::usage),
-        None => Ok(Crs::lonlat()),
-    };
-    match request {
-        GridRequest::Exact(geobox) => Ok(geobox),
-        GridRequest::Box {
-            bbox,
-            resolution,
-            crs,
-        } => GeoBox::from_bbox(parse(crs)?, bbox, resolution).map_err(Failure::usage),
-        GridRequest::Bounds {
-            bounds,
-            resolution,
-            crs,
-        } => GeoBox::from_bounds(parse(crs)?, bounds, resolution).map_err(Failure::usage),
-        GridRequest::Own { .. } | GridRequest::Bins(_) => Err(Failure::usage(
-            "bins are mapped to a rectangular grid",
-        )
-        .with_hint(
-            "give --grid l3m-4km, or a box and a resolution, as in -b -77,36,-73,41 -r 0.05",
-        )),
-    }
 }

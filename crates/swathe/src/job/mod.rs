@@ -9,6 +9,7 @@
 
 mod ahead;
 mod bins;
+mod by_bins;
 mod canonical;
 mod computed;
 mod contents;
@@ -19,6 +20,7 @@ mod gather;
 mod graph;
 mod header;
 mod keeping;
+mod layers;
 mod memory;
 mod names;
 mod options;
@@ -28,9 +30,11 @@ mod plan;
 mod record;
 mod rivals;
 mod run;
+mod statistics;
 mod windows;
 
 pub use bins::{BinMap, keep_statistics, map_table};
+pub use by_bins::{ByBins, Preset};
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
@@ -44,4 +48,5 @@ pub use partial::merge;
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
-pub use windows::{DayKind, Every, Window, stack, windows};
+pub use statistics::Best;
+pub use windows::{DayKind, Every, Windowing};

@@ -23,9 +23,9 @@ impl Finished {
         writer: &mut dyn Write,
         mut observer: Observer<'_>,
     ) -> Result<(), JobError> {
-        if let Maps::Granules(_) = self.maps {
+        if !matches!(self.maps, Maps::All) {
             return Err(JobError::plan(
-                "only averages can be kept as partial results",
+                "only averages over all granules can be kept as partial results",
             ));
         }
         let mut out = PartialWriter::create(&self.header, writer)?;
@@ -52,8 +52,9 @@ impl Finished {
                 .into_par_iter()
                 .map(|number| {
                     let (tile, field) = (number / fields, number % fields);
+                    let cells = 0..self.tiling.tile_cells(tile);
                     self.contents
-                        .with_unit(&self.place(tile, field), |composite| {
+                        .with_unit(&self.place(tile, field), None, &cells, |composite| {
                             let stored = composite.and_then(|c| c.stored_tile(tile));
                             let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
                             Ok(stored.transpose()?)
@@ -131,7 +132,8 @@ pub fn merge(paths: &[PathBuf]) -> Result<Finished, JobError> {
     let parts = headers.iter().zip(files).zip(numbers);
     let partials = parts.map(|((part, file), numbers)| Partial {
         file,
-        numbers: part.kept.then_some(numbers),
+        kept: part.kept,
+        numbers,
     });
     Finished::average(header, Contents::Partials(partials.collect()))
 }

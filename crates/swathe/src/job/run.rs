@@ -83,6 +83,8 @@ struct Run<'a> {
     flags: Vec<FlagReport>,
     touched: usize,
     failed: usize,
+    /// Observations that are finished at a time on a thread, bytes.
+    unit_bytes: u64,
 }
 
 /// What a task makes of a granule.
@@ -112,6 +114,7 @@ impl<'a> Run<'a> {
             flags: vec![FlagReport::default(); plan.fields.len()],
             touched: 0,
             failed: plan.failed,
+            unit_bytes: shares.unit,
         }
     }
 
@@ -130,7 +133,7 @@ impl<'a> Run<'a> {
                 let stored = journal.piece(piece)?;
                 let reduction = composite.reduction().clone();
                 let part = TilePart::from_stored(stored, &self.plan.tiling, &reduction, tile)?;
-                composite.combine(tile, &part)?;
+                composite.combine(tile, &part, piece.granule)?;
             }
         }
         Ok(())
@@ -148,7 +151,11 @@ impl<'a> Run<'a> {
         let total = plan.granules.len();
         let todo: Vec<usize> = (0..total).filter(|i| self.done[*i].is_none()).collect();
         let mut done = total - todo.len();
-        let keep = self.journal.is_some();
+        let keep = match (&self.journal, &self.composites) {
+            (None, _) => Keep::Nothing,
+            (Some(_), Some(_)) => Keep::Beside,
+            (Some(_), None) => Keep::Alone,
+        };
         let costs: Vec<u64> = todo
             .iter()
             .map(|i| shares.costs.get(*i).copied().unwrap_or(0))
@@ -217,7 +224,7 @@ impl<'a> Run<'a> {
             (Some(composites), _) => {
                 for (composite, parts) in composites.iter_mut().zip(&parts) {
                     for (tile, part) in parts {
-                        composite.combine(*tile, part)?;
+                        composite.combine(*tile, part, granule as u32)?;
                     }
                 }
             }
@@ -261,11 +268,20 @@ impl<'a> Run<'a> {
                 reason: format!("no granule touches the area: {}", reasons.join(", ")),
             });
         }
+        let unit_bytes = self.unit_bytes;
         let (header, numbers) = Header::of_run(plan, &self.done, self.flags, self.keep);
+        // What can be merged with others is kept with the numbers of the header.
+        let one = plan.purpose == Purpose::Average && plan.windows.is_none();
         let contents = match (self.composites, self.journal) {
-            (Some(composites), journal) => Contents::Composites(composites, journal),
+            (Some(mut composites), journal) => {
+                let numbers: Vec<Option<u32>> = numbers.iter().copied().map(Some).collect();
+                for composite in &mut composites {
+                    composite.renumber(&numbers)?;
+                }
+                Contents::Composites(composites, journal)
+            }
             (None, Some(mut journal)) => {
-                if self.keep {
+                if one {
                     journal.renumber(&numbers);
                 }
                 journal.sorted();
@@ -273,14 +289,18 @@ impl<'a> Run<'a> {
             }
             (None, None) => Contents::Parts(self.parts),
         };
-        let mut finished = match plan.purpose {
-            Purpose::Average => Finished::average(header, contents)?,
-            Purpose::Cube => {
+        let mut finished = match (plan.purpose, &plan.windows) {
+            (Purpose::Average, Some((windows, _))) => {
+                Finished::windows(header, contents, windows, &numbers)?
+            }
+            (Purpose::Average, None) => Finished::average(header, contents)?,
+            (Purpose::Cube, _) => {
                 let records = self.done.into_iter().map(|d| d.map(|done| done.record));
                 let records: Vec<_> = records.collect();
                 Finished::cube(header, contents, &records, plan.job.stack)?
             }
         };
+        finished.unit_bytes = unit_bytes;
         finished.read = self.read;
         finished.geometry = self.geometry;
         finished.failed = self.failed;
@@ -288,9 +308,9 @@ impl<'a> Run<'a> {
     }
 }
 
-/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it. Of one far away that
+/// Puts one granule on the grid, and makes pieces of what it gives, if they are to be kept. Of one far away that
 /// did not stay open so many bytes are asked for `ahead`.
-fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task {
+fn apply(plan: &Plan, granule: &PlannedGranule, keep: Keep, ahead: u64) -> Task {
     let candidate = &granule.candidate;
     let failed = |reason: String, read| Task {
         outcome: Err(reason),
@@ -353,12 +373,18 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
             read,
         };
     };
-    let pieces = match keep.then(|| pieces_of(plan, &applied.parts)).transpose() {
-        Ok(pieces) => pieces.unwrap_or_default(),
-        Err(error) => return failed(error.to_string(), read),
-    };
+    let mut applied = applied;
     let parts = applied.parts.iter().flatten();
     let most = parts.map(|(_, part)| part.most()).max().unwrap_or(0);
+    let pieces = match keep {
+        Keep::Nothing => Ok(Pieces::default()),
+        Keep::Beside => pieces_of(plan, &mut applied.parts, false),
+        Keep::Alone => pieces_of(plan, &mut applied.parts, true),
+    };
+    let pieces = match pieces {
+        Ok(pieces) => pieces,
+        Err(error) => return failed(error.to_string(), read),
+    };
     let record = match (applied.found, applied.touched, applied.located) {
         (true, ..) => candidate.record(GranuleStatus::Used, ""),
         (_, true, _) => candidate.record(GranuleStatus::Empty, "without a valid pixel in the area"),
@@ -389,10 +415,23 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
     }
 }
 
-/// What a granule gives, as it is kept: in order of units.
+/// Whether pieces are made of what a granule gives.
+#[derive(Debug, Clone, Copy)]
+enum Keep {
+    /// It is combined at once.
+    Nothing,
+    /// It is combined too.
+    Beside,
+    /// It is combined later, from the pieces.
+    Alone,
+}
+
+/// What a granule gives, as it is kept: in order of units. If the pieces are all that is needed, each part is given up
+/// once it is one.
 fn pieces_of(
     plan: &Plan,
-    parts: &[Vec<(usize, TilePart)>],
+    parts: &mut [Vec<(usize, TilePart)>],
+    alone: bool,
 ) -> Result<Pieces, swathe_io::error::Error> {
     let fields = parts.len();
     let most = parts.iter().zip(&plan.fields).flat_map(|(parts, field)| {
@@ -400,8 +439,13 @@ fn pieces_of(
             .iter()
             .map(|(_, part)| 16 + part.bytes(&field.reduction))
     });
-    let mut pieces = Pieces::with_capacity(most.sum());
-    for (field, parts) in parts.iter().enumerate() {
+    let mut pieces = Pieces::with_capacity(if alone { 0 } else { most.sum() });
+    for (field, parts) in parts.iter_mut().enumerate() {
+        if alone {
+            for (tile, part) in std::mem::take(parts) {
+                pieces.push(unit(tile, field, fields), &part.to_stored())?;
+            }
+        }
         for (tile, part) in parts {
             pieces.push(unit(*tile, field, fields), &part.to_stored())?;
         }
