@@ -32,6 +32,9 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let paths = expand(&arguments.granules)?;
+    if paths.is_empty() {
+        return Err(Failure::nothing("no file is named"));
+    }
     let mut described: Vec<Told> = Vec::new();
     let (mut failed, mut flagless) = (0, 0);
     for path in &paths {

@@ -4,12 +4,14 @@ use super::gridding::GridOptions;
 use super::report;
 use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use swathe::job::{BinMap, keep_statistics, map_table, memory_available};
 use swathe_core::binned::Mapping;
 use swathe_core::reduce::{Blank, Statistic};
 use swathe_io::bins::BinnedFile;
+use swathe_io::product::LayerData;
 
 /// Map a Level-3 binned file, ours or NASA's, as l3mapgen does.
 #[derive(Args)]
@@ -126,6 +128,13 @@ pub fn run(arguments: &Arguments) -> Result {
     );
     let mut product = map_table(&table, &products, &map, &options);
     keep_statistics(&mut product, &arguments.statistics);
+    if product.layers.iter().all(|l| match &l.data {
+        // Counts are zero where there is nothing.
+        LayerData::I32(_) | LayerData::I64(_) => true,
+        values => values.valid_range().is_none(),
+    }) {
+        messages::warning("no bin with values lies in the area: the map is empty");
+    }
     outputs.write_product(&product)?;
     report::wrote(&arguments.outputs);
     Ok(Outcome::Done)
