@@ -18,6 +18,7 @@ mod picture;
 mod plan;
 mod pool;
 mod simulate;
+mod spread;
 mod watched;
 
 use pyo3::prelude::*;
@@ -36,9 +37,11 @@ mod _swathe {
     #[pymodule_export]
     use super::picture::{locator, picture};
     #[pymodule_export]
-    use super::plan::{Plan, merge};
+    use super::plan::{Opened, Plan, merge};
     #[pymodule_export]
     use super::simulate::simulate;
+    #[pymodule_export]
+    use super::spread::{carry_out, collect, combine};
     #[pymodule_export]
     use super::{command, nearest};
 

@@ -5,6 +5,7 @@
 //!       --Plan::new(Job, Purpose)--> Plan: grid, fields, flags, sums; notes of what was chosen for the user
 //!       --run--> Finished: an average, or a cube; partial results --merge--> Finished
 //!       --feed--> maps, tile by tile, into files or into a Product
+//! Plan --spread--> tasks for other processes --combine, collect--> Finished
 //! ```
 
 mod ahead;
@@ -28,6 +29,7 @@ mod plan;
 mod record;
 mod rivals;
 mod run;
+mod spread;
 mod windows;
 
 pub use bins::{BinMap, keep_statistics, map_table};
@@ -44,4 +46,5 @@ pub use partial::merge;
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
+pub use spread::{Spread, Task, Worker, collect, combine};
 pub use windows::{DayKind, Every, Window, stack, windows};

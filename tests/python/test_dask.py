@@ -1,0 +1,352 @@
+"""Runs on a Dask cluster: the same bytes as in one process, whatever happens to workers."""
+
+import os
+import pathlib
+import random
+import signal
+import threading
+import time
+
+import pytest
+
+distributed = pytest.importorskip("distributed")
+xr = pytest.importorskip("xarray")
+package = pytest.importorskip("swathe")
+errors = package.errors
+
+AREA = {"bbox": (-77, 36, -73, 41), "resolution": 0.05}
+LONG = os.environ.get("SWATHE_LONG") is not None
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory):
+    return package.simulate(tmp_path_factory.mktemp("granules"), lines=120, count=9)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workers")
+    with distributed.LocalCluster(
+        n_workers=1, threads_per_worker=1, memory_limit="1GiB", dashboard_address=None,
+        local_directory=folder, silence_logs="ERROR",
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    with cluster.get_client() as client:
+        yield client
+
+
+def scale(client, workers):
+    client.cluster.scale(workers)
+    deadline = time.monotonic() + 60
+    while len(client.scheduler_info(n_workers=-1)["workers"]) != workers:
+        assert time.monotonic() < deadline
+        time.sleep(0.05)
+
+
+def files(folder, function, *arguments, client=None, suffixes=(".nc",), **options):
+    """The bytes that a run writes."""
+    folder = pathlib.Path(folder)
+    folder.mkdir(parents=True, exist_ok=True)
+    outputs = [folder / f"out{suffix}" for suffix in suffixes]
+    function(*arguments, output=outputs, overwrite=True, client=client, **options)
+    return [path.read_bytes() for path in outputs]
+
+
+JOBS = {
+    "mean": {"stat": ["mean", "std", "min"]},
+    "median, by granule": {"stat": ["mean", "median"], "weight": "granule", "method": "nearest"},
+    "l2bin": {"weight": "l2bin", "method": "bin", "flags": "none"},
+    "computed": {
+        "variable": ["double=chlor_a*2", "chlor_a"], "where": "chlor_a < 2 and view_angle < 55", "mask": "joint",
+    },
+    "projected": {"crs": "EPSG:32618", "resolution": 5000},
+}
+
+
+@pytest.mark.parametrize("workers", [1, 2, 4])
+def test_bytes_are_those_of_one_process(granules, client, tmp_path, workers):
+    scale(client, workers)
+    for job in JOBS.values():
+        job = AREA | job
+        ours = files(tmp_path, package.average, granules, suffixes=(".nc", ".swathe"), **job)
+        theirs = files(
+            tmp_path / "there", package.average, granules, suffixes=(".nc", ".swathe"), client=client, **job
+        )
+        assert ours == theirs
+
+
+def test_cubes_and_kept_granules_too(granules, client, tmp_path):
+    for function, suffixes, job in [
+        (package.grid, (".nc",), {}),
+        (package.average, (".swathe", ".tif"), {"keep": "granules"}),
+    ]:
+        ours = files(tmp_path, function, granules, suffixes=suffixes, **AREA, **job)
+        theirs = files(
+            tmp_path / "there", function, granules, suffixes=suffixes, client=client, **AREA, **job
+        )
+        assert ours == theirs
+    here = package.grid(granules, drop_empty=True, **AREA)
+    there = package.grid(granules, drop_empty=True, client=client, **AREA)
+    assert here.identical(there)
+
+
+def test_the_world_is_combined_in_windows(granules, client, tmp_path):
+    """A grid whose parts are cut into windows, on workers that do not hold it."""
+    job = {"grid": "0.1deg", "method": "bin"}
+    ours = files(tmp_path, package.average, granules, **job)
+    theirs = files(tmp_path / "there", package.average, granules, client=client, **job)
+    assert ours == theirs
+    from swathe._cluster import Cluster
+
+    made = package.plan(granules, **job)._plan.spread(Cluster(client).memory, False)
+    assert made[1] > 1, "there are windows"
+
+
+def test_order_and_repetition_do_not_matter(granules, client):
+    first = package.average(granules, client=client, **AREA)
+    shuffled = list(granules)
+    random.Random(1).shuffle(shuffled)
+    assert first.identical(package.average(shuffled, client=client, **AREA))
+    assert first.identical(package.average(granules, client=client, **AREA))
+
+
+def test_futures(granules, client):
+    future = package.average(granules, client=client, compute=False, **AREA)
+    assert isinstance(future, distributed.Future)
+    assert future.result().identical(package.average(granules, **AREA))
+    cube = package.grid(granules, client=client, compute=False, drop_empty=True, **AREA)
+    assert cube.result().identical(package.grid(granules, drop_empty=True, **AREA))
+    # The same work has the same names: what is there is not done again.
+    again = package.average(granules, client=client, compute=False, **AREA)
+    assert again.key == future.key
+    other = package.average(granules, client=client, compute=False, stat="max", **AREA)
+    assert other.key != future.key
+    with pytest.raises(errors.PlanError, match="needs a client"):
+        package.average(granules, compute=False, **AREA)
+    with pytest.raises(errors.PlanError, match="nothing is written"):
+        package.average(granules, client=client, compute=False, output="a.nc", **AREA)
+
+
+def test_progress_and_skipped_granules(granules, client, tmp_path):
+    """A granule whose values cannot be read is found by a worker, and named as in one process."""
+    bad = tmp_path / pathlib.Path(granules[2]).name
+    content = bytearray(pathlib.Path(granules[2]).read_bytes())
+    at = len(content) // 3
+    content[at : at + len(content) // 2] = bytes(len(content) // 2)
+    bad.write_bytes(content)
+    given = [*granules[:2], bad, *granules[3:]]
+    steps = []
+    try:
+        here = package.average(given, on_error="skip", **AREA)
+    except errors.SwatheError as error:
+        pytest.skip(f"it is found before the run: {error}")
+    there = package.average(
+        given, on_error="skip", client=client, progress=lambda *step: steps.append(step), **AREA
+    )
+    assert here.identical(there)
+    assert "skipped" in there.granule_status.values
+    assert steps[-1][:2] == (9, 9)
+    with pytest.raises(errors.GranuleError, match=bad.name):
+        package.average(given, client=client, **AREA)
+
+
+def test_nothing_to_do_is_said(granules, client):
+    for call in (package.average, package.grid):
+        with pytest.raises(errors.NothingToDoError) as here:
+            call(granules, bbox=(10, 50, 12, 52), resolution=0.1)
+        with pytest.raises(errors.NothingToDoError) as there:
+            call(granules, bbox=(10, 50, 12, 52), resolution=0.1, client=client)
+        assert str(here.value) == str(there.value)
+
+
+class Killer(threading.Thread):
+    """Kills a worker, at random, and again every so often."""
+
+    def __init__(self, cluster, every, most):
+        super().__init__(daemon=True)
+        self.cluster, self.every, self.most = cluster, every, most
+        self.killed, self.over = 0, threading.Event()
+        self.random = random.Random(3)
+
+    def run(self):
+        while self.killed < self.most and not self.over.wait(self.every):
+            nannies = [n for n in self.cluster.workers.values() if getattr(n, "pid", None)]
+            if nannies:
+                os.kill(self.random.choice(nannies).pid, signal.SIGKILL)
+                self.killed += 1
+
+
+def test_killed_workers_do_not_show(client, cluster, tmp_path, tmp_path_factory):
+    """One killed in the middle, and in the long form one every two seconds."""
+    scale(client, 2)
+    folder = tmp_path_factory.mktemp("more")
+    granules = package.simulate(folder, lines=None if LONG else 800, count=24)
+    job = {"bbox": (-80, 30, -60, 45), "resolution": 0.02, "stat": ["mean", "std"]}
+    ours = files(tmp_path, package.average, granules, **job)
+    killer = Killer(cluster, 2.0 if LONG else 0.7, 20 if LONG else 1)
+    killer.start()
+    theirs = files(tmp_path / "there", package.average, granules, client=client, **job)
+    killer.over.set()
+    killer.join()
+    assert killer.killed >= 1
+    assert ours == theirs
+
+
+def test_workers_come_and_go(client, granules, tmp_path):
+    scale(client, 1)
+    ours = files(tmp_path, package.average, granules, **AREA)
+    done = []
+
+    def step(count, total, *_):
+        done.append(count)
+        client.cluster.scale(3 if count < total // 2 else 1)
+
+    theirs = files(tmp_path / "there", package.average, granules, client=client, progress=step, **AREA)
+    assert ours == theirs and done[-1] == 9
+
+
+def in_time(seconds=5):
+    began = time.monotonic()
+
+    def check():
+        assert time.monotonic() - began < seconds
+
+    return check
+
+
+@pytest.mark.parametrize("call", [package.average, package.grid])
+def test_clients_that_are_none(granules, cluster, call):
+    check = in_time()
+    with pytest.raises(TypeError, match="get_client"):
+        call(granules, client=cluster, **AREA)
+    for wrong in ("tcp://127.0.0.1:8786", 3):
+        with pytest.raises(TypeError, match="is a dask.distributed.Client"):
+            call(granules, client=wrong, **AREA)
+    client = distributed.Client(cluster)
+    client.close()
+    with pytest.raises(errors.ClusterError, match="the client is closed"):
+        call(granules, client=client, **AREA)
+    check()
+
+
+def test_a_scheduler_that_is_gone(granules, tmp_path):
+    from clusters import processes
+
+    with processes(tmp_path, 0, dict(os.environ)) as address:
+        client = distributed.Client(address, timeout=20)
+    time.sleep(0.5)
+    check = in_time()
+    with pytest.raises(errors.ClusterError, match="does not answer"):
+        package.average(granules, client=client, **AREA)
+    check()
+    client.close(timeout=1)
+
+
+def test_what_workers_cannot_read_is_refused(granules, client, tmp_path, monkeypatch):
+    check = in_time()
+    with open(granules[0], "rb") as file, pytest.raises(errors.ClusterError, match="open file"):
+        package.average([_Wrapped(file)], client=client, **AREA)
+    from swathe import _cluster
+
+    # Workers see all that this process sees, so one is asked for what is not there.
+    gone = tmp_path / "only_here.nc"
+    with pytest.raises(errors.ClusterError, match="does not see .*only_here.nc, nor 1 more"):
+        _cluster.Cluster(client).check([(gone, 3), (granules[0], os.path.getsize(granules[0])), (granules[1], 1)])
+    check()
+
+
+class _Wrapped:
+    """A file object without the name of a local file."""
+
+    def __init__(self, file):
+        self._file = file
+
+    def seek(self, *arguments):
+        return self._file.seek(*arguments)
+
+    def tell(self):
+        return self._file.tell()
+
+    def read(self, *arguments):
+        return self._file.read(*arguments)
+
+
+def test_other_versions_are_refused_by_name(granules, client, monkeypatch):
+    from swathe import _cluster, _swathe
+
+    class Other:
+        __version__ = "9.9.9"
+
+    monkeypatch.setattr(_cluster, "_swathe", Other)
+    with pytest.raises(errors.ClusterError, match=rf"has swathe {_swathe.__version__}, this is 9\.9\.9"):
+        package.average(granules, client=client, **AREA)
+    # And once more in the task itself.
+    made = package.plan(granules, **AREA)._plan.spread(None, False)
+    assignment = made[0][0][0]
+    changed = assignment.replace(_swathe.__version__.encode(), b"9.9.9", 1)
+    assert changed != assignment
+    with pytest.raises(errors.ClusterError, match=r"swathe is 9\.9\.9 there"):
+        _swathe.carry_out(changed, None, "/tmp")
+
+
+def test_damaged_bytes_are_refused(granules, tmp_path):
+    from swathe import _swathe
+
+    tasks, windows, combined, closing, _ = package.plan(granules, **AREA)._plan.spread(None, False)
+    assert (windows, combined, len(tasks)) == (1, True, 9)
+    parts = [_swathe.carry_out(assignment, None, str(tmp_path))[0] for assignment, _, _ in tasks[:3]]
+    whole = _swathe.combine(parts)
+    # Any grouping, any order.
+    assert whole == _swathe.combine([_swathe.combine(parts[:2]), parts[2]])
+    generator = random.Random(5)
+    for content, call in [
+        (tasks[0][0], lambda b: _swathe.carry_out(b, None, str(tmp_path))),
+        (parts[0], lambda b: _swathe.combine([b, parts[1]])),
+        (closing, lambda b: _swathe.collect(b, parts)),
+    ]:
+        for _ in range(40):
+            damaged = bytearray(content)
+            damaged[generator.randrange(len(damaged))] ^= 1 << generator.randrange(8)
+            try:
+                call(bytes(damaged))
+            except errors.SwatheError:
+                pass
+        for cut in range(0, len(content), max(1, len(content) // 20)):
+            with pytest.raises(errors.SwatheError):
+                call(content[:cut])
+    for call, match in [
+        (lambda: _swathe.combine([]), "no part"),
+        (lambda: _swathe.collect(closing, parts), "did not come back"),
+        (lambda: _swathe.collect(closing, [whole, parts[0]]), "twice"),
+        (lambda: _swathe.collect(closing, [b"x"]), "cut off"),
+    ]:
+        with pytest.raises(errors.SwatheError, match=match):
+            call()
+    other = package.plan(granules, stat="max", **AREA)._plan.spread(None, False)[0][0][0]
+    with pytest.raises(errors.ClusterError, match="different runs"):
+        _swathe.combine([parts[0], _swathe.carry_out(other, None, str(tmp_path))[0]])
+
+
+def test_memory_that_does_not_do_is_refused(granules):
+    made = package.plan(granules, stat=["mean", "median"], **AREA)
+    with pytest.raises(errors.ClusterError, match="in a thread of a worker the run needs at least"):
+        made._plan.spread(1 << 20, False)
+
+
+def test_small_memory_goes_by_way_of_the_disk(granules, tmp_path):
+    """A task that cannot hold the grid keeps what granules gave in its folder, and leaves nothing there."""
+    from swathe import _swathe
+
+    plan = package.plan(granules, grid="0.1deg", method="bin", stat=["mean", "std"])
+    large, small = (plan._plan.spread(memory, False) for memory in (None, 200 << 20))
+    parts = []
+    for assignment, _, _ in small[0][:2]:
+        parts.append(_swathe.carry_out(assignment, 200 << 20, str(tmp_path)))
+        assert not list(tmp_path.iterdir())
+    in_memory = [_swathe.carry_out(assignment, 4 << 30, str(tmp_path)) for assignment, _, _ in small[0][:2]]
+    assert parts == in_memory
+    assert small[1] > large[1] >= 1
