@@ -7,6 +7,7 @@
 
 mod array;
 mod attributes;
+mod cluster;
 mod earthdata;
 mod errors;
 mod file;
@@ -54,6 +55,7 @@ mod _swathe {
 /// nothing else.
 #[pyfunction]
 fn command(py: Python<'_>, words: Vec<OsString>) -> u8 {
+    ::swathe::cluster::provide(Box::new(cluster::Dask::default()));
     py.detach(|| ::swathe::command(words.into_iter()))
 }
 

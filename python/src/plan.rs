@@ -6,11 +6,11 @@ use crate::handed::Handed;
 use crate::inputs::{Input, gather_inputs, paths};
 use crate::options::{Options, choose};
 use crate::pool::pool;
-use crate::spread::{Part, sources};
+use crate::spread::{Made, Part, made, sources};
 use crate::watched::watched;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::{PyBytes, PyDict};
+use pyo3::types::PyDict;
 use rayon::ThreadPool;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
@@ -183,37 +183,13 @@ impl Plan {
         })
     }
 
-    /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread: tasks (assignment,
-    /// granules, name of the last), windows, whether parts are combined, what closes the run, local files
-    /// with their lengths.
-    #[expect(clippy::type_complexity, reason = "a table")]
-    fn spread<'py>(
-        &self,
-        py: Python<'py>,
-        memory: Option<u64>,
-        keep: bool,
-    ) -> PyResult<(
-        Vec<(Bound<'py, PyBytes>, usize, String)>,
-        usize,
-        bool,
-        Bound<'py, PyBytes>,
-        Vec<(PathBuf, u64)>,
-    )> {
+    /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread.
+    fn spread<'py>(&self, py: Python<'py>, memory: Option<u64>, keep: bool) -> PyResult<Made<'py>> {
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let spread = watched(py, None, move |_| {
             pool.install(|| plan.spread(memory, keep))
         })?;
-        let tasks = spread.tasks.into_iter().map(|task| {
-            let assignment = PyBytes::new(py, &task.assignment);
-            (assignment, task.granules, task.last)
-        });
-        Ok((
-            tasks.collect(),
-            spread.windows,
-            spread.combined,
-            PyBytes::new(py, &spread.closing),
-            spread.files,
-        ))
+        Ok(made(py, spread))
     }
 
     /// Checks outputs, before any work is done.

@@ -10,7 +10,32 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::io::bytes::{ByteSource, FileSource};
-use swathe::job::{self, JobError};
+use swathe::job::{self, JobError, Spread};
+
+/// A spread run as Python takes it: tasks (assignment, granules, name of the last), windows, whether parts are
+/// combined, what closes the run, local files with their lengths.
+pub type Made<'py> = (
+    Vec<(Bound<'py, PyBytes>, usize, String)>,
+    usize,
+    bool,
+    Bound<'py, PyBytes>,
+    Vec<(PathBuf, u64)>,
+);
+
+/// Hands a spread run to Python.
+pub fn made(py: Python<'_>, spread: Spread) -> Made<'_> {
+    let tasks = spread.tasks.into_iter().map(|task| {
+        let assignment = PyBytes::new(py, &task.assignment);
+        (assignment, task.granules, task.last)
+    });
+    (
+        tasks.collect(),
+        spread.windows,
+        spread.combined,
+        PyBytes::new(py, &spread.closing),
+        spread.files,
+    )
+}
 
 /// What a task left: bytes, or a file of them.
 #[derive(FromPyObject)]

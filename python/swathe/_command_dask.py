@@ -12,7 +12,7 @@ from swathe._dask import IN_MEMORY, Came, Spread
 from swathe.errors import ClusterError, SwatheError
 
 #: Seconds in which a scheduler answers, and in which the first worker comes.
-PATIENCE, FIRST_WORKER = 4, 600
+PATIENCE, FIRST_WORKER = 3, 600
 
 
 class Connected:
@@ -20,24 +20,29 @@ class Connected:
 
     def __init__(self, scheduler: str | None, gateway: str | None, workers: int) -> None:
         self._client: Any = None
+        self._gateway: Any = None
         self._cluster: Any = None
         try:
             if gateway is not None:
                 self._start(gateway, workers)
             else:
-                self._connect(scheduler)
+                self._connect(scheduler or "")
             self._own = Cluster(self._client)
         except BaseException:
             self.close()
             raise
 
-    def _connect(self, scheduler: str | None) -> None:
+    def _connect(self, scheduler: str) -> None:
         try:
             from distributed import Client
+            from distributed.comm.addressing import parse_address
+            from distributed.comm.registry import get_backend
         except ImportError:
             raise SwatheError("clusters need dask", "pip install 'swathe[dask]'") from None
         try:
-            self._client = Client(scheduler, timeout=PATIENCE, set_as_default=False)
+            get_backend(parse_address(scheduler)[0])
+            make: Any = Client
+            self._client = make(scheduler, timeout=PATIENCE, set_as_default=False)
         except Exception as error:
             raise ClusterError(
                 f"there is no scheduler at {scheduler}: {str(error) or type(error).__name__}",
@@ -46,13 +51,14 @@ class Connected:
 
     def _start(self, gateway: str, workers: int) -> None:
         try:
-            from dask_gateway import Gateway
+            from dask_gateway import Gateway  # type: ignore[import-untyped]
         except ImportError:
             raise SwatheError(
                 "a gateway needs dask-gateway", "pip install 'swathe[dask]' dask-gateway"
             ) from None
         try:
-            self._cluster = Gateway(gateway).new_cluster()
+            self._gateway = Gateway(gateway)
+            self._cluster = self._gateway.new_cluster()
             self._cluster.scale(workers)
             self._client = self._cluster.get_client(set_as_default=False)
             self._client.wait_for_workers(1, timeout=FIRST_WORKER)
@@ -95,4 +101,6 @@ class Connected:
             self._cluster.shutdown()
         if self._client is not None:
             self._client.close()
-        self._client = self._cluster = None
+        if self._gateway is not None:
+            self._gateway.close()
+        self._client = self._cluster = self._gateway = None

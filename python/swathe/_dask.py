@@ -84,7 +84,9 @@ class Spread:
         done, revived = 0, 0
         self._waited = {future.key: future for future in [*self.applied, *self.parts]}
         self.applied, self.parts = [], []
-        waiting: Any = as_completed(self._waited.values())  # type: ignore[no-untyped-call]
+        # The client need not be the process's own one.
+        loop = self._client.loop
+        waiting: Any = as_completed(self._waited.values(), loop=loop)  # type: ignore[no-untyped-call]
         for future in waiting:
             if future.status != "finished":
                 if self._revive(future, revived):

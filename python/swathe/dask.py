@@ -9,6 +9,7 @@ version of the client, and nothing on the scheduler. Images of hubs do not have 
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import io
 import os
@@ -52,11 +53,11 @@ def prepare(client: Any, wheel: str | PathLike[str] | None = None) -> None:
     client = client_of(client)
     workers_of(client)
     content, system = (_package(), _system()) if wheel is None else (_wheel(wheel), None)
-    plugin = _bringer(content, _swathe.__version__, system)
+    plugin, name = _bringer(content, _swathe.__version__, system)
     try:
-        client.register_plugin(plugin, name=BRINGS)
+        client.register_plugin(plugin, name=name)
     except Exception as error:
-        client.unregister_worker_plugin(BRINGS)
+        client.unregister_worker_plugin(name)
         raise ClusterError(str(error)) from error
 
 
@@ -98,6 +99,7 @@ def _system() -> str:
     return f"{sys.platform}-{platform.machine()}"
 
 
+@functools.cache
 def _package() -> bytes:
     """This package, packed."""
     root = pathlib.Path(__file__).parent
@@ -126,12 +128,15 @@ def _wheel(path: str | PathLike[str]) -> bytes:
 # The plugins' classes are made in functions: they are then sent by value, to workers without this package.
 
 
-def _bringer(content: bytes, version: str, system: str | None) -> Any:
+def _bringer(content: bytes, version: str, system: str | None) -> tuple[Any, str]:
     from distributed import WorkerPlugin
 
     digest = hashlib.sha256(content).hexdigest()[:16]
 
     class SwathePrepare(WorkerPlugin):
+        # The same package is sent once.
+        idempotent = True
+
         def __init__(self) -> None:
             self.content = content
 
@@ -176,7 +181,7 @@ def _bringer(content: bytes, version: str, system: str | None) -> Any:
                     "workers and client need the same version"
                 )
 
-    return SwathePrepare()
+    return SwathePrepare(), f"{BRINGS}-{digest}"
 
 
 def _signer(token: str) -> Any:

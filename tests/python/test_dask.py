@@ -20,7 +20,9 @@ LONG = os.environ.get("SWATHE_LONG") is not None
 
 @pytest.fixture(scope="module")
 def granules(tmp_path_factory):
-    return package.simulate(tmp_path_factory.mktemp("granules"), lines=120, count=9)
+    found = package.simulate(tmp_path_factory.mktemp("granules"), lines=120, days=24, count=9)
+    assert len(found) == 9
+    return found
 
 
 @pytest.fixture(scope="module")
@@ -163,36 +165,48 @@ def test_nothing_to_do_is_said(granules, client):
         assert str(here.value) == str(there.value)
 
 
-class Killer(threading.Thread):
-    """Kills a worker, at random, and again every so often."""
-
-    def __init__(self, cluster, every, most):
-        super().__init__(daemon=True)
-        self.cluster, self.every, self.most = cluster, every, most
-        self.killed, self.over = 0, threading.Event()
-        self.random = random.Random(3)
-
-    def run(self):
-        while self.killed < self.most and not self.over.wait(self.every):
-            nannies = [n for n in self.cluster.workers.values() if getattr(n, "pid", None)]
-            if nannies:
-                os.kill(self.random.choice(nannies).pid, signal.SIGKILL)
-                self.killed += 1
+def kill(cluster, generator):
+    """Kills a worker of the cluster; whether there was one."""
+    pids = [nanny.pid for nanny in cluster.workers.values() if getattr(nanny, "pid", None)]
+    if pids:
+        os.kill(generator.choice(pids), signal.SIGKILL)
+    return bool(pids)
 
 
-def test_killed_workers_do_not_show(client, cluster, tmp_path, tmp_path_factory):
-    """One killed in the middle, and in the long form one every two seconds."""
+def test_killed_workers_do_not_show(granules, client, cluster, tmp_path):
+    """Workers die in the middle of the run: what they had done is done again."""
     scale(client, 2)
-    folder = tmp_path_factory.mktemp("more")
-    granules = package.simulate(folder, lines=None if LONG else 800, count=24)
-    job = {"bbox": (-80, 30, -60, 45), "resolution": 0.02, "stat": ["mean", "std"]}
+    job = AREA | {"resolution": 0.02, "stat": ["mean", "std"]}
     ours = files(tmp_path, package.average, granules, **job)
-    killer = Killer(cluster, 2.0 if LONG else 0.7, 20 if LONG else 1)
+    generator, killed = random.Random(3), []
+
+    def step(done, *_):
+        if len(killed) < 2 and done > 3 * len(killed) and kill(cluster, generator):
+            killed.append(done)
+
+    theirs = files(tmp_path / "there", package.average, granules, client=client, progress=step, **job)
+    assert len(killed) == 2 and killed[0] < 9
+    assert ours == theirs
+
+
+@pytest.mark.skipif(not LONG, reason="takes minutes")
+def test_a_worker_killed_every_two_seconds(client, cluster, tmp_path, tmp_path_factory):
+    scale(client, 2)
+    granules = package.simulate(tmp_path_factory.mktemp("more"), days=40, count=40)
+    job = {"bbox": (-80, 30, -60, 45), "resolution": 0.01, "stat": ["mean", "std"]}
+    ours = files(tmp_path, package.average, granules, **job)
+    generator, killed, over = random.Random(3), [], threading.Event()
+
+    def kill_them():
+        while not over.wait(2):
+            killed.append(kill(cluster, generator))
+
+    killer = threading.Thread(target=kill_them, daemon=True)
     killer.start()
     theirs = files(tmp_path / "there", package.average, granules, client=client, **job)
-    killer.over.set()
+    over.set()
     killer.join()
-    assert killer.killed >= 1
+    assert sum(killed) >= 3
     assert ours == theirs
 
 

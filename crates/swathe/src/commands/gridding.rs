@@ -2,6 +2,7 @@
 
 use super::catalogue::Catalogue;
 use super::graph::GraphFile;
+use super::on_cluster::OnCluster;
 use super::progress::{self, Progress};
 use super::report;
 use super::write::Outputs;
@@ -102,6 +103,8 @@ pub struct Gridding {
     /// output or --dry-run
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: OnCluster,
 }
 
 /// Options that make a grid.
@@ -344,7 +347,8 @@ impl Gridding {
                 report::chosen(&plan, &shares);
             }
             let mut progress = Progress::new(self.progress);
-            let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
+            let mut show = |event: &job::Event<'_>| progress.show(event);
+            let finished = self.cluster.run(&plan, &pool, &keeping, &mut show);
             progress.finish();
             let finished = finished?;
             (used, failed) = (used + finished.used, failed + finished.failed);
@@ -394,7 +398,9 @@ impl Gridding {
         report::chosen(&plan, &shares);
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| progress.show(event);
-        let written = job::run(&plan, &pool, &keeping, &mut show)
+        let written = self
+            .cluster
+            .run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
                 pool.install(|| write(&finished, outputs))?;
@@ -459,7 +465,9 @@ impl Gridding {
         }
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| progress.show(event);
-        let written = job::run(&plan, &pool, &keeping, &mut show)
+        let written = self
+            .cluster
+            .run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
                 pool.install(|| outputs.write(&finished, &mut show))?;
