@@ -12,11 +12,10 @@ use std::sync::Arc;
 use swathe::io::bytes::{ByteSource, FileSource};
 use swathe::job::{self, JobError, Spread};
 
-/// A spread run as Python takes it: tasks (assignment, granules, name of the last), windows, whether parts are
+/// A spread run as Python takes it: tasks (assignment, granules, name of the last, windows), whether parts are
 /// combined, what closes the run, local files with their lengths.
 pub type Made<'py> = (
-    Vec<(Bound<'py, PyBytes>, usize, String)>,
-    usize,
+    Vec<(Bound<'py, PyBytes>, usize, String, Vec<usize>)>,
     bool,
     Bound<'py, PyBytes>,
     Vec<(PathBuf, u64)>,
@@ -26,11 +25,10 @@ pub type Made<'py> = (
 pub fn made(py: Python<'_>, spread: Spread) -> Made<'_> {
     let tasks = spread.tasks.into_iter().map(|task| {
         let assignment = PyBytes::new(py, &task.assignment);
-        (assignment, task.granules, task.last)
+        (assignment, task.granules, task.last, task.windows)
     });
     (
         tasks.collect(),
-        spread.windows,
         spread.combined,
         PyBytes::new(py, &spread.closing),
         spread.files,

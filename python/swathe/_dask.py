@@ -36,10 +36,10 @@ class Spread:
     """A plan that is carried out on a cluster: what ``Plan.spread`` of Rust gives, and what comes of it."""
 
     def __init__(self, cluster: Cluster, made: Any) -> None:
-        tasks, windows, combined, closing, files = made
+        tasks, combined, closing, files = made
         cluster.check(files)
         self._client = cluster.client
-        self._tasks, self._windows, self._combined = tasks, windows, combined
+        self._tasks, self._combined = tasks, combined
         self.closing = closing
         #: Futures of granules, in order; of what the client takes; and all of these that are not done.
         self.applied: list[Any] = []
@@ -50,20 +50,17 @@ class Spread:
         """Give the tasks to the scheduler."""
         self.applied = [
             self._task("apply", assignment, token=_token(assignment), priority=0)
-            for assignment, _, _ in self._tasks
+            for assignment, *_ in self._tasks
         ]
         if not self._combined:
             self.parts = list(self.applied)
             return
-        if self._windows == 1:
-            self.parts = [self._tree(list(self.applied))]
-            return
-        for window in range(self._windows + 1):
-            picked = [
-                self._task("pick", future, window, token=_token(future.key, window), priority=1)
-                for future in self.applied
-            ]
-            self.parts.append(self._tree(picked))
+        windows: dict[int, list[Any]] = {}
+        for future, (*_, own) in zip(self.applied, self._tasks, strict=True):
+            # Before the windows comes what came of granules, with all that is in none of them.
+            for number, window in enumerate([-1, *own] if own else [-1]):
+                windows.setdefault(window, []).append(self._pick(future, number, bool(own)))
+        self.parts = [self._tree(parts) for _, parts in sorted(windows.items())]
 
     def finish(self, name: str, *arguments: Any) -> Any:
         """A future of the result, which a worker makes."""
@@ -77,7 +74,7 @@ class Spread:
 
         granules = {
             future.key: (count, last)
-            for future, (_, count, last) in zip(self.applied, self._tasks, strict=True)
+            for future, (_, count, last, _) in zip(self.applied, self._tasks, strict=True)
         }
         total = sum(count for count, _ in granules.values())
         wanted = {future.key for future in self.parts}
@@ -106,6 +103,12 @@ class Spread:
         """Take the tasks back, as far as nobody else wants them."""
         for future in [*self.applied, *self.parts, *self._waited.values()]:
             future.release()
+
+    def _pick(self, future: Any, number: int, several: bool) -> Any:
+        """One of the parts that a task leaves; the only one needs no task of its own."""
+        if not several:
+            return future
+        return self._task("pick", future, number, token=_token(future.key, number), priority=1)
 
     def _tree(self, futures: list[Any]) -> Any:
         level = 2
@@ -158,7 +161,10 @@ def _failure(future: Any) -> BaseException:
     from distributed import KilledWorker
 
     if future.status != "error":
-        return ClusterError(f"the cluster has given up a task ({future.status})", "run it again")
+        return ClusterError(
+            f"the cluster has given up a task ({future.status})",
+            "its scheduler may be gone, or somebody has cancelled or restarted it",
+        )
     error: BaseException = future.exception()
     if isinstance(error, SwatheError):
         return error

@@ -20,7 +20,7 @@ def share(memory_limit: int | None, threads: int) -> int | None:
 
 
 def apply(assignment: bytes) -> bytes | list[bytes]:
-    """Put granules on the grid, on the one thread that the task has: a part, or one for every window."""
+    """Put granules on the grid, on the one thread that the task has: a part, or several of a large grid."""
     from distributed import get_worker
 
     worker = get_worker()
@@ -29,9 +29,9 @@ def apply(assignment: bytes) -> bytes | list[bytes]:
     return parts[0] if len(parts) == 1 else parts
 
 
-def pick(parts: list[bytes], window: int) -> bytes:
-    """The part of one window."""
-    return parts[window]
+def pick(parts: bytes | list[bytes], number: int) -> bytes:
+    """One of the parts of a task."""
+    return parts if isinstance(parts, bytes) else parts[number]
 
 
 def combine(*parts: bytes) -> bytes:

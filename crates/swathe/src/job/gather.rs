@@ -248,16 +248,23 @@ impl Candidate {
     /// The granule, opened again if need be.
     ///
     /// # Errors
-    /// When it can no longer be opened.
+    /// When it can no longer be opened, or is another one now.
     pub fn granule(&self) -> Result<Arc<Granule>, Error> {
         let path = match &self.address {
             Some(address) => Path::new(address.reveal()),
             None => &self.path,
         };
-        match &*self.held() {
-            Some(granule) => Ok(granule.clone()),
-            None => Granule::open(path).map(Arc::new),
+        if let Some(granule) = &*self.held() {
+            return Ok(granule.clone());
         }
+        let granule = Granule::open(path)?;
+        if *granule.identity() != self.identity || granule.time() != self.time {
+            return Err(Error::Request {
+                path: self.path.display().to_string(),
+                reason: "it is another granule than when the run was planned".into(),
+            });
+        }
+        Ok(Arc::new(granule))
     }
 
     /// Closes the granule if it can be opened again: it has been used.

@@ -9,7 +9,6 @@ use super::record::{Observer, tell_tiles};
 use super::rivals::{Together, together};
 use rayon::prelude::*;
 use std::io::Write;
-use std::ops::Range;
 use std::path::{Path, PathBuf};
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{StoredTile, Tiling};
@@ -36,7 +35,7 @@ impl Finished {
             contents: &self.contents,
             tiling: self.tiling,
             fields: &self.header.fields,
-            tiles: 0..self.tiling.tiles(),
+            tiles: (0..self.tiling.tiles()).collect(),
         };
         match self.header.kept {
             true => written.granules(&mut out)?,
@@ -46,12 +45,12 @@ impl Finished {
     }
 }
 
-/// What is written of what granules gave: tiles of all fields, on the threads of the current pool.
+/// What is written of what granules gave: tiles of all fields, in order, on the threads of the current pool.
 pub(super) struct Written<'a> {
     pub contents: &'a Contents,
     pub tiling: Tiling,
     pub fields: &'a [PlannedField],
-    pub tiles: Range<usize>,
+    pub tiles: Vec<usize>,
 }
 
 impl Written<'_> {
@@ -59,7 +58,7 @@ impl Written<'_> {
         let fields = self.fields.len();
         Unit {
             tiling: self.tiling,
-            tile: self.tiles.start + unit / fields,
+            tile: self.tiles.get(unit / fields).copied().unwrap_or(usize::MAX),
             field: unit % fields,
             fields: self.fields,
         }

@@ -42,8 +42,8 @@ pub(super) struct Assignment {
     /// Whether what each granule gave is told apart.
     keep: bool,
     fields: Vec<PlannedField>,
-    /// The first tile of every window.
-    windows: Vec<usize>,
+    /// Tiles of the windows that it may give to; `None`: the grid is not cut.
+    windows: Option<Vec<Range<usize>>>,
     /// What is read of granules: that of most is the same.
     readings: Vec<Reading>,
     granules: Vec<Assigned>,
@@ -111,7 +111,7 @@ impl Reading {
 
 impl Assignment {
     /// What all tasks of a plan are given.
-    pub fn of(plan: &Plan, windows: &[usize], keep: bool) -> Self {
+    pub fn of(plan: &Plan, keep: bool) -> Self {
         let geobox = plan.geobox();
         let fields = plan.fields.iter().map(|field| PlannedField {
             attributes: Vec::new(),
@@ -129,20 +129,25 @@ impl Assignment {
             cube,
             keep: keep || cube,
             fields: fields.collect(),
-            windows: windows.to_vec(),
+            windows: None,
             readings: Vec::new(),
             granules: Vec::new(),
         }
     }
 
-    /// The same for some of the plan's granules, which other processes find at these places.
+    /// The same for some of the plan's granules, which other processes find at these places, and which may give
+    /// to these windows.
     pub fn with_granules(
         &self,
         plan: &Plan,
         places: &[PathBuf],
         batch: Range<usize>,
-    ) -> Result<Self, JobError> {
-        let mut own = self.clone();
+        windows: Option<Vec<Range<usize>>>,
+    ) -> Self {
+        let mut own = Assignment {
+            windows,
+            ..self.clone()
+        };
         let all = plan.granules.iter().zip(places).enumerate();
         for (number, (granule, place)) in all.skip(batch.start).take(batch.len()) {
             let reading = Reading::of(granule);
@@ -162,7 +167,7 @@ impl Assignment {
                 reading,
             });
         }
-        Ok(own)
+        own
     }
 
     /// The plan of these granules alone.
@@ -283,7 +288,7 @@ impl Worker<'_> {
         let numbers: Vec<u32> = assignment.granules.iter().map(|g| g.number).collect();
         let contents = run.contents(assignment.keep.then_some(&numbers));
         let done = numbers.iter().zip(std::mem::take(&mut run.done));
-        let mut came = Came {
+        let came = Came {
             granules: done.filter_map(|(n, done)| Some((*n, done?))).collect(),
             flags: std::mem::take(&mut run.flags),
             geometry: run.geometry,
@@ -293,15 +298,15 @@ impl Worker<'_> {
         };
         pool.install(|| {
             let mut parts = Vec::new();
-            if assignment.windows.len() > 1 {
-                let told = std::mem::take(&mut came);
-                parts.push(part(&plan, &contents, 0..0, assignment.keep, told)?);
-            }
-            let ends = assignment.windows.iter().skip(1).copied();
-            let ends = ends.chain([plan.tiling.tiles()]);
-            for (start, end) in assignment.windows.iter().copied().zip(ends) {
-                let told = std::mem::take(&mut came);
-                let tiles = start..end.max(start);
+            let windows = assignment.windows.unwrap_or_default();
+            // Where granules give is a guess: what is in none of the windows goes with what came of them.
+            let rest =
+                (0..plan.tiling.tiles()).filter(|tile| windows.iter().all(|w| !w.contains(tile)));
+            let rest = rest.collect();
+            parts.push(part(&plan, &contents, rest, assignment.keep, came)?);
+            for window in windows {
+                let tiles = window.filter(|tile| *tile < plan.tiling.tiles()).collect();
+                let told = Came::default();
                 parts.push(part(&plan, &contents, tiles, assignment.keep, told)?);
             }
             Ok(parts)
@@ -313,7 +318,7 @@ impl Worker<'_> {
 fn part(
     plan: &Plan,
     contents: &Contents,
-    tiles: Range<usize>,
+    tiles: Vec<usize>,
     keep: bool,
     came: Came,
 ) -> Result<Vec<u8>, JobError> {

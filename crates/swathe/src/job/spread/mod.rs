@@ -3,7 +3,7 @@
 //!
 //! ```text
 //! Plan --spread--> tasks: granules, with everything that was decided
-//!     task --Worker::carry_out--> parts: one for every window of the grid, and one for what came of granules
+//!     task --Worker::carry_out--> parts: one of what came of granules, and one for every window of a large grid
 //!         parts of a window --combine--> a part, in any order and grouping, to the last bit the same
 //!             parts --collect--> Finished, with the bytes of a run in one process
 //! ```
@@ -20,13 +20,16 @@ pub use collect::collect;
 pub use part::combine;
 
 use super::keeping::{JournalFile, Keeping};
-use super::plan::Plan;
+use super::plan::{Plan, PlannedGranule};
 use super::{JobError, Purpose};
 use assignment::Assignment;
 use collect::Closing;
+use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::path::PathBuf;
+use swathe_core::run::TileRegions;
 
 /// Granules of a task, at most: a cluster takes some milliseconds for a task, a small granule as much.
 const MOST_GRANULES: usize = 32;
@@ -35,16 +38,13 @@ const TASKS: usize = 32;
 /// Bytes of a part of a window, as they travel: about so many, or less where workers are small.
 const WINDOW: u64 = 64 << 20;
 /// Of a worker's memory, the part of a window takes this share: several are combined at a time.
-const SHARE: u64 = 16;
+const SHARE: u64 = 10;
 
 /// A plan cut into tasks for other processes.
 #[derive(Debug)]
 pub struct Spread {
     /// Tasks of their own.
     pub tasks: Vec<Task>,
-    /// Windows of the grid. With one, a task leaves one part; with more, one for each and one before them, of what
-    /// came of granules.
-    pub windows: usize,
     /// Whether parts of a window are combined; otherwise all are collected as they are.
     pub combined: bool,
     /// For [`collect`].
@@ -62,6 +62,9 @@ pub struct Task {
     pub granules: usize,
     /// Name of the last of them.
     pub last: String,
+    /// Windows of the grid for which it leaves a part, in this order; before them it leaves one of what came of
+    /// granules, with all that is in no window.
+    pub windows: Vec<usize>,
 }
 
 impl Plan {
@@ -77,8 +80,9 @@ impl Plan {
         let combined = self.purpose == Purpose::Average && !keep;
         let windows = match combined {
             true => self.windows(memory),
-            false => vec![0],
+            false => Vec::new(),
         };
+        let near = self.windows_near(&windows);
         let mut files = Vec::new();
         let mut places = Vec::with_capacity(self.granules.len());
         for granule in &self.granules {
@@ -93,20 +97,33 @@ impl Plan {
             places.push(place);
         }
         let each = (self.granules.len() / TASKS).clamp(1, MOST_GRANULES);
-        let whole = Assignment::of(self, &windows, keep);
+        let whole = Assignment::of(self, keep);
         let starts = (0..self.granules.len()).step_by(each);
         let tasks = starts.map(|start| {
             let batch: Range<usize> = start..(start + each).min(self.granules.len());
             let last = self.granules.get(batch.end - 1);
+            let last = last.map_or_else(String::new, |g| g.candidate.name.clone());
+            let own: BTreeSet<usize> = near
+                .get(batch.clone())
+                .into_iter()
+                .flatten()
+                .flatten()
+                .copied()
+                .collect();
+            let cut = own
+                .iter()
+                .filter_map(|window| windows.get(*window).cloned())
+                .collect();
+            let cut = (!windows.is_empty()).then_some(cut);
             Ok(Task {
                 granules: batch.len(),
-                last: last.map_or_else(String::new, |g| g.candidate.name.clone()),
-                assignment: sealed(&whole.with_granules(self, &places, batch)?)?,
+                last,
+                windows: own.into_iter().collect(),
+                assignment: sealed(&whole.with_granules(self, &places, batch, cut))?,
             })
         });
         Ok(Spread {
             tasks: tasks.collect::<Result<_, JobError>>()?,
-            windows: windows.len(),
             combined,
             closing: sealed(&Closing::of(self, keep))?,
             files,
@@ -134,8 +151,8 @@ impl Plan {
         }
     }
 
-    /// The first tile of every window.
-    fn windows(&self, memory: Option<u64>) -> Vec<usize> {
+    /// The tiles of every window; none where the grid is small enough.
+    fn windows(&self, memory: Option<u64>) -> Vec<Range<usize>> {
         let cells = self.tiling.cells() as u64;
         let fields = self.fields.iter();
         let cell: u64 = fields.map(|f| f.reduction.bytes_per_cell() as u64).sum();
@@ -144,7 +161,39 @@ impl Plan {
         let most = memory.map_or(WINDOW, |memory| (memory / SHARE).clamp(1 << 20, WINDOW));
         let tiles = self.tiling.tiles();
         let count = (all.div_ceil(most) as usize).clamp(1, tiles.max(1));
-        (0..count).map(|i| tiles * i / count).collect()
+        match count {
+            1 => Vec::new(),
+            _ => (0..count)
+                .map(|i| tiles * i / count..tiles * (i + 1) / count)
+                .collect(),
+        }
+    }
+
+    /// For every granule, the windows that it may give to: all, where that cannot be told at once.
+    fn windows_near(&self, windows: &[Range<usize>]) -> Vec<Vec<usize>> {
+        if windows.is_empty() {
+            return Vec::new();
+        }
+        let regions = TileRegions::new(self.grid.target(), &self.tiling);
+        let near = |granule: &PlannedGranule| {
+            let candidate = &granule.candidate;
+            let opened = match candidate.is_remote() {
+                true => candidate.kept()?,
+                false => candidate.granule().ok()?,
+            };
+            regions.near(&*opened).ok()
+        };
+        let granules = self.granules.par_iter();
+        granules
+            .map(|granule| match near(granule) {
+                Some(tiles) => {
+                    let holds = |w: &Range<usize>| tiles.iter().any(|tile| w.contains(tile));
+                    let all = windows.iter().enumerate();
+                    all.filter(|(_, w)| holds(w)).map(|(i, _)| i).collect()
+                }
+                None => (0..windows.len()).collect(),
+            })
+            .collect()
     }
 }
 
