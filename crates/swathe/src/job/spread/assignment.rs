@@ -72,6 +72,8 @@ struct Assigned {
     number: u32,
     place: PathBuf,
     length: u64,
+    /// Its time stamp where it was planned: a task on other content has other bytes.
+    modified: Option<i128>,
     identity: Identity,
     time: TimeRange,
     shape: (usize, usize),
@@ -161,6 +163,7 @@ impl Assignment {
                 number: number as u32,
                 place: place.clone(),
                 length: candidate.length,
+                modified: candidate.modified,
                 identity: candidate.identity.clone(),
                 time: candidate.time,
                 shape: granule.shape,
