@@ -232,6 +232,47 @@ def test_workers_come_and_go(client, granules, tmp_path):
     assert ours == theirs and done[-1] == 9
 
 
+def test_ctrl_c_takes_the_tasks_back(granules, client):
+    def step(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        package.average(granules, client=client, progress=step, resolution=0.021, bbox=AREA["bbox"])
+
+    def tasks(dask_scheduler):
+        return [key for key in dask_scheduler.tasks if "swathe" in str(key)]
+
+    deadline = time.monotonic() + 20
+    while client.run_on_scheduler(tasks):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    del caught
+    assert package.average(granules, client=client, **AREA).identical(package.average(granules, **AREA))
+
+
+def test_threads_of_this_process_are_workers_too(granules):
+    """A client that is nobody's default, whose workers share a process."""
+    with distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None, set_as_default=False
+    ) as client:
+        there = package.average(granules, client=client, **AREA)
+    assert there.identical(package.average(granules, **AREA))
+
+
+def test_a_scheduler_that_dies_in_the_middle(granules, tmp_path):
+    from clusters import processes
+
+    with processes(tmp_path, 1, dict(os.environ)) as address:
+        client = distributed.Client(address, timeout=20, set_as_default=False)
+        client.wait_for_workers(1, timeout=60)
+        pid = client.run_on_scheduler(os.getpid)
+        with pytest.raises(errors.ClusterError, match="given up"):
+            package.average(
+                granules, client=client, progress=lambda *_: os.kill(pid, signal.SIGKILL), **AREA
+            )
+        client.close(timeout=1)
+
+
 def in_time(seconds=5):
     began = time.monotonic()
 

@@ -1,5 +1,6 @@
 """A real Dask Gateway on loopback, and the command's way to clusters."""
 
+import getpass
 import os
 import pathlib
 import subprocess
@@ -78,7 +79,7 @@ def test_the_command_starts_a_cluster_and_ends_it(granules, gateway, tmp_path):
     assert ours.read_bytes() == theirs.read_bytes()
     from dask_gateway.auth import BasicAuth
 
-    with dask_gateway.Gateway(gateway[0], proxy_address=gateway[1], auth=BasicAuth(os.environ.get("USER", "root"))) as side:
+    with dask_gateway.Gateway(gateway[0], proxy_address=gateway[1], auth=BasicAuth(getpass.getuser())) as side:
         assert not side.list_clusters()
 
 
