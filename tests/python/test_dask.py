@@ -61,6 +61,7 @@ def files(folder, function, *arguments, client=None, suffixes=(".nc",), **option
 JOBS = {
     "mean": {"stat": ["mean", "std", "min"]},
     "median, by granule": {"stat": ["mean", "median"], "weight": "granule", "method": "nearest"},
+    "picks": {"stat": ["first", "last", "mean"]},
     "l2bin": {"weight": "l2bin", "method": "bin", "flags": "none"},
     "computed": {
         "variable": ["double=chlor_a*2", "chlor_a"], "where": "chlor_a < 2 and view_angle < 55", "mask": "joint",

@@ -473,6 +473,7 @@ fn product(
     Product {
         geobox,
         times,
+        windows: Vec::new(),
         layers,
         granules: records(series),
         flags: Vec::new(),
