@@ -79,6 +79,7 @@ impl Raise for JobError {
             JobError::Flags { .. } => "FlagsError",
             JobError::Reduce(_) => "ReduceError",
             JobError::Interrupted => return PyKeyboardInterrupt::new_err(()),
+            JobError::Cluster { .. } => "ClusterError",
             JobError::Threads(_) => "ThreadsError",
             JobError::Files(error) => return error.raise(py),
             _ => "SwatheError",

@@ -7,6 +7,7 @@
 
 mod array;
 mod attributes;
+mod cluster;
 mod earthdata;
 mod errors;
 mod file;
@@ -18,6 +19,7 @@ mod picture;
 mod plan;
 mod pool;
 mod simulate;
+mod spread;
 mod watched;
 
 use pyo3::prelude::*;
@@ -36,9 +38,11 @@ mod _swathe {
     #[pymodule_export]
     use super::picture::{locator, picture};
     #[pymodule_export]
-    use super::plan::{Plan, merge};
+    use super::plan::{Opened, Plan, merge};
     #[pymodule_export]
     use super::simulate::simulate;
+    #[pymodule_export]
+    use super::spread::{carry_out, collect, combine};
     #[pymodule_export]
     use super::{command, nearest};
 
@@ -51,6 +55,7 @@ mod _swathe {
 /// nothing else.
 #[pyfunction]
 fn command(py: Python<'_>, words: Vec<OsString>) -> u8 {
+    ::swathe::cluster::provide(Box::new(cluster::Dask::default()));
     py.detach(|| ::swathe::command(words.into_iter()))
 }
 

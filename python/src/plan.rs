@@ -6,12 +6,14 @@ use crate::handed::Handed;
 use crate::inputs::{Input, gather_inputs, paths};
 use crate::options::{Options, choose};
 use crate::pool::pool;
+use crate::spread::{Made, Part, made, sources};
 use crate::watched::watched;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 use rayon::ThreadPool;
 use std::path::PathBuf;
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 use swathe::Outputs;
 use swathe::core::geobox::GeoBox;
 use swathe::io::error::Error;
@@ -201,6 +203,55 @@ impl Plan {
         })
     }
 
+    /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread.
+    fn spread<'py>(&self, py: Python<'py>, memory: Option<u64>, keep: bool) -> PyResult<Made<'py>> {
+        let (plan, pool) = (self.plan.clone(), self.pool.clone());
+        let spread = watched(py, None, move |_| {
+            pool.install(|| plan.spread(memory, keep))
+        })?;
+        Ok(made(py, spread))
+    }
+
+    /// Checks outputs, before any work is done.
+    fn open(
+        &self,
+        py: Python<'_>,
+        outputs: Vec<PathBuf>,
+        overwrite: bool,
+        keep: Option<String>,
+    ) -> PyResult<Opened> {
+        let outputs = self.outputs(py, &outputs, overwrite, keep)?;
+        Ok(Opened(Mutex::new(Some(outputs))))
+    }
+
+    /// Puts together what tasks left, writes outputs, and hands the product over.
+    fn collect<'py>(
+        &self,
+        py: Python<'py>,
+        outputs: &Opened,
+        closing: PyBackedBytes,
+        parts: Vec<Part>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let pool = self.pool.clone();
+        let outputs = outputs
+            .0
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .take();
+        let handed = watched(py, None, move |watch| {
+            let finished = job::collect(&closing, sources(parts)?)?;
+            if watch.go_on().is_break() {
+                return Err(JobError::Interrupted.into());
+            }
+            let product = pool.install(|| finished.product())?;
+            if let Some(outputs) = outputs {
+                pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
+            }
+            Ok::<_, Fault>(Handed::new(product)?)
+        })?;
+        handed.into_python(py)
+    }
+
     /// Carries the plan out, writes outputs, and hands the product over.
     fn run<'py>(
         &self,
@@ -210,18 +261,7 @@ impl Plan {
         overwrite: bool,
         keep: Option<String>,
     ) -> PyResult<Bound<'py, PyDict>> {
-        let mut outputs =
-            Outputs::new(&outputs, &self.paths, overwrite).map_err(|e| e.raise(py))?;
-        if let Some(keep) = keep {
-            choose(py, "keep", &keep, [("granules", ())])?;
-            outputs = outputs.keeping_granules().map_err(|e| e.raise(py))?;
-        }
-        if self.purpose == Purpose::Cube {
-            outputs
-                .check_maps(self.plan.granules())
-                .and_then(|()| outputs.check_no_partial())
-                .map_err(|e| e.raise(py))?;
-        }
+        let outputs = self.outputs(py, &outputs, overwrite, keep)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let mut keeping = outputs.keeping(None, None, false);
         let bins = self.plan.isin().is_some();
@@ -287,6 +327,33 @@ impl Plan {
         handed.into_python(py)
     }
 }
+
+impl Plan {
+    fn outputs(
+        &self,
+        py: Python<'_>,
+        outputs: &[PathBuf],
+        overwrite: bool,
+        keep: Option<String>,
+    ) -> PyResult<Outputs> {
+        let mut outputs = Outputs::new(outputs, &self.paths, overwrite).map_err(|e| e.raise(py))?;
+        if let Some(keep) = keep {
+            choose(py, "keep", &keep, [("granules", ())])?;
+            outputs = outputs.keeping_granules().map_err(|e| e.raise(py))?;
+        }
+        if self.purpose == Purpose::Cube {
+            outputs
+                .check_maps(self.plan.granules())
+                .and_then(|()| outputs.check_no_partial())
+                .map_err(|e| e.raise(py))?;
+        }
+        Ok(outputs)
+    }
+}
+
+/// Outputs that have been checked, until they are written.
+#[pyclass(frozen, module = "swathe._swathe")]
+pub struct Opened(Mutex<Option<Outputs>>);
 
 /// Merges partial results, writes outputs, and hands the product over.
 #[pyfunction]

@@ -14,10 +14,10 @@ from typing import TYPE_CHECKING, Any
 
 from swathe import errors
 from swathe._swathe import __version__
-from swathe.errors import AuthError, GranuleError, NothingToDoError, PlanError, SwatheError
+from swathe.errors import AuthError, ClusterError, GranuleError, NothingToDoError, PlanError, SwatheError
 
 if TYPE_CHECKING:
-    from swathe import array
+    from swathe import array, dask
     from swathe._earthdata import FoundGranule, login, search
     from swathe._granule import Granule, info, open
     from swathe._jobs import Plan, average, grid, grid_match, merge, plan
@@ -26,6 +26,7 @@ if TYPE_CHECKING:
 
 __all__ = [
     "AuthError",
+    "ClusterError",
     "FoundGranule",
     "Granule",
     "GranuleError",
@@ -37,6 +38,7 @@ __all__ = [
     "__version__",
     "array",
     "average",
+    "dask",
     "errors",
     "grid",
     "grid_match",
@@ -61,8 +63,8 @@ _MODULES = {
 
 
 def __getattr__(name: str) -> Any:
-    if name == "array":
-        return importlib.import_module("swathe.array")
+    if name in ("array", "dask"):
+        return importlib.import_module(f"swathe.{name}")
     for module, names in _MODULES.items():
         if name in names:
             value = getattr(importlib.import_module(f"swathe.{module}"), name)

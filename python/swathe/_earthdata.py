@@ -203,11 +203,18 @@ def login(token: str | None = None) -> str:
 
 def use_earthaccess() -> None:
     """Take the token of a live earthaccess session, which an interactive login leaves in memory only."""
+    _set(earthaccess_token(), "earthaccess")
+
+
+def earthaccess_token() -> str | None:
+    """The token of a live earthaccess session."""
     module = sys.modules.get("earthaccess")
     auth = getattr(module, "__auth__", None)
     token = getattr(auth, "token", None)
-    if getattr(auth, "authenticated", False) and isinstance(token, dict):
-        _set(token.get("access_token"), "earthaccess")
+    if not getattr(auth, "authenticated", False) or not isinstance(token, dict):
+        return None
+    found = token.get("access_token")
+    return found if isinstance(found, str) else None
 
 
 _taken: tuple[int, str] | None = None

@@ -64,7 +64,9 @@ def average(
     overwrite: bool = False,
     keep: str | None = None,
     progress: bool | Show = False,
-) -> xr.Dataset:
+    client: Any = None,
+    compute: bool = True,
+) -> xr.Dataset | Any:
     """Average granules on a grid.
 
     Parameters
@@ -139,6 +141,11 @@ def average(
         What a .swathe keeps apart: of kept granules, :func:`merge` takes the newer version.
     progress : bool or callable
         Show a bar; or call ``progress(done, total, bytes_read, granule)``.
+    client : dask.distributed.Client, optional
+        Work on the workers of its cluster (LocalCluster, Dask Gateway, Coiled, Slurm) and not here. The result is
+        the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it.
+    compute : bool
+        With a client, False gives a Future of the result at once.
 
     Returns
     -------
@@ -155,6 +162,8 @@ def average(
         What is asked for does not fit together or does not fit the granules.
     NothingToDoError
         No granule touches the area.
+    ClusterError
+        The cluster does not answer; a worker has no Swathe, another version, or does not see a granule.
 
     Examples
     --------
@@ -194,7 +203,9 @@ def average(
         allow_mixed=allow_mixed,
         threads=threads,
     )
-    return made.run(output=output, overwrite=overwrite, keep=keep, progress=progress)
+    if not compute:
+        return made.submit(client, output=output)
+    return made.run(output=output, overwrite=overwrite, keep=keep, progress=progress, client=client)
 
 
 @suggesting
@@ -221,7 +232,9 @@ def grid(
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
     progress: bool | Show = False,
-) -> xr.DataArray | xr.Dataset:
+    client: Any = None,
+    compute: bool = True,
+) -> xr.DataArray | xr.Dataset | Any:
     """Put granules on a grid, one layer for each, stacked on time.
 
     One granule needs no grid: it is put on one around itself, at its own resolution. Arguments are those
@@ -272,11 +285,12 @@ def grid(
         allow_mixed=allow_mixed,
         threads=threads,
     )
-    result = made.run(output=output, overwrite=overwrite, progress=progress)
-    if drop_empty and "granule_status" in result and "time" in result.dims:
-        used = result.granule_name.values[result.granule_status.values == "used"]
-        result = result.isel(time=[name in used for name in result.granule.values])
-    return result[made.variables[0]] if len(made.variables) == 1 else result
+    if not compute:
+        return made.submit(client, _layers=(made.variables, drop_empty), output=output)
+    result = made.run(output=output, overwrite=overwrite, progress=progress, client=client)
+    from swathe import _results
+
+    return _results.cube(result, made.variables, drop_empty)
 
 
 @suggesting
@@ -470,12 +484,13 @@ class Plan:
         overwrite: bool = False,
         keep: str | None = None,
         progress: bool | Show = False,
+        client: Any = None,
     ) -> xr.Dataset:
         """Carry the plan out.
 
         Parameters
         ----------
-        output, overwrite, keep, progress
+        output, overwrite, keep, progress, client
             As in :func:`average`.
 
         Returns
@@ -486,7 +501,43 @@ class Plan:
         from swathe import _results
 
         show = shown(progress, "granule")
-        return _results.dataset(self._plan.run(show, _outputs(output), overwrite, keep))
+        if client is None:
+            return _results.dataset(self._plan.run(show, _outputs(output), overwrite, keep))
+        from swathe import _dask
+        from swathe._cluster import Cluster
+
+        opened = self._plan.open(_outputs(output), overwrite, keep)
+        cluster = Cluster(client)
+        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, keep is not None))
+        with _dask.gathered(spread, show) as parts:
+            return _results.dataset(self._plan.collect(opened, spread.closing, parts))
+
+    def submit(
+        self, client: Any, *, output: Any = None, _layers: tuple[list[str], bool] | None = None
+    ) -> Any:
+        """Give the plan to a cluster, and do not wait.
+
+        Parameters
+        ----------
+        client : dask.distributed.Client
+            As in :func:`average`.
+
+        Returns
+        -------
+        dask.distributed.Future
+            Of what :meth:`run` gives. A worker puts it together, and needs memory for it.
+        """
+        if client is None:
+            raise PlanError("compute=False gives the work to a cluster: it needs a client")
+        if output is not None:
+            raise PlanError("with compute=False nothing is written", "leave output out, or wait")
+        from swathe import _dask
+        from swathe._cluster import Cluster
+
+        cluster = Cluster(client)
+        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, False))
+        spread.submit()
+        return spread.finish("average") if _layers is None else spread.finish("grid", *_layers)
 
     def __repr__(self) -> str:
         rows, columns = self.shape

@@ -27,6 +27,14 @@ def dataset(handed: dict[str, Any]) -> xr.Dataset:
     return result
 
 
+def cube(result: xr.Dataset, variables: list[str], drop_empty: bool) -> xr.DataArray | xr.Dataset:
+    """The layers of granules: of one variable an array, without those that have no value if they are unwanted."""
+    if drop_empty and "granule_status" in result and "time" in result.dims:
+        used = result.granule_name.values[result.granule_status.values == "used"]
+        result = result.isel(time=[name in used for name in result.granule.values])
+    return result[variables[0]] if len(variables) == 1 else result
+
+
 def _encoding(values: np.ndarray[Any, Any], fill: float | None) -> dict[str, Any]:
     """How the variable is stored, so that to_netcdf() and to_zarr() write missing values as Swathe does."""
     encoding: dict[str, Any] = {"dtype": values.dtype}

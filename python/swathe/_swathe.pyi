@@ -7,9 +7,13 @@ __all__ = [
     "Granule",
     "Grid",
     "LazyArray",
+    "Opened",
     "Plan",
     "RandomGenerator",
     "__version__",
+    "carry_out",
+    "collect",
+    "combine",
     "command",
     "locator",
     "login",
@@ -208,6 +212,20 @@ class Plan:
         overwrite: bool,
         keep: str | None,
     ) -> dict[str, Any]: ...
+    def spread(
+        self, memory: int | None, keep: bool
+    ) -> tuple[list[tuple[bytes, int, str, list[int]]], bool, bytes, list[tuple[_Path, int]]]: ...
+    def open(self, outputs: list[_Path], overwrite: bool, keep: str | None) -> Opened: ...
+    def collect(
+        self, outputs: Opened, closing: bytes, parts: list[bytes | str]
+    ) -> dict[str, Any]: ...
+
+@final
+class Opened: ...
+
+def carry_out(assignment: bytes, memory: int | None, scratch: _Path) -> list[bytes]: ...
+def combine(parts: list[bytes | str]) -> bytes: ...
+def collect(closing: bytes, parts: list[bytes | str]) -> dict[str, Any]: ...
 
 @final
 class File:

@@ -7,6 +7,7 @@ Every error of Swathe is a :class:`SwatheError`. Below it stand three answers to
 
 __all__ = [
     "AuthError",
+    "ClusterError",
     "CrsError",
     "FlagsError",
     "FormatError",
@@ -125,6 +126,10 @@ class ReduceError(PlanError):
 
 class ThreadsError(SwatheError):
     """The system gives no threads."""
+
+
+class ClusterError(SwatheError):
+    """A run cannot be spread over a cluster, or its workers do not fit this process."""
 
 
 class NothingToDoError(SwatheError):

@@ -16,7 +16,7 @@ pub struct Computed {
 }
 
 /// What a name of an expression is.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Input {
     /// A variable, or a band of one.
     Field(Field),

@@ -49,7 +49,7 @@ pub enum Values {
 }
 
 /// One selected field of a granule: a variable, or one band of a spectral variable.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct Field {
     /// Name in products: `chlor_a`, `Rrs_443`.
     pub name: String,

@@ -131,7 +131,7 @@ impl ByteSource for MemorySource {
 }
 
 /// What reading has cost so far.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct ReadCounters {
     /// Requests made to the source.
     pub reads: u64,

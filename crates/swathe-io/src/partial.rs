@@ -1,4 +1,4 @@
-//! Partial results on disk: what some granules gave, to be merged with what others give.
+//! Partial results, on disk or on the wire: what some granules gave, to be merged with what others give.
 //!
 //! ```text
 //! "SWATHE part\n"  version: u32
@@ -16,10 +16,10 @@
 //! What the header holds is the writer's affair. Nothing read is trusted: lengths are bounded, the
 //! digest is checked, and states that no observations could give are refused.
 
-use std::fs::File;
+use std::fmt;
 use std::io::{BufReader, Read, Write};
-use std::os::unix::fs::FileExt;
 use std::path::Path;
+use std::sync::Arc;
 
 use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use serde::Serialize;
@@ -27,6 +27,7 @@ use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use swathe_core::reduce::{StoredPart, StoredTile};
 
+use crate::bytes::{ByteSource, FileSource};
 use crate::error::{Error, Result};
 
 const MAGIC: &[u8; 12] = b"SWATHE part\n";
@@ -180,13 +181,19 @@ struct Frame {
     stored_length: u64,
 }
 
-/// A partial result on disk, whose digest has been checked: its tiles are read one by one.
-#[derive(Debug)]
+/// A partial result whose digest has been checked: its tiles are read one by one.
 pub struct PartialFile {
-    name: String,
-    file: File,
+    source: Arc<dyn ByteSource>,
     /// In order of their places, all of one kind.
     frames: Vec<Frame>,
+}
+
+impl fmt::Debug for PartialFile {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let mut shown = f.debug_struct("PartialFile");
+        shown.field("name", &self.source.name());
+        shown.field("frames", &self.frames.len()).finish()
+    }
 }
 
 impl PartialFile {
@@ -195,15 +202,22 @@ impl PartialFile {
     /// # Errors
     /// When the file cannot be read, is no partial result, is of another version, or is damaged.
     pub fn open<H: DeserializeOwned>(path: &Path) -> Result<(H, PartialFile)> {
-        let name = path.display().to_string();
-        let failed = |source| Error::Io {
-            path: path.display().to_string(),
-            source,
+        PartialFile::read(Arc::new(FileSource::open(path)?))
+    }
+
+    /// The same of a partial result that may be in memory.
+    ///
+    /// # Errors
+    /// As [`PartialFile::open`].
+    pub fn read<H: DeserializeOwned>(source: Arc<dyn ByteSource>) -> Result<(H, PartialFile)> {
+        let name = source.name().to_owned();
+        let bytes = Sequential {
+            source: &*source,
+            position: 0,
         };
-        let file = File::open(path).map_err(failed)?;
         let mut reader = Scan {
             name: &name,
-            file: BufReader::with_capacity(1 << 20, &file),
+            file: BufReader::with_capacity(1 << 20, bytes),
             digest: Sha256::new(),
             position: 0,
         };
@@ -249,7 +263,7 @@ impl PartialFile {
             return Err(reader.damaged("its tiles are in disorder"));
         }
         drop(reader);
-        let own = PartialFile { name, file, frames };
+        let own = PartialFile { source, frames };
         match header {
             Some(header) => Ok((own.content(&header, "its header is damaged")?, own)),
             None => Err(own.damaged("it has no header")),
@@ -298,12 +312,37 @@ impl PartialFile {
         self.at(PART, Place::of(tile, field, granule))
     }
 
-    fn at<T: DeserializeOwned>(&self, kind: u8, place: Place) -> Result<Option<T>> {
+    /// A tile of a field as [`PartialWriter::put`] takes it.
+    ///
+    /// # Errors
+    /// When it cannot be read.
+    pub fn encoded_tile(&self, field: usize, tile: usize) -> Result<Option<Vec<u8>>> {
+        let Some(frame) = self.frame(TILE, Place::of(tile, field, 0)) else {
+            return Ok(None);
+        };
+        let mut bytes = vec![0; FRONT + frame.stored_length as usize];
+        self.fill(&mut bytes, frame.offset - FRONT as u64)?;
+        Ok(Some(bytes))
+    }
+
+    fn frame(&self, kind: u8, place: Place) -> Option<&Frame> {
         let found = self
             .frames
             .binary_search_by_key(&place, |frame| frame.place);
         let frame = found.ok().and_then(|i| self.frames.get(i));
-        let frame = frame.filter(|frame| frame.kind == kind);
+        frame.filter(|frame| frame.kind == kind)
+    }
+
+    fn fill(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
+        let read = self.source.read_exact_at(offset, bytes);
+        read.map_err(|source| Error::Io {
+            path: self.source.name().to_owned(),
+            source,
+        })
+    }
+
+    fn at<T: DeserializeOwned>(&self, kind: u8, place: Place) -> Result<Option<T>> {
+        let frame = self.frame(kind, place);
         let damaged = || format!("tile {} is damaged", place.tile);
         frame
             .map(|frame| self.content(frame, &damaged()))
@@ -312,12 +351,7 @@ impl PartialFile {
 
     fn content<T: DeserializeOwned>(&self, frame: &Frame, otherwise: &str) -> Result<T> {
         let mut stored = vec![0; frame.stored_length as usize];
-        self.file
-            .read_exact_at(&mut stored, frame.offset)
-            .map_err(|source| Error::Io {
-                path: self.name.clone(),
-                source,
-            })?;
+        self.fill(&mut stored, frame.offset)?;
         let mut plain = vec![0; frame.length as usize];
         match Decompressor::new().zlib_decompress(&stored, &mut plain) {
             Ok(found) if found == plain.len() => {
@@ -328,14 +362,33 @@ impl PartialFile {
     }
 
     fn damaged(&self, reason: &str) -> Error {
-        damaged(&self.name, reason)
+        damaged(self.source.name(), reason)
+    }
+}
+
+/// A source read from its beginning to its end.
+struct Sequential<'a> {
+    source: &'a dyn ByteSource,
+    position: u64,
+}
+
+impl Read for Sequential<'_> {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let left = self.source.len().saturating_sub(self.position);
+        let length = buffer
+            .len()
+            .min(usize::try_from(left).unwrap_or(usize::MAX));
+        let part = buffer.get_mut(..length).unwrap_or_default();
+        self.source.read_exact_at(self.position, part)?;
+        self.position += length as u64;
+        Ok(length)
     }
 }
 
 /// A pass through a file.
 struct Scan<'a> {
     name: &'a str,
-    file: BufReader<&'a File>,
+    file: BufReader<Sequential<'a>>,
     digest: Sha256,
     position: u64,
 }

@@ -9,6 +9,8 @@ use std::time::Duration;
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
+static LAST: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
+
 /// From now on an interruption ends the process with exit code 130.
 pub fn watch() {
     // Without a handler the process ends all the same, only less tidily.
@@ -19,6 +21,10 @@ pub fn watch() {
             remove(path);
         }
         messages::interrupted();
+        let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(last) = last {
+            last();
+        }
         std::process::exit(130);
     });
 }
@@ -43,6 +49,11 @@ fn remove(path: &Path) {
             return;
         }
     }
+}
+
+/// What an interruption does before the process ends.
+pub fn before_the_end(last: impl FnOnce() + Send + 'static) {
+    *LAST.lock().unwrap_or_else(PoisonError::into_inner) = Some(Box::new(last));
 }
 
 /// Names files and folders that an interruption removes, if they are there.

@@ -8,6 +8,7 @@ pub use swathe_io as io;
 
 mod allocator;
 mod cli;
+pub mod cluster;
 mod commands;
 mod failure;
 mod interrupt;

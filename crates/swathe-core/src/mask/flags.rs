@@ -20,7 +20,7 @@ pub struct FlagSelection {
 }
 
 /// Flags chosen, as bits of one granule.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, serde::Serialize, serde::Deserialize)]
 pub struct FlagMask {
     members: Vec<(String, u32)>,
     absent: Vec<String>,

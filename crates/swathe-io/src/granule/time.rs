@@ -12,7 +12,7 @@ use super::attributes;
 pub type Milliseconds = i64;
 
 /// Start and end of a granule.
-#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct TimeRange {
     /// First observation.
     pub start: Option<Milliseconds>,

@@ -2,6 +2,7 @@
 
 use super::catalogue::Catalogue;
 use super::graph::GraphFile;
+use super::on_cluster::OnCluster;
 use super::progress::{self, Progress};
 use super::report;
 use super::write::Outputs;
@@ -101,6 +102,8 @@ pub struct Gridding {
     /// output or --dry-run
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
+    #[command(flatten)]
+    cluster: OnCluster,
 }
 
 /// Options that make a grid.
@@ -321,7 +324,9 @@ impl Gridding {
         report::chosen(&plan, &shares);
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| progress.show(event);
-        let written = job::run(&plan, &pool, &keeping, &mut show)
+        let written = self
+            .cluster
+            .run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
                 pool.install(|| outputs.write_product(&map.product(&finished)?))?;
@@ -391,7 +396,9 @@ impl Gridding {
         }
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| progress.show(event);
-        let written = job::run(&plan, &pool, &keeping, &mut show)
+        let written = self
+            .cluster
+            .run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
                 pool.install(|| outputs.write(&finished, &mut show))?;

@@ -13,6 +13,7 @@ pub mod info;
 pub mod login;
 pub mod map;
 pub mod merge;
+mod on_cluster;
 mod plain_file;
 pub mod plot;
 mod progress;

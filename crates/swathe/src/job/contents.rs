@@ -17,11 +17,11 @@ pub(super) enum Contents {
     Journal(Journal),
     /// Each granule's pieces, in memory: by granule, field and tile.
     Parts(Vec<Vec<Vec<(usize, TilePart)>>>),
-    /// Partial results on disk, which are combined with each other.
+    /// Partial results, which are combined with each other.
     Partials(Vec<Partial>),
 }
 
-/// A partial result on disk.
+/// A partial result, on disk or in memory.
 #[derive(Debug)]
 pub(super) struct Partial {
     pub file: PartialFile,
@@ -246,7 +246,17 @@ impl Contents {
                 let Some(part) = part else { return Ok(None) };
                 composite.combine(unit.tile, part, 0)?;
             }
-            Contents::Composites(..) | Contents::Partials(_) => return Ok(None),
+            Contents::Partials(partials) => {
+                let granule = granule as u32;
+                let stored = partials
+                    .iter()
+                    .find_map(|p| p.file.part(unit.field, unit.tile, granule).transpose());
+                let Some(stored) = stored else {
+                    return Ok(None);
+                };
+                composite.combine(unit.tile, &unit.part(stored?)?, 0)?;
+            }
+            Contents::Composites(..) => return Ok(None),
         }
         Ok(Some(composite))
     }

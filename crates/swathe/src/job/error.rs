@@ -51,6 +51,14 @@ pub enum JobError {
     /// What a run keeps on disk, or its outputs, cannot be written or read.
     #[error(transparent)]
     Files(swathe_io::error::Error),
+    /// A run cannot be spread over other processes, or these do not fit this one.
+    #[error("{reason}")]
+    Cluster {
+        /// What is wrong.
+        reason: String,
+        /// What to do.
+        hint: Option<String>,
+    },
     /// The run was broken off by who watches it.
     #[error("interrupted")]
     Interrupted,
@@ -76,6 +84,14 @@ impl JobError {
         }
     }
 
+    /// A run cannot be spread.
+    pub(super) fn cluster(reason: impl Into<String>) -> Self {
+        JobError::Cluster {
+            reason: reason.into(),
+            hint: None,
+        }
+    }
+
     /// A granule is at fault.
     pub(super) fn granule(name: &str, reason: impl std::fmt::Display) -> Self {
         let text = reason.to_string();
@@ -94,6 +110,7 @@ impl JobError {
     pub fn hint(&self) -> Option<&str> {
         match self {
             JobError::Plan { hint, .. }
+            | JobError::Cluster { hint, .. }
             | JobError::Files(swathe_io::error::Error::Auth { hint, .. }) => hint.as_deref(),
             _ => None,
         }

@@ -102,7 +102,7 @@ impl Finished {
     /// Refuses layers whose names would meet each other, or those of other variables of a product.
     pub(super) fn check_names(plan: &Plan) -> Result<(), JobError> {
         let contents = Contents::Parts(Vec::new());
-        let (header, _) = Header::of_run(plan, &[], Vec::new(), false);
+        let header = Header::of_plan(plan, false);
         let record = |candidate: &Candidate| candidate.record(GranuleStatus::Used, "");
         let records: Vec<GranuleRecord> = plan.candidates().map(record).collect();
         let finished = match (plan.purpose, &plan.windows) {

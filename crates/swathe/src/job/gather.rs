@@ -84,6 +84,21 @@ pub fn gather(paths: &[PathBuf], on_error: OnError) -> Result<Gathered, JobError
     collect(opened, on_error)
 }
 
+/// Opens granules far away, which wait for answers, and keeps them open.
+///
+/// # Errors
+/// When the system gives no threads.
+pub(super) fn open_far<'a>(
+    candidates: impl Iterator<Item = &'a Candidate>,
+) -> Result<(), JobError> {
+    let far: Vec<&Candidate> = candidates.filter(|c| c.is_remote()).collect();
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(far.len().min(WAITING))
+        .build()?;
+    pool.install(|| far.par_iter().for_each(|candidate| candidate.keep_open()));
+    Ok(())
+}
+
 /// Opens granules that are no local files, in parallel on the current thread pool. They stay open.
 ///
 /// # Errors
@@ -156,6 +171,51 @@ impl Candidate {
         Ok(candidate)
     }
 
+    /// One that another process has looked at, who found it of this length.
+    pub(super) fn found_elsewhere(
+        place: &Path,
+        length: u64,
+        identity: Identity,
+        time: TimeRange,
+    ) -> Candidate {
+        let address = remote::address(place);
+        Candidate {
+            path: place.to_owned(),
+            name: base_name(place),
+            length,
+            modified: address.is_none().then(|| stamp(place).1),
+            identity,
+            time,
+            granule: Mutex::new(None),
+            address: address.map(Secret::new),
+        }
+    }
+
+    /// Where other processes find it: an absolute path, or an address.
+    ///
+    /// # Errors
+    /// Why they cannot: it is no file, or its address holds a secret.
+    pub(super) fn place(&self) -> Result<PathBuf, &'static str> {
+        match (&self.address, self.modified) {
+            (Some(address), _) if !is_plain(address.reveal()) => {
+                Err("its address is signed, and would be stored where the cluster keeps tasks")
+            }
+            (Some(_), _) => Ok(self.path.clone()),
+            (None, Some(_)) => {
+                std::path::absolute(&self.path).map_err(|_| "it has no absolute path")
+            }
+            (None, None) => Err("it is an open file of this process"),
+        }
+    }
+
+    /// Opens it, if it can be, and keeps it open.
+    pub(super) fn keep_open(&self) {
+        // What goes wrong here goes wrong again where it is read, and is told there.
+        if let Ok(granule) = self.granule() {
+            *self.held() = Some(granule);
+        }
+    }
+
     fn of(path: PathBuf, length: u64, granule: Granule) -> Candidate {
         Candidate {
             name: base_name(&path),
@@ -188,16 +248,23 @@ impl Candidate {
     /// The granule, opened again if need be.
     ///
     /// # Errors
-    /// When it can no longer be opened.
+    /// When it can no longer be opened, or is another one now.
     pub fn granule(&self) -> Result<Arc<Granule>, Error> {
         let path = match &self.address {
             Some(address) => Path::new(address.reveal()),
             None => &self.path,
         };
-        match &*self.held() {
-            Some(granule) => Ok(granule.clone()),
-            None => Granule::open(path).map(Arc::new),
+        if let Some(granule) = &*self.held() {
+            return Ok(granule.clone());
         }
+        let granule = Granule::open(path)?;
+        if *granule.identity() != self.identity || granule.time() != self.time {
+            return Err(Error::Request {
+                path: self.path.display().to_string(),
+                reason: "it is another granule than when the run was planned".into(),
+            });
+        }
+        Ok(Arc::new(granule))
     }
 
     /// Closes the granule if it can be opened again: it has been used.
@@ -232,6 +299,13 @@ fn stamp(path: &Path) -> (u64, i128) {
     let since = |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).ok();
     let modified = metadata.modified().ok().and_then(since);
     (metadata.len(), modified.map_or(0, |t| t.as_nanos() as i128))
+}
+
+/// Whether an address has nothing in it that may be a secret: no query, no user.
+fn is_plain(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or(rest);
+    !address.contains(['?', '#']) && !host.contains('@')
 }
 
 fn without_query(address: &str) -> &str {

@@ -61,7 +61,7 @@ pub(super) struct UsedGranule {
 }
 
 /// What came of a granule of a run.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct Done {
     pub record: GranuleRecord,
     /// The most observations that it gave to a cell.
@@ -126,43 +126,20 @@ impl UsedGranule {
 }
 
 impl Header {
-    /// The header of a run, with what became of its granules in the plan's order, and their numbers in
-    /// the header.
-    pub fn of_run(
-        plan: &Plan,
-        done: &[Option<Done>],
-        flags: Vec<FlagReport>,
-        kept: bool,
-    ) -> (Self, Vec<u32>) {
+    /// The header of a run that has not begun: granules in the plan's order, then those that take no part.
+    pub fn of_plan(plan: &Plan, kept: bool) -> Self {
         let geobox = plan.geobox();
-        let ran = plan.granules.iter().zip(done).enumerate();
-        let ran = ran.filter_map(|(place, (granule, done))| {
-            let Done {
-                record,
-                most,
-                flags,
-            } = done.clone()?;
-            let used = UsedGranule {
-                record,
-                most,
-                flags,
-                start: granule.candidate.time.start,
-                identity: granule.candidate.identity.clone(),
-                length: granule.candidate.length,
-                created: granule.created,
-            };
-            Some((Some(place), used))
+        let planned = plan.granules.iter().map(|granule| UsedGranule {
+            record: granule.candidate.record(GranuleStatus::Skipped, ""),
+            most: 0,
+            flags: Vec::new(),
+            start: granule.candidate.time.start,
+            identity: granule.candidate.identity.clone(),
+            length: granule.candidate.length,
+            created: granule.created,
         });
         let skipped = plan.skipped.iter().cloned().map(UsedGranule::skipped);
-        let mut granules: Vec<_> = ran.chain(skipped.map(|g| (None, g))).collect();
-        granules.sort_by(|(_, a), (_, b)| a.by_start(b));
-        let mut numbers = vec![0; plan.granules.len()];
-        for (number, (place, _)) in granules.iter().enumerate() {
-            if let Some(place) = place {
-                numbers[*place] = number as u32;
-            }
-        }
-        let header = Header {
+        Header {
             programs: BTreeSet::from([env!("CARGO_PKG_VERSION").to_owned()]),
             options: plan.canonical(),
             crs: geobox.crs.definition().to_owned(),
@@ -177,8 +154,45 @@ impl Header {
                 .map(|best| best.to_string().replace(':', " ")),
             flagged: !plan.flags.is_empty(),
             kept,
+            granules: planned.chain(skipped).collect(),
+            flags: vec![FlagReport::default(); plan.fields.len()],
+        }
+    }
+
+    /// The header with what became of the granules, in the plan's order, and their numbers in it. Those of
+    /// which nothing is known are left out.
+    pub fn with_outcomes(self, done: &[Option<Done>], flags: Vec<FlagReport>) -> (Self, Vec<u32>) {
+        let all = self.granules.into_iter().enumerate();
+        let mut granules: Vec<(usize, UsedGranule)> = all
+            .filter_map(|(place, granule)| match done.get(place) {
+                Some(done) => {
+                    let Done {
+                        record,
+                        most,
+                        flags,
+                    } = done.clone()?;
+                    let used = UsedGranule {
+                        record,
+                        most,
+                        flags,
+                        ..granule
+                    };
+                    Some((place, used))
+                }
+                None => Some((place, granule)),
+            })
+            .collect();
+        granules.sort_by(|(_, a), (_, b)| a.by_start(b));
+        let mut numbers = vec![0; done.len()];
+        for (number, (place, _)) in granules.iter().enumerate() {
+            if let Some(own) = numbers.get_mut(*place) {
+                *own = number as u32;
+            }
+        }
+        let header = Header {
             granules: granules.into_iter().map(|(_, granule)| granule).collect(),
             flags,
+            ..self
         };
         (header, numbers)
     }

@@ -5,6 +5,7 @@
 //!       --Plan::new(Job, Purpose)--> Plan: grid, fields, flags, sums; notes of what was chosen for the user
 //!       --run--> Finished: an average, or a cube; partial results --merge--> Finished
 //!       --feed--> maps, tile by tile, into files or into a Product
+//! Plan --spread--> tasks for other processes --combine, collect--> Finished
 //! ```
 
 mod ahead;
@@ -30,6 +31,7 @@ mod plan;
 mod record;
 mod rivals;
 mod run;
+mod spread;
 mod statistics;
 mod windows;
 
@@ -48,5 +50,6 @@ pub use partial::merge;
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
+pub use spread::{Spread, Task, Worker, collect, combine};
 pub use statistics::Best;
 pub use windows::{DayKind, Every, Windowing};

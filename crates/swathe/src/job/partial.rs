@@ -1,15 +1,17 @@
 //! Partial results: what some granules gave, complete, to be finished or merged with others.
 
 use super::JobError;
-use super::contents::{Contents, Given, Partial};
+use super::contents::{Contents, Given, Partial, Unit};
 use super::finished::{Finished, Maps, UNITS_IN_FLIGHT};
 use super::header::{Header, UsedGranule};
+use super::plan::PlannedField;
 use super::record::{Observer, tell_tiles};
 use super::rivals::{Together, together};
 use rayon::prelude::*;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 use swathe_core::mask::FlagReport;
+use swathe_core::reduce::{StoredTile, Tiling};
 use swathe_io::partial::{PartialFile, PartialWriter};
 
 impl Finished {
@@ -29,36 +31,60 @@ impl Finished {
             ));
         }
         let mut out = PartialWriter::create(&self.header, writer)?;
-        let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
-        if self.header.kept {
-            self.write_granules(&mut out, batch)?;
-        } else {
-            self.write_combined(&mut out, batch, &mut observer)?;
+        let written = Written {
+            contents: &self.contents,
+            tiling: self.tiling,
+            fields: &self.header.fields,
+            tiles: (0..self.tiling.tiles()).collect(),
+        };
+        match self.header.kept {
+            true => written.granules(&mut out)?,
+            false => written.combined(&mut out, &mut observer)?,
         }
         Ok(out.finish()?)
     }
+}
 
-    fn write_combined(
+/// What is written of what granules gave: tiles of all fields, in order, on the threads of the current pool.
+pub(super) struct Written<'a> {
+    pub contents: &'a Contents,
+    pub tiling: Tiling,
+    pub fields: &'a [PlannedField],
+    pub tiles: Vec<usize>,
+}
+
+impl Written<'_> {
+    fn place(&self, unit: usize) -> Unit<'_> {
+        let fields = self.fields.len();
+        Unit {
+            tiling: self.tiling,
+            tile: self.tiles.get(unit / fields).copied().unwrap_or(usize::MAX),
+            field: unit % fields,
+            fields: self.fields,
+        }
+    }
+
+    /// All granules combined.
+    pub fn combined(
         &self,
         out: &mut PartialWriter<'_>,
-        batch: usize,
         observer: &mut Observer<'_>,
     ) -> Result<(), JobError> {
-        let fields = self.header.fields.len();
-        let total = self.tiling.tiles() * fields;
+        let total = self.tiles.len() * self.fields.len();
+        let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
         for start in (0..total).step_by(batch) {
             let end = (start + batch).min(total);
             let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = (start..end)
                 .into_par_iter()
                 .map(|number| {
-                    let (tile, field) = (number / fields, number % fields);
-                    let cells = 0..self.tiling.tile_cells(tile);
-                    self.contents
-                        .with_unit(&self.place(tile, field), None, &cells, |composite| {
-                            let stored = composite.and_then(|c| c.stored_tile(tile));
-                            let stored = stored.map(|s| PartialWriter::encode(field, tile, &s));
-                            Ok(stored.transpose()?)
-                        })
+                    let place = self.place(number);
+                    let cells = 0..self.tiling.tile_cells(place.tile);
+                    self.contents.with_unit(&place, None, &cells, |composite| {
+                        let stored = composite.and_then(|c| c.stored_tile(place.tile));
+                        let encode =
+                            |s: StoredTile| PartialWriter::encode(place.field, place.tile, &s);
+                        Ok(stored.map(encode).transpose()?)
+                    })
                 })
                 .collect();
             for encoded in encoded?.into_iter().flatten() {
@@ -70,17 +96,18 @@ impl Finished {
     }
 
     /// Granule by granule: many may meet in one tile.
-    fn write_granules(&self, out: &mut PartialWriter<'_>, batch: usize) -> Result<(), JobError> {
-        let fields = self.header.fields.len();
-        let mut due: Vec<(usize, usize, Given)> = Vec::new();
-        let mut write = |due: &[(usize, usize, Given)]| {
+    pub fn granules(&self, out: &mut PartialWriter<'_>) -> Result<(), JobError> {
+        let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
+        let mut due: Vec<(usize, Given)> = Vec::new();
+        let mut write = |due: &[(usize, Given)]| {
             let encoded: Result<Vec<Option<Vec<u8>>>, JobError> = due
                 .par_iter()
-                .map(|(tile, field, given)| {
-                    let part = self.contents.part(given, &self.place(*tile, *field))?;
+                .map(|(unit, given)| {
+                    let place = self.place(*unit);
+                    let part = self.contents.part(given, &place)?;
                     let encoded = part.map(|part| {
                         let stored = part.to_stored();
-                        PartialWriter::encode_part(*field, *tile, given.number, &stored)
+                        PartialWriter::encode_part(place.field, place.tile, given.number, &stored)
                     });
                     Ok(encoded.transpose()?)
                 })
@@ -90,10 +117,9 @@ impl Finished {
             }
             Ok::<_, JobError>(())
         };
-        for unit in 0..self.tiling.tiles() * fields {
-            let (tile, field) = (unit / fields, unit % fields);
-            for given in self.contents.given(&self.place(tile, field)) {
-                due.push((tile, field, given));
+        for unit in 0..self.tiles.len() * self.fields.len() {
+            for given in self.contents.given(&self.place(unit)) {
+                due.push((unit, given));
                 if due.len() == batch {
                     write(&due)?;
                     due.clear();

@@ -404,6 +404,36 @@ impl Plan {
         self.windows.as_ref().map(|(windows, _)| windows.len())
     }
 
+    /// A part of another process's plan: granules, with everything that was decided of them.
+    ///
+    /// # Errors
+    /// A grid of 2^32 cells or more.
+    pub(super) fn assigned(
+        target: Target,
+        method: Method,
+        fields: Vec<PlannedField>,
+        job: Job,
+        purpose: Purpose,
+        granules: Vec<PlannedGranule>,
+    ) -> Result<Plan, JobError> {
+        let (rows, columns) = target.shape();
+        Ok(Plan {
+            granules,
+            skipped: Vec::new(),
+            failed: 0,
+            tiling: Tiling::new(rows, columns)?,
+            frame: target.frame(),
+            grid: Grid::new(target),
+            method,
+            flags: FlagSelection::default(),
+            fields,
+            job,
+            purpose,
+            windows: None,
+            notes: Vec::new(),
+        })
+    }
+
     /// What was chosen for the user, and granules that gave way to others, in sentences.
     pub fn notes(&self) -> &[String] {
         &self.notes

@@ -32,7 +32,21 @@ pub fn run(
     observer: Observer<'_>,
 ) -> Result<Finished, JobError> {
     let shares = plan.shares(pool.current_num_threads(), keeping)?;
-    let mut run = Run::new(plan, &shares);
+    over_granules(plan, pool, keeping, &shares, observer)?.finish()
+}
+
+/// Puts all granules of a plan on the grid, and keeps what they give.
+///
+/// # Errors
+/// As [`run`].
+pub(super) fn over_granules<'a>(
+    plan: &'a Plan,
+    pool: &ThreadPool,
+    keeping: &Keeping,
+    shares: &Shares,
+    observer: Observer<'_>,
+) -> Result<Run<'a>, JobError> {
+    let mut run = Run::new(plan, shares);
     if let Some(file) = &keeping.journal {
         run.keep = file.granules;
         let (journal, kept) = open_journal(plan, file)?;
@@ -42,7 +56,7 @@ pub fn run(
     let ahead = Ahead::new(plan, shares.ahead, &run.done);
     let outcome = std::thread::scope(|scope| {
         ahead.start(scope);
-        let outcome = run.over_granules(pool, &shares, &ahead, observer);
+        let outcome = run.over_granules(pool, shares, &ahead, observer);
         ahead.stop();
         outcome
     });
@@ -52,7 +66,7 @@ pub fn run(
         journal.remove()?;
     }
     outcome?;
-    run.finish()
+    Ok(run)
 }
 
 /// What came of a granule that could be read.
@@ -67,22 +81,22 @@ pub(super) struct GranuleOutcome {
 }
 
 /// A run on its way.
-struct Run<'a> {
+pub(super) struct Run<'a> {
     plan: &'a Plan,
     /// What became of each granule.
-    done: Vec<Option<Done>>,
+    pub done: Vec<Option<Done>>,
     /// Whether the partial result is to keep what each granule gave.
     keep: bool,
     /// For an average that fits in memory.
     composites: Option<Vec<Composite>>,
-    journal: Option<Journal>,
+    pub journal: Option<Journal>,
     /// What granules gave, where it is neither combined nor in a journal.
     parts: Vec<Vec<Vec<(usize, TilePart)>>>,
-    read: ReadCounters,
-    geometry: GeometryReport,
-    flags: Vec<FlagReport>,
-    touched: usize,
-    failed: usize,
+    pub read: ReadCounters,
+    pub geometry: GeometryReport,
+    pub flags: Vec<FlagReport>,
+    pub touched: usize,
+    pub failed: usize,
     /// Observations that are finished at a time on a thread, bytes.
     unit_bytes: u64,
 }
@@ -253,42 +267,48 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the run leaves.
-    fn finish(self) -> Result<Finished, JobError> {
-        let plan = self.plan;
-        if self.touched == 0 && !plan.job.empty_maps {
-            let done = self.done.iter().flatten();
-            let mut reasons: Vec<String> = done.map(|done| done.record.reason.clone()).collect();
-            reasons.sort();
-            reasons.dedup();
-            if let Some(journal) = self.journal {
-                journal.remove()?;
-            }
-            return Err(JobError::Nothing {
-                reason: format!("no granule touches the area: {}", reasons.join(", ")),
-            });
-        }
-        let unit_bytes = self.unit_bytes;
-        let (header, numbers) = Header::of_run(plan, &self.done, self.flags, self.keep);
-        // What can be merged with others is kept with the numbers of the header.
-        let one = plan.purpose == Purpose::Average && plan.windows.is_none();
-        let contents = match (self.composites, self.journal) {
+    /// What the granules gave, as it is kept, told apart by these numbers; without any, by those of the plan.
+    ///
+    /// # Errors
+    /// A granule without a number.
+    pub fn contents(&mut self, numbers: Option<&[u32]>) -> Result<Contents, JobError> {
+        Ok(match (self.composites.take(), self.journal.take()) {
             (Some(mut composites), journal) => {
-                let numbers: Vec<Option<u32>> = numbers.iter().copied().map(Some).collect();
-                for composite in &mut composites {
-                    composite.renumber(&numbers)?;
+                if let Some(numbers) = numbers {
+                    let numbers: Vec<Option<u32>> = numbers.iter().copied().map(Some).collect();
+                    for composite in &mut composites {
+                        composite.renumber(&numbers)?;
+                    }
                 }
                 Contents::Composites(composites, journal)
             }
             (None, Some(mut journal)) => {
-                if one {
-                    journal.renumber(&numbers);
+                if let Some(numbers) = numbers {
+                    journal.renumber(numbers);
                 }
                 journal.sorted();
                 Contents::Journal(journal)
             }
-            (None, None) => Contents::Parts(self.parts),
-        };
+            (None, None) => Contents::Parts(std::mem::take(&mut self.parts)),
+        })
+    }
+
+    /// What the run leaves.
+    fn finish(mut self) -> Result<Finished, JobError> {
+        let plan = self.plan;
+        if self.touched == 0 && !plan.job.empty_maps {
+            if let Some(journal) = self.journal {
+                journal.remove()?;
+            }
+            return Err(nothing_touched(&self.done));
+        }
+        let flags = std::mem::take(&mut self.flags);
+        let header = Header::of_plan(plan, self.keep);
+        let (header, numbers) = header.with_outcomes(&self.done, flags);
+        // What can be merged with others is kept with the numbers of the header.
+        let one = plan.purpose == Purpose::Average && plan.windows.is_none();
+        let contents = self.contents(one.then_some(&numbers))?;
+        let unit_bytes = self.unit_bytes;
         let mut finished = match (plan.purpose, &plan.windows) {
             (Purpose::Average, Some((windows, _))) => {
                 Finished::windows(header, contents, windows, &numbers)?
@@ -305,6 +325,17 @@ impl<'a> Run<'a> {
         finished.geometry = self.geometry;
         finished.failed = self.failed;
         Ok(finished)
+    }
+}
+
+/// Why a run over these granules has no result.
+pub(super) fn nothing_touched(done: &[Option<Done>]) -> JobError {
+    let done = done.iter().flatten();
+    let mut reasons: Vec<String> = done.map(|done| done.record.reason.clone()).collect();
+    reasons.sort();
+    reasons.dedup();
+    JobError::Nothing {
+        reason: format!("no granule touches the area: {}", reasons.join(", ")),
     }
 }
 

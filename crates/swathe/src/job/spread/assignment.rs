@@ -1,0 +1,386 @@
+//! What a task is given, and how it is done.
+
+use super::opened;
+use super::part::{Came, PartHeader};
+use crate::job::contents::Contents;
+use crate::job::gather::Candidate;
+use crate::job::keeping::{JournalFile, Keeping};
+use crate::job::options::{GridRequest, Job, OnError, Purpose};
+use crate::job::partial::Written;
+use crate::job::plan::{Plan, PlannedField, PlannedGranule};
+use crate::job::run::over_granules;
+use crate::job::{Event, JobError, gather};
+use rayon::ThreadPool;
+use serde::{Deserialize, Serialize};
+use std::ops::{ControlFlow, Range};
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
+use swathe_core::crs::Crs;
+use swathe_core::derived::{Computed, Input};
+use swathe_core::expression::Expression;
+use swathe_core::geobox::{Axis, GeoBox};
+use swathe_core::isin::Isin;
+use swathe_core::mask::FlagMask;
+use swathe_core::resample::Method;
+use swathe_core::run::FieldRecipe;
+use swathe_core::source::Field;
+use swathe_core::target::Target;
+use swathe_io::granule::{Identity, TimeRange};
+use swathe_io::partial::PartialWriter;
+
+/// Some granules of a plan, and what was decided of them.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+pub(super) struct Assignment {
+    crs: String,
+    x: Axis,
+    y: Axis,
+    isin: Option<Isin>,
+    method: String,
+    joint: bool,
+    skip: bool,
+    cube: bool,
+    /// Whether what each granule gave is told apart.
+    keep: bool,
+    /// Granules of the whole plan.
+    planned: usize,
+    fields: Vec<PlannedField>,
+    /// Tiles of the windows that it may give to; `None`: the grid is not cut.
+    windows: Option<Vec<Range<usize>>>,
+    /// What is read of granules: that of most is the same.
+    readings: Vec<Reading>,
+    granules: Vec<Assigned>,
+}
+
+/// What is read of a granule, and which of its pixels count.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Reading {
+    fields: Vec<ReadField>,
+    mask: FlagMask,
+    computed: Vec<(String, Formula)>,
+    condition: Option<Formula>,
+}
+
+/// A field, with what is read beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct ReadField {
+    field: Field,
+    criterion: Option<Field>,
+    uncertainty: Option<Field>,
+}
+
+/// An expression, with what its names are.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Formula {
+    text: String,
+    inputs: Vec<Input>,
+}
+
+/// A granule.
+#[derive(Debug, Clone, Serialize, Deserialize)]
+struct Assigned {
+    /// In the plan.
+    number: u32,
+    place: PathBuf,
+    length: u64,
+    /// Its time stamp where it was planned: a task on other content has other bytes.
+    modified: Option<i128>,
+    identity: Identity,
+    time: TimeRange,
+    shape: (usize, usize),
+    /// Which of the readings.
+    reading: usize,
+}
+
+impl Formula {
+    fn of(computed: &Computed) -> Self {
+        Formula {
+            text: computed.expression.to_string(),
+            inputs: computed.inputs.clone(),
+        }
+    }
+
+    fn computed(self, expression: Expression) -> Computed {
+        Computed {
+            expression,
+            inputs: self.inputs,
+        }
+    }
+}
+
+impl Reading {
+    fn of(granule: &PlannedGranule) -> Self {
+        let computed = granule.computed.iter();
+        let recipes = granule.recipes.iter().map(|recipe| ReadField {
+            field: recipe.field.clone(),
+            criterion: recipe.criterion.clone(),
+            uncertainty: recipe.uncertainty.clone(),
+        });
+        Reading {
+            fields: recipes.collect(),
+            mask: granule.mask.clone(),
+            computed: computed
+                .map(|(name, computed)| (name.clone(), Formula::of(computed)))
+                .collect(),
+            condition: granule.condition.as_ref().map(Formula::of),
+        }
+    }
+}
+
+impl Assignment {
+    /// What all tasks of a plan are given.
+    pub fn of(plan: &Plan, keep: bool) -> Self {
+        let geobox = plan.geobox();
+        let fields = plan.fields.iter().map(|field| PlannedField {
+            attributes: Vec::new(),
+            ..field.clone()
+        });
+        let cube = plan.purpose == Purpose::Cube;
+        Assignment {
+            crs: geobox.crs.definition().to_owned(),
+            x: geobox.x.clone(),
+            y: geobox.y.clone(),
+            isin: plan.isin().cloned(),
+            method: plan.method.name().to_owned(),
+            joint: plan.job.joint,
+            skip: plan.job.on_error == OnError::Skip,
+            cube,
+            keep: keep || cube,
+            planned: plan.granules.len(),
+            fields: fields.collect(),
+            windows: None,
+            readings: Vec::new(),
+            granules: Vec::new(),
+        }
+    }
+
+    /// The same for some of the plan's granules, which other processes find at these places, and which may give
+    /// to these windows.
+    pub fn with_granules(
+        &self,
+        plan: &Plan,
+        places: &[PathBuf],
+        batch: Range<usize>,
+        windows: Option<Vec<Range<usize>>>,
+    ) -> Self {
+        let mut own = Assignment {
+            windows,
+            ..self.clone()
+        };
+        let all = plan.granules.iter().zip(places).enumerate();
+        for (number, (granule, place)) in all.skip(batch.start).take(batch.len()) {
+            let reading = Reading::of(granule);
+            let known = own.readings.iter().position(|known| *known == reading);
+            let reading = known.unwrap_or_else(|| {
+                own.readings.push(reading);
+                own.readings.len() - 1
+            });
+            let candidate = &granule.candidate;
+            own.granules.push(Assigned {
+                number: number as u32,
+                place: place.clone(),
+                length: candidate.length,
+                modified: candidate.modified,
+                identity: candidate.identity.clone(),
+                time: candidate.time,
+                shape: granule.shape,
+                reading,
+            });
+        }
+        own
+    }
+
+    /// The plan of these granules alone.
+    fn plan(&self) -> Result<Plan, JobError> {
+        let target = match &self.isin {
+            Some(isin) => Target::from(isin.clone()),
+            None => Target::from(GeoBox {
+                crs: Crs::parse(&self.crs)?,
+                x: self.x.clone(),
+                y: self.y.clone(),
+            }),
+        };
+        let method = Method::ALL.into_iter().find(|m| m.name() == self.method);
+        let method = method.ok_or_else(|| JobError::cluster("a task has no method"))?;
+        let statistics = self.fields.first();
+        let job = Job {
+            grid: GridRequest::Own {
+                crs: None,
+                resolution: None,
+            },
+            statistics: statistics.map_or_else(Vec::new, |f| f.reduction.statistics.clone()),
+            joint: self.joint,
+            on_error: match self.skip {
+                true => OnError::Skip,
+                false => OnError::Stop,
+            },
+            empty_maps: true,
+            ..Job::default()
+        };
+        let purpose = match self.cube {
+            true => Purpose::Cube,
+            false => Purpose::Average,
+        };
+        let granules: Result<_, _> = self.granules.iter().map(|g| self.granule(g)).collect();
+        Plan::assigned(target, method, self.fields.clone(), job, purpose, granules?)
+    }
+
+    fn granule(&self, assigned: &Assigned) -> Result<PlannedGranule, JobError> {
+        let reading = self.readings.get(assigned.reading).cloned();
+        let reading = reading.ok_or_else(|| JobError::cluster("a task contradicts itself"))?;
+        let fields = reading.fields.into_iter().zip(&self.fields);
+        let recipes = fields.map(|(read, planned)| FieldRecipe {
+            field: read.field,
+            criterion: read.criterion,
+            uncertainty: read.uncertainty,
+            reduction: planned.reduction.clone(),
+        });
+        let computed = reading.computed.into_iter().map(|(name, formula)| {
+            let expression = Expression::number(&formula.text)?;
+            Ok((name, formula.computed(expression)))
+        });
+        let condition = reading.condition.map(|formula| {
+            let expression = Expression::condition(&formula.text)?;
+            Ok::<_, JobError>(formula.computed(expression))
+        });
+        Ok(PlannedGranule {
+            candidate: Candidate::found_elsewhere(
+                &assigned.place,
+                assigned.length,
+                assigned.identity.clone(),
+                assigned.time,
+            ),
+            recipes: recipes.collect(),
+            mask: reading.mask,
+            computed: computed.collect::<Result<_, JobError>>()?,
+            condition: condition.transpose()?,
+            created: None,
+            shape: assigned.shape,
+        })
+    }
+}
+
+/// A process that does tasks.
+#[derive(Debug)]
+pub struct Worker<'a> {
+    /// Bytes of memory that a task may take; by default half of what the machine has.
+    pub memory: Option<u64>,
+    /// Folder on its own disk, for what is larger than that.
+    pub scratch: &'a Path,
+}
+
+impl Worker<'_> {
+    /// Does a task on the threads of a pool, of which the calling thread must not be one.
+    ///
+    /// # Errors
+    /// A task of another version; a granule that cannot be used, unless those are to be skipped; memory that
+    /// does not do; a scratch folder that cannot be written.
+    pub fn carry_out(
+        &self,
+        assignment: &[u8],
+        pool: &ThreadPool,
+    ) -> Result<Vec<Vec<u8>>, JobError> {
+        let assignment: Assignment = opened(assignment)?;
+        let plan = assignment.plan()?;
+        if plan.candidates().any(Candidate::is_remote) {
+            gather::open_far(plan.candidates())?;
+        }
+        let in_memory = Keeping {
+            memory: self.memory,
+            ..Keeping::default()
+        };
+        let shares = pool.install(|| plan.shares(pool.current_num_threads(), &in_memory));
+        let (keeping, shares, _scratch) = match shares {
+            Ok(shares) if !assignment.keep => (in_memory, shares, None),
+            _ => {
+                let scratch = ScratchFile::new(self.scratch);
+                let keeping = Keeping {
+                    journal: Some(JournalFile {
+                        path: scratch.0.clone(),
+                        resume: false,
+                        granules: assignment.keep,
+                    }),
+                    ..in_memory
+                };
+                let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
+                (keeping, shares, Some(scratch))
+            }
+        };
+        let mut run = over_granules(&plan, pool, &keeping, &shares, &mut go_on)?;
+        let numbers: Vec<u32> = assignment.granules.iter().map(|g| g.number).collect();
+        let contents = run.contents(Some(&numbers))?;
+        let done = numbers.iter().zip(std::mem::take(&mut run.done));
+        let came = Came {
+            granules: done.filter_map(|(n, done)| Some((*n, done?))).collect(),
+            flags: std::mem::take(&mut run.flags),
+            geometry: run.geometry,
+            read: run.read,
+            touched: run.touched,
+            failed: run.failed,
+        };
+        pool.install(|| {
+            let mut parts = Vec::new();
+            let windows = assignment.windows.unwrap_or_default();
+            // Where granules give is a guess: what is in none of the windows goes with what came of them.
+            let rest =
+                (0..plan.tiling.tiles()).filter(|tile| windows.iter().all(|w| !w.contains(tile)));
+            let rest = rest.collect();
+            let whole = (assignment.keep, assignment.planned);
+            parts.push(part(&plan, &contents, rest, whole, came)?);
+            for window in windows {
+                let tiles = window.filter(|tile| *tile < plan.tiling.tiles()).collect();
+                let told = Came::default();
+                parts.push(part(&plan, &contents, tiles, whole, told)?);
+            }
+            Ok(parts)
+        })
+    }
+}
+
+/// What granules gave to some tiles, and what came of them.
+fn part(
+    plan: &Plan,
+    contents: &Contents,
+    tiles: Vec<usize>,
+    (keep, planned): (bool, usize),
+    came: Came,
+) -> Result<Vec<u8>, JobError> {
+    let written = Written {
+        contents,
+        tiling: plan.tiling,
+        fields: &plan.fields,
+        tiles,
+    };
+    let reductions = plan.fields.iter().map(|f| f.reduction.clone()).collect();
+    let header = PartHeader::new(plan.tiling, planned, reductions, came);
+    let mut bytes = Vec::new();
+    let mut out = PartialWriter::create(&header, &mut bytes)?;
+    match keep {
+        true => written.granules(&mut out)?,
+        false => written.combined(&mut out, &mut (&mut go_on as _))?,
+    }
+    out.finish()?;
+    Ok(bytes)
+}
+
+fn go_on(_: &Event<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
+}
+
+/// A file that goes with the task.
+struct ScratchFile(PathBuf);
+
+impl ScratchFile {
+    fn new(folder: &Path) -> Self {
+        static NUMBER: AtomicU64 = AtomicU64::new(0);
+        let number = NUMBER.fetch_add(1, Ordering::Relaxed);
+        let name = format!(".swathe-{}-{number}.run", std::process::id());
+        ScratchFile(folder.join(name))
+    }
+}
+
+impl Drop for ScratchFile {
+    fn drop(&mut self) {
+        // Nobody is left to be told; the worker's folder goes with it.
+        let _ = std::fs::remove_file(&self.0);
+    }
+}

@@ -1,0 +1,143 @@
+//! The command's way to Dask clusters: by way of `swathe._command_dask`.
+
+use crate::spread::{Part, made, sources};
+use pyo3::prelude::*;
+use std::sync::Mutex;
+use swathe::cluster::{Cluster, Place};
+use swathe::io::product::{GranuleRecord, GranuleStatus};
+use swathe::job::{Event, Finished, JobError, Observer, Plan, collect};
+
+/// The cluster that a run has connected to.
+#[derive(Default)]
+pub struct Dask(Mutex<Option<Py<PyAny>>>);
+
+/// A part on its way, or a step: granules done, all, the name of the last.
+#[derive(FromPyObject)]
+enum Came {
+    Step((usize, usize, String)),
+    #[pyo3(transparent)]
+    Part(Part),
+}
+
+impl Cluster for Dask {
+    fn run(
+        &self,
+        place: &Place,
+        plan: &Plan,
+        keep: bool,
+        observer: Observer<'_>,
+    ) -> Result<Finished, JobError> {
+        let (scheduler, gateway, workers) = match place {
+            Place::Scheduler(address) => (Some(address), None, 0),
+            Place::Gateway { address, workers } => (None, Some(address), *workers),
+        };
+        Python::attach(|py| {
+            let module = py.import("swathe._command_dask")?;
+            let connected = module.call_method1("Connected", (scheduler, gateway, workers))?;
+            self.hold(Some(connected.clone().unbind()));
+            Ok(connected.unbind())
+        })
+        .map_err(|error: PyErr| job_error(&error))
+        .and_then(|connected| {
+            let finished = on(&connected, plan, keep, observer);
+            self.abandon();
+            finished
+        })
+    }
+
+    fn abandon(&self) {
+        if let Some(connected) = self.hold(None) {
+            // It ends with the process, or by the gateway's own rules.
+            let _ = Python::attach(|py| connected.call_method0(py, "close"));
+        }
+    }
+}
+
+impl Dask {
+    fn hold(&self, connected: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
+        let mut held = self
+            .0
+            .lock()
+            .unwrap_or_else(std::sync::PoisonError::into_inner);
+        std::mem::replace(&mut *held, connected)
+    }
+}
+
+/// Carries a plan out on a cluster that was connected to.
+fn on(
+    connected: &Py<PyAny>,
+    plan: &Plan,
+    keep: bool,
+    observer: Observer<'_>,
+) -> Result<Finished, JobError> {
+    let memory = Python::attach(|py| connected.getattr(py, "memory")?.extract::<Option<u64>>(py));
+    let spread = plan.spread(memory.map_err(|e| job_error(&e))?, keep)?;
+    let closing = spread.closing.clone();
+    let steps = Python::attach(|py| {
+        let steps = connected.call_method1(py, "steps", (made(py, spread),))?;
+        Ok(steps)
+    });
+    let steps = steps.map_err(|error: PyErr| job_error(&error))?;
+    let mut parts = Vec::new();
+    loop {
+        let came = Python::attach(|py| {
+            let next = steps.bind(py).try_iter()?.next();
+            next.map(|came| came?.extract::<Came>()).transpose()
+        });
+        match came.map_err(|error: PyErr| job_error(&error))? {
+            None => break,
+            Some(Came::Part(part)) => parts.extend(sources(vec![part])?),
+            Some(Came::Step((done, total, name))) => {
+                let record = GranuleRecord {
+                    name,
+                    start: f64::NAN,
+                    end: f64::NAN,
+                    status: GranuleStatus::Used,
+                    reason: String::new(),
+                };
+                let event = Event::Granule {
+                    record: &record,
+                    done,
+                    total,
+                    read: Default::default(),
+                };
+                if observer(&event).is_break() {
+                    return Err(JobError::Interrupted);
+                }
+            }
+        }
+    }
+    collect(&closing, parts)
+}
+
+/// An exception, as the command tells it.
+fn job_error(error: &PyErr) -> JobError {
+    Python::attach(|py| {
+        let value = error.value(py);
+        let hint = value.getattr("hint").and_then(|hint| hint.extract()).ok();
+        let said = value
+            .getattr("args")
+            .and_then(|args| args.get_item(0)?.extract::<String>())
+            .unwrap_or_else(|_| error.to_string());
+        let kind = value.get_type().name().map(|name| name.to_string());
+        match kind.as_deref() {
+            Ok("KeyboardInterrupt") => JobError::Interrupted,
+            Ok("GranuleError") => JobError::Granule {
+                name: String::new(),
+                reason: said,
+            },
+            Ok("PlanError") => JobError::Plan {
+                reason: said,
+                hint: hint.flatten(),
+            },
+            Ok("ClusterError" | "SwatheError") => JobError::Cluster {
+                reason: said,
+                hint: hint.flatten(),
+            },
+            _ => JobError::Cluster {
+                reason: error.to_string(),
+                hint: None,
+            },
+        }
+    })
+}

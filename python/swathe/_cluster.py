@@ -1,0 +1,148 @@
+"""A client's cluster, looked at before it is given work."""
+
+from __future__ import annotations
+
+import os
+import warnings
+from collections.abc import Callable
+from typing import Any
+
+from swathe import _swathe, _worker
+from swathe.errors import ClusterError, SwatheError
+
+#: Seconds in which a scheduler answers, or is not there.
+PATIENCE = 4.0
+#: Of so many files it is asked whether workers see them.
+FILES_ASKED = 500
+PREPARE = "swathe.dask.prepare(client) brings it to them"
+
+
+def client_of(client: Any) -> Any:
+    """A client of Dask, connected to a scheduler that answers.
+
+    Raises
+    ------
+    ClusterError
+        It is closed, or asynchronous, or the scheduler does not answer.
+    """
+    try:
+        from distributed import Client
+    except ImportError:
+        raise SwatheError(
+            "clusters need dask", "install it with: pip install 'swathe[dask]'"
+        ) from None
+    if not isinstance(client, Client):
+        hint = "cluster.get_client() gives one" if hasattr(client, "get_client") else None
+        raise TypeError(
+            f"client is a dask.distributed.Client, not {client!r:.80}"
+            + (f" ({hint})" if hint else "")
+        )
+    if client.status in ("closed", "closing"):
+        raise ClusterError("the client is closed", "connect another one to the cluster")
+    if client.asynchronous:
+        raise ClusterError(
+            "the client is asynchronous: work is waited for here",
+            "make the client with asynchronous=False",
+        )
+    return client
+
+
+def workers_of(client: Any) -> dict[str, dict[str, Any]]:
+    """Addresses of the workers, with threads and memory of each.
+
+    Raises
+    ------
+    ClusterError
+        The scheduler does not answer.
+    """
+    address = getattr(client.scheduler, "address", None) or "?"
+    try:
+        if client.scheduler is None or client.status != "running":
+            raise OSError(f"the client is {client.status}")
+        found = client.sync(client.scheduler.identity, callback_timeout=PATIENCE)
+    except Exception as error:  # Dask has many kinds for one thing.
+        reason = str(error) or type(error).__name__
+        raise ClusterError(
+            f"the scheduler at {address} does not answer: {reason}",
+            "is the cluster still running?",
+        ) from error
+    return dict(found["workers"])
+
+
+def remote(name: str) -> Callable[..., Any]:
+    """A function of :mod:`swathe._worker`, sent by value: schedulers need no Swathe."""
+
+    def call(*arguments: Any) -> Any:
+        from importlib import import_module
+
+        return getattr(import_module("swathe._worker"), name)(*arguments)
+
+    call.__name__ = call.__qualname__ = f"swathe_{name}"
+    return call
+
+
+class Cluster:
+    """The workers of a client's cluster."""
+
+    def __init__(self, client: Any) -> None:
+        self.client = client_of(client)
+        self._workers = workers_of(self.client)
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that a task may take on any of the workers, as far as that is known."""
+        shares = [
+            _worker.share(worker.get("memory_limit"), worker.get("nthreads", 1))
+            for worker in self._workers.values()
+        ]
+        known = [share for share in shares if share is not None]
+        return min(known) if known else None
+
+    def check(self, files: list[tuple[str | os.PathLike[str], int]]) -> None:
+        """Refuse workers without Swathe, with another version, or that do not see the files.
+
+        Raises
+        ------
+        ClusterError
+            It names the worker, and the version or a file.
+        """
+        if not self._workers:
+            warnings.warn("the cluster has no workers yet: waiting for them", stacklevel=6)
+            return
+        step = max(1, -(-len(files) // FILES_ASKED))
+        asked = [(os.fspath(path), length) for path, length in files[::step]]
+
+        # Sent by value: a worker may not have this package.
+        def look(asked: list[tuple[str, int]]) -> tuple[str | None, str, list[str]]:
+            import os
+
+            version, reason = None, ""
+            try:
+                from swathe import _swathe as found
+
+                version = found.__version__
+            except ImportError as error:
+                reason = str(error)
+
+            def seen(path: str, length: int) -> bool:
+                return os.path.isfile(path) and os.path.getsize(path) == length
+
+            return version, reason, [path for path, length in asked if not seen(path, length)]
+
+        for address, found in self.client.run(look, asked, on_error="return").items():
+            if isinstance(found, BaseException):
+                raise ClusterError(f"worker {address} does not answer: {found}") from found
+            version, reason, missing = found
+            if version is None:
+                raise ClusterError(f"worker {address} has no swathe: {reason}", PREPARE)
+            if version != _swathe.__version__:
+                raise ClusterError(
+                    f"worker {address} has swathe {version}, this is {_swathe.__version__}",
+                    "workers and client need the same version",
+                )
+            if missing:
+                more = f", nor {len(missing) - 1} more" if len(missing) > 1 else ""
+                raise ClusterError(
+                    f"worker {address} does not see {missing[0]}{more}",
+                    "give paths on a disk that workers share, or addresses (https://, s3://)",
+                )

@@ -1,0 +1,106 @@
+"""The command's way to a Dask cluster; Rust calls it."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Iterator
+from typing import Any
+
+from swathe._cluster import Cluster
+from swathe._dask import IN_MEMORY, Came, Spread
+from swathe.errors import ClusterError, SwatheError
+
+#: Seconds in which a scheduler answers, and in which the first worker comes.
+PATIENCE, FIRST_WORKER = 3, 600
+
+
+class Connected:
+    """A cluster: of a scheduler's address, or a new one of a gateway."""
+
+    def __init__(self, scheduler: str | None, gateway: str | None, workers: int) -> None:
+        self._client: Any = None
+        self._gateway: Any = None
+        self._cluster: Any = None
+        try:
+            if gateway is not None:
+                self._start(gateway, workers)
+            else:
+                self._connect(scheduler or "")
+            self._own = Cluster(self._client)
+        except BaseException:
+            self.close()
+            raise
+
+    def _connect(self, scheduler: str) -> None:
+        try:
+            from distributed import Client
+            from distributed.comm.addressing import parse_address
+            from distributed.comm.registry import get_backend
+        except ImportError:
+            raise SwatheError("clusters need dask", "pip install 'swathe[dask]'") from None
+        try:
+            get_backend(parse_address(scheduler)[0])
+            make: Any = Client
+            self._client = make(scheduler, timeout=PATIENCE, set_as_default=False)
+        except Exception as error:
+            raise ClusterError(
+                f"there is no scheduler at {scheduler}: {str(error) or type(error).__name__}",
+                "is the cluster running, and is its address right?",
+            ) from None
+
+    def _start(self, gateway: str, workers: int) -> None:
+        try:
+            from dask_gateway import Gateway  # type: ignore[import-untyped]
+        except ImportError:
+            raise SwatheError(
+                "a gateway needs dask-gateway", "pip install 'swathe[dask]' dask-gateway"
+            ) from None
+        try:
+            self._gateway = Gateway(gateway)
+            self._cluster = self._gateway.new_cluster()
+            self._cluster.scale(workers)
+            self._client = self._cluster.get_client(set_as_default=False)
+            self._client.wait_for_workers(1, timeout=FIRST_WORKER)
+        except Exception as error:
+            raise ClusterError(
+                f"the gateway at {gateway} gives no cluster: {str(error) or type(error).__name__}"
+            ) from None
+        from swathe.dask import prepare
+
+        prepare(self._client)
+
+    @property
+    def memory(self) -> int | None:
+        """Bytes that a task may take."""
+        return self._own.memory
+
+    def steps(self, made: Any) -> Iterator[Came | str]:
+        """Carry a plan out: parts, or files of them, and steps in between. A file goes with the next step."""
+        spread = Spread(self._own, made)
+        size = 0
+        try:
+            spread.submit()
+            for came in spread.gather():
+                size += 0 if isinstance(came, tuple) else len(came)
+                if isinstance(came, tuple) or size <= IN_MEMORY:
+                    yield came
+                    continue
+                with tempfile.TemporaryDirectory(prefix="swathe-") as folder:
+                    path = os.path.join(folder, "part")
+                    with open(path, "wb") as file:
+                        file.write(came)
+                    del came
+                    yield path
+        finally:
+            spread.release()
+
+    def close(self) -> None:
+        """Leave the cluster; one that was started ends."""
+        if self._cluster is not None:
+            self._cluster.shutdown()
+        if self._client is not None:
+            self._client.close()
+        if self._gateway is not None:
+            self._gateway.close()
+        self._client = self._cluster = self._gateway = None

@@ -1,0 +1,53 @@
+"""What runs on the workers of a cluster: one call of Rust in each."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from swathe import _swathe
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+#: Of a worker's memory, Swathe takes this share; the rest is Dask's, the interpreter's, and for results that
+#: wait. Dask itself writes results to disk from 0.6 on.
+SHARE = 0.5
+
+
+def share(memory_limit: int | None, threads: int) -> int | None:
+    """Bytes that a task may take on a worker of so many threads; None where nobody knows."""
+    return int(memory_limit * SHARE / max(threads, 1)) if memory_limit else None
+
+
+def apply(assignment: bytes) -> bytes | list[bytes]:
+    """Put granules on the grid, on the one thread that the task has: a part, or several of a large grid."""
+    from distributed import get_worker
+
+    worker = get_worker()
+    memory = share(worker.memory_manager.memory_limit, worker.state.nthreads)
+    parts = _swathe.carry_out(assignment, memory, worker.local_directory)
+    return parts[0] if len(parts) == 1 else parts
+
+
+def pick(parts: bytes | list[bytes], number: int) -> bytes:
+    """One of the parts of a task."""
+    return parts if isinstance(parts, bytes) else parts[number]
+
+
+def combine(*parts: bytes) -> bytes:
+    """Parts of a window as one."""
+    return _swathe.combine(list(parts))
+
+
+def average(closing: bytes, *parts: bytes) -> xr.Dataset:
+    """The result of ``swathe.average``, made on a worker."""
+    from swathe import _results
+
+    return _results.dataset(_swathe.collect(closing, list(parts)))
+
+
+def grid(variables: list[str], drop_empty: bool, closing: bytes, *parts: bytes) -> Any:
+    """The result of ``swathe.grid``, made on a worker."""
+    from swathe import _results
+
+    return _results.cube(average(closing, *parts), variables, drop_empty)

@@ -1,0 +1,197 @@
+"""Dask clusters made ready for Swathe.
+
+``swathe.average(..., client=client)`` and ``swathe.grid(..., client=client)`` need Swathe on the workers, in the
+version of the client, and nothing on the scheduler. Images of hubs do not have it:
+
+>>> swathe.dask.prepare(client)  # doctest: +SKIP
+>>> ds = swathe.average(granules, "chlor_a", **area, client=client)  # doctest: +SKIP
+"""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import os
+import pathlib
+import platform
+import sys
+import zipfile
+from os import PathLike
+from typing import Any
+
+from swathe import _swathe
+from swathe._cluster import client_of, workers_of
+from swathe._earthdata import earthaccess_token
+from swathe.errors import AuthError, ClusterError, PlanError
+
+__all__ = ["login", "prepare"]
+
+#: Name of the plugins.
+BRINGS, SIGNS_IN = "swathe-prepare", "swathe-login"
+
+
+def prepare(client: Any, wheel: str | PathLike[str] | None = None) -> None:
+    """Bring this Swathe to the workers of a cluster, to those that are there and to those that come.
+
+    A plugin of Dask carries it. Workers that have Swathe keep it; they need no pip, no network and no
+    compiler, and forget it when they end.
+
+    Parameters
+    ----------
+    client : dask.distributed.Client
+        Of a LocalCluster, of Dask Gateway, or any other.
+    wheel : path, optional
+        A wheel of the same version, where workers run on another system than this process. By default the
+        package is sent as it is here.
+
+    Raises
+    ------
+    ClusterError
+        A worker has another version of Swathe; it runs on another system; the cluster does not answer.
+    """
+    client = client_of(client)
+    workers_of(client)
+    content, system = (_package(), _system()) if wheel is None else (_wheel(wheel), None)
+    plugin, name = _bringer(content, _swathe.__version__, system)
+    try:
+        client.register_plugin(plugin, name=name)
+    except Exception as error:
+        client.unregister_worker_plugin(name)
+        raise ClusterError(str(error)) from error
+
+
+def login(client: Any, token: str | None = None) -> None:
+    """Let the workers of a cluster sign in to NASA's Earthdata, those that are there and those that come.
+
+    A plugin of Dask carries the token: it is part of no task, and stands in no log.
+
+    Parameters
+    ----------
+    client : dask.distributed.Client
+        Its workers have Swathe.
+    token : str, optional
+        A token of Earthdata Login; by default that of a live session of ``earthaccess``, or ``EARTHDATA_TOKEN``.
+
+    Raises
+    ------
+    AuthError
+        There is no token.
+    ClusterError
+        The cluster does not answer; a worker has no Swathe.
+    """
+    client = client_of(client)
+    workers_of(client)
+    found = token or earthaccess_token() or os.environ.get("EARTHDATA_TOKEN")
+    if not found:
+        raise AuthError(
+            "there is no token to send to workers",
+            "give token=, or log in with earthaccess; user names and passwords are not sent",
+        )
+    try:
+        client.register_plugin(_signer(found), name=SIGNS_IN)
+    except Exception as error:
+        client.unregister_worker_plugin(SIGNS_IN)
+        raise ClusterError(f"workers cannot sign in: {error}") from None
+
+
+def _system() -> str:
+    return f"{sys.platform}-{platform.machine()}"
+
+
+_packed: bytes | None = None
+
+
+def _package() -> bytes:
+    """This package, packed; once."""
+    global _packed
+    if _packed is not None:
+        return _packed
+    root = pathlib.Path(__file__).parent
+    packed = io.BytesIO()
+    with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
+        for path in sorted(root.rglob("*")):
+            if path.is_file() and "__pycache__" not in path.parts:
+                archive.write(path, pathlib.Path("swathe") / path.relative_to(root))
+    _packed = packed.getvalue()
+    return _packed
+
+
+def _wheel(path: str | PathLike[str]) -> bytes:
+    """The wheel of a path, if it is of this version."""
+    name = pathlib.Path(path).name
+    parts = name.split("-")
+    if not name.endswith(".whl") or len(parts) < 5 or parts[0] != "swathe":
+        raise PlanError(f"{name} is no wheel of swathe")
+    if parts[1] != _swathe.__version__:
+        raise ClusterError(
+            f"{name} is of version {parts[1]}, this is {_swathe.__version__}",
+            "workers and client need the same version",
+        )
+    return pathlib.Path(path).read_bytes()
+
+
+# The plugins' classes are made in functions: they are then sent by value, to workers without this package.
+
+
+def _bringer(content: bytes, version: str, system: str | None) -> tuple[Any, str]:
+    from distributed import WorkerPlugin
+
+    digest = hashlib.sha256(content).hexdigest()[:16]
+
+    def setup(self: Any, worker: Any) -> None:
+        import importlib
+        import io
+        import os
+        import platform
+        import sys
+        import zipfile
+
+        def found() -> str | None:
+            try:
+                return str(importlib.import_module("swathe._swathe").__version__)
+            except ImportError:
+                return None
+
+        own = found()
+        if own is None:
+            here = f"{sys.platform}-{platform.machine()}"
+            if sys.version_info < (3, 11):
+                raise RuntimeError(
+                    f"worker {worker.address} runs Python {platform.python_version()}, swathe needs 3.11"
+                )
+            if system is not None and here != system:
+                raise RuntimeError(
+                    f"worker {worker.address} runs on {here}, this swathe is for {system}: "
+                    "give a wheel for it, as in prepare(client, wheel=path)"
+                )
+            folder = os.path.join(worker.local_directory, f"swathe-{digest}")
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                archive.extractall(folder)
+            sys.path.insert(0, folder)
+            # What was found to be missing is looked for again.
+            for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
+                del sys.modules[name]
+            importlib.invalidate_caches()
+            own = found()
+        if own != version:
+            raise RuntimeError(
+                f"worker {worker.address} has swathe {own}, this is {version}: "
+                "workers and client need the same version"
+            )
+
+    # The same package is sent once.
+    members = {"setup": setup, "idempotent": True}
+    return type("SwathePrepare", (WorkerPlugin,), members)(), f"{BRINGS}-{digest}"
+
+
+def _signer(token: str) -> Any:
+    from distributed import WorkerPlugin
+
+    def setup(self: Any, worker: Any) -> None:
+        import importlib
+
+        module = importlib.import_module("swathe._swathe")
+        module.set_token(token, "swathe.dask.login")
+
+    members = {"setup": setup, "__repr__": lambda self: "<SwatheLogin>"}
+    return type("SwatheLogin", (WorkerPlugin,), members)()
