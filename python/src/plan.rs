@@ -211,8 +211,9 @@ impl Plan {
                     done,
                     total,
                     read,
+                    ..
                 } => watch.step((*done, *total, read.bytes_read, record.name.clone())),
-                Event::Tiles { .. } => watch.go_on(),
+                _ => watch.go_on(),
             })?;
             if watch.go_on().is_break() {
                 return Err(JobError::Interrupted.into());

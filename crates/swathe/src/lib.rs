@@ -12,6 +12,7 @@ mod commands;
 mod failure;
 mod interrupt;
 pub mod job;
+pub mod live;
 mod messages;
 pub mod reduction;
 

@@ -2,6 +2,7 @@
 
 use super::catalogue::Catalogue;
 use super::graph::GraphFile;
+use super::live::{LiveOption, Watch};
 use super::progress::{self, Progress};
 use super::report;
 use super::write::Outputs;
@@ -13,6 +14,7 @@ use swathe::job::{
     self, DayKind, Every, Finished, GridRequest, Job, JobError, JournalFile, Keeping, OnError,
     Plan, Purpose, expand, gather, windows,
 };
+use swathe::live::period_name;
 use swathe_core::build_geobox::Resolution;
 use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
@@ -20,6 +22,7 @@ use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagSelection, ValidRange};
 use swathe_core::region::Region;
 use swathe_core::resample::Method;
+use swathe_core::watch;
 use swathe_io::product::gridded::Gridded;
 use swathe_io::remote;
 
@@ -102,6 +105,8 @@ pub struct Gridding {
     /// output or --dry-run
     #[arg(long, value_name = "FILE")]
     graph: Option<PathBuf>,
+    #[command(flatten)]
+    live: LiveOption,
 }
 
 /// Options that make a grid.
@@ -175,6 +180,12 @@ pub fn size(text: &str) -> std::result::Result<u64, String> {
 /// Options whose value is four numbers, which may come as four words.
 const FOUR_WORDS: [&str; 4] = ["-b", "--bbox", "--bounds", "--box"];
 
+/// Whether a word is where a page can be served, and no file.
+fn is_address(word: &std::ffi::OsStr) -> bool {
+    let address = word.to_str().map(str::parse::<swathe::live::Address>);
+    matches!(address, Some(Ok(_))) && !std::path::Path::new(word).exists()
+}
+
 /// Joins four words after an option that takes four numbers into one.
 pub fn join_four_words(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     let words: Vec<_> = words.collect();
@@ -192,6 +203,16 @@ pub fn join_four_words(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<s
         {
             joined.push(four.join(std::ffi::OsStr::new(",")));
             i += 4;
+        } else if let ("--live", Some(address)) =
+            (words[i].to_string_lossy().as_ref(), words.get(i + 1))
+            && is_address(address)
+        {
+            // An address may follow as a word of its own; anything else that follows is none.
+            if let Some(live) = joined.last_mut() {
+                live.push("=");
+                live.push(address);
+            }
+            i += 1;
         }
         i += 1;
     }
@@ -299,7 +320,12 @@ impl Gridding {
     }
 
     /// Carries a job out for every window of time, and stacks the maps. All are made in memory.
-    pub fn run_windows(&self, mut job: Job, every: Every, day: Option<DayKind>) -> Result {
+    pub fn run_windows(&self, job: Job, every: Every, day: Option<DayKind>) -> Result {
+        self.live
+            .watch(|watch| self.windows(job, every, day, watch))
+    }
+
+    fn windows(&self, mut job: Job, every: Every, day: Option<DayKind>, watch: &Watch) -> Result {
         let paths = expand(&self.granules)?;
         let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
         outputs.check_no_partial()?;
@@ -331,6 +357,10 @@ impl Gridding {
         ));
         let mut maps = Vec::with_capacity(windows.len());
         let (mut used, mut failed, mut options) = (0, 0, String::new());
+        let names: Vec<String> = windows
+            .iter()
+            .map(|window| period_name(window.bounds))
+            .collect();
         for (i, window) in windows.into_iter().enumerate() {
             let plan =
                 pool.install(|| Plan::new(window.gathered, job.clone(), Purpose::Average))?;
@@ -339,12 +369,20 @@ impl Gridding {
                 whole: true,
                 ..Keeping::default()
             };
-            if i == 0 {
+            if i == 0 || watch.live().is_some() {
                 let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
-                report::chosen(&plan, &shares);
+                if i == 0 {
+                    report::chosen(&plan, &shares);
+                }
+                if let Some(live) = watch.live() {
+                    live.plan(&plan, &shares, i, &names);
+                }
             }
             let mut progress = Progress::new(self.progress);
-            let finished = job::run(&plan, &pool, &keeping, &mut |event| progress.show(event));
+            let finished = job::run(&plan, &pool, &keeping, &mut |event| {
+                let _ = watch.show(event);
+                progress.show(event)
+            });
             progress.finish();
             let finished = finished?;
             (used, failed) = (used + finished.used, failed + finished.failed);
@@ -373,6 +411,17 @@ impl Gridding {
         large: bool,
         write: impl FnOnce(&Finished, Outputs) -> Result<()> + Send,
     ) -> Result {
+        self.live
+            .watch(|watch| self.binned(job, large, write, watch))
+    }
+
+    fn binned(
+        &self,
+        job: Job,
+        large: bool,
+        write: impl FnOnce(&Finished, Outputs) -> Result<()> + Send,
+        watch: &Watch,
+    ) -> Result {
         let paths = expand(&self.granules)?;
         let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
         let pool = rayon::ThreadPoolBuilder::new()
@@ -392,8 +441,14 @@ impl Gridding {
         }
         outputs.check_no_partial()?;
         report::chosen(&plan, &shares);
+        if let Some(live) = watch.live() {
+            live.plan(&plan, &shares, 0, &[]);
+        }
         let mut progress = Progress::new(self.progress);
-        let mut show = |event: &job::Event<'_>| progress.show(event);
+        let mut show = |event: &job::Event<'_>| {
+            let _ = watch.show(event);
+            progress.show(event)
+        };
         let written = job::run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
@@ -414,6 +469,17 @@ impl Gridding {
         job: Job,
         purpose: Purpose,
         open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
+    ) -> Result {
+        self.live
+            .watch(|watch| self.run_watched(job, purpose, open, watch))
+    }
+
+    fn run_watched(
+        &self,
+        job: Job,
+        purpose: Purpose,
+        open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
+        watch: &Watch,
     ) -> Result {
         let paths = self.paths()?;
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
@@ -457,12 +523,23 @@ impl Gridding {
                 "a run that was stopped is given up: --resume would have gone on with it",
             );
         }
+        if let Some(live) = watch.live() {
+            live.plan(&plan, &shares, 0, &[]);
+            pool.install(|| live.draw(&plan, &self.output_names()))?;
+        }
         let mut progress = Progress::new(self.progress);
-        let mut show = |event: &job::Event<'_>| progress.show(event);
+        let mut show = |event: &job::Event<'_>| {
+            let _ = watch.show(event);
+            progress.show(event)
+        };
+        let watched = watch::here();
         let written = job::run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
-                pool.install(|| outputs.write(&finished, &mut show))?;
+                pool.install(|| {
+                    let _entered = watched.enter();
+                    outputs.write(&finished, &mut show)
+                })?;
                 Ok(finished)
             });
         progress.finish();

@@ -10,6 +10,7 @@ pub mod graph;
 pub mod grid;
 pub mod gridding;
 pub mod info;
+mod live;
 pub mod login;
 pub mod map;
 pub mod merge;

@@ -1,10 +1,10 @@
 //! A run's outcome: what it is of, and its maps, tile by tile.
 
-use super::JobError;
 use super::contents::{Contents, Unit};
 use super::header::Header;
-use super::plan::PlannedField;
-use super::record::{Observer, tell_tiles};
+use super::plan::{Plan, PlannedField};
+use super::record::{Event, Observer, tell_tiles};
+use super::{JobError, Purpose};
 use rayon::prelude::*;
 use std::ops::ControlFlow;
 use std::sync::atomic::{AtomicBool, Ordering};
@@ -12,11 +12,12 @@ use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, Scheme, Statistic, Tiling};
 use swathe_core::resample::GeometryReport;
+use swathe_core::watch::{self, Task};
 use swathe_io::bytes::ReadCounters;
 use swathe_io::dataset::DataType;
 use swathe_io::product::{
-    self, GranuleRecord, GranuleStatus, LayerData, MemoryTiles, Product, TileSink, TimeStep, Times,
-    feed,
+    self, GranuleRecord, GranuleStatus, Layer, LayerData, MemoryTiles, Product, TileSink, TimeStep,
+    Times, feed,
 };
 
 /// Units per thread that are finished before any of them is handed on.
@@ -171,18 +172,39 @@ impl Finished {
         };
         let fields = self.header.fields.len();
         let (tiles, total) = (self.tiling.tiles(), steps * self.tiling.tiles() * fields);
+        let maps = Event::Maps {
+            product: &self.description,
+        };
+        if observer(&maps).is_break() {
+            return Err(JobError::Interrupted);
+        }
         let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
+        let watched = watch::here();
         for start in (0..total).step_by(batch) {
             let end = (start + batch).min(total);
             let units = start..end;
             let finished: Result<Vec<_>, JobError> = units
                 .into_par_iter()
                 .map(|number| {
+                    let _entered = watched.enter();
+                    let _combining = watch::doing(Task::Combine);
                     let (step, rest) = (number / (tiles * fields), number % (tiles * fields));
                     self.unit(step, rest / fields, rest % fields)
                 })
                 .collect();
-            feed(sinks, finished?.into_iter().flatten().collect())?;
+            let finished: Vec<_> = finished?.into_iter().flatten().collect();
+            for (layer, step, tile, values) in &finished {
+                let told = observer(&Event::Tile {
+                    layer: *layer,
+                    step: *step,
+                    tile: *tile,
+                    values,
+                });
+                if told.is_break() {
+                    return Err(JobError::Interrupted);
+                }
+            }
+            feed(sinks, finished)?;
             tell_tiles(&mut observer, end, total)?;
         }
         Ok(())
@@ -258,6 +280,32 @@ impl Finished {
                 layers(self.contents.of_granule(granule, &place)?.as_ref())
             }
         }
+    }
+}
+
+impl Plan {
+    /// The first field's layers that say most, without values: of an average, the first statistic that is
+    /// asked for, count and granules; of a cube, the values.
+    pub fn main_layers(&self) -> Vec<Layer> {
+        let Some(field) = self.fields.first() else {
+            return Vec::new();
+        };
+        let kinds = match self.purpose {
+            Purpose::Cube => vec![Kind::Value],
+            Purpose::Average => {
+                let first = self.job.statistics.first().copied();
+                let first = first.unwrap_or(Statistic::Mean);
+                [first, Statistic::Count, Statistic::Granules]
+                    .map(Kind::Statistic)
+                    .to_vec()
+            }
+        };
+        let layer = |kind: &Kind| {
+            let data = LayerData::Tiled(kind.dtype(field, 0));
+            let statistic = kind.product_statistic();
+            statistic.layer(&field.name, &field.attributes, data, false)
+        };
+        kinds.iter().map(layer).collect()
     }
 }
 
