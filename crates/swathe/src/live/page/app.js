@@ -55,12 +55,15 @@ function startMap(description, source) {
   const palettes = Object.keys(data.palettes);
   $("palette").replaceChildren(...palettes.map((name) => new Option(name)));
   show("outlines-label", data.mode === "live");
-  if (map.steps.length > 1) {
-    show("times", true);
-    $("step").max = map.steps.length - 1;
-    nameStep();
-  }
+  $("map").parentNode.style.aspectRatio = `${map.columns} / ${map.rows}`;
+  nameSteps();
   chooseLayer(0);
+}
+
+function nameSteps() {
+  show("times", map.steps.length > 1);
+  $("step").max = Math.max(map.steps.length - 1, 0);
+  nameStep();
 }
 
 function chooseLayer(i) {
@@ -281,6 +284,7 @@ $("fit").addEventListener("click", () => view && view.fit());
 $("step").addEventListener("input", (event) => chooseStep(Number(event.target.value)));
 $("step-back").addEventListener("click", () => chooseStep(view.step - 1));
 $("step-on").addEventListener("click", () => chooseStep(view.step + 1));
+$("span").addEventListener("change", redraw);
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 addEventListener("resize", redraw);
 

@@ -23,7 +23,7 @@ async function ask() {
     const answer = await fetch(link("state", { since: now.since, run: now.run || 0 }));
     if (!answer.ok) throw new Error(answer.statusText);
     state = await answer.json();
-    if (state.map) await takeMap(state);
+    await takeMap(state);
     now.fails = 0;
   } catch {
     now.fails++;
@@ -46,11 +46,14 @@ async function ask() {
 }
 
 async function takeMap(state) {
-  if (!view) {
+  if (state.map && !view) {
     startMap(state.map, new Held(state.map));
     $("waiting").textContent = "The map fills in as granules are combined.";
+  } else if (state.map) {
+    [map.steps, map.times] = [state.map.steps, state.map.times];
+    nameSteps();
   }
-  if (!state.blocks) return;
+  if (!view || !state.blocks) return;
   const answer = await fetch(link("blocks", { since: now.since }));
   const buffer = await answer.arrayBuffer();
   const words = new Uint32Array(buffer, 0, buffer.byteLength >> 2);
@@ -201,4 +204,3 @@ function drawShares() {
     table.tBodies[0].rows[i].cells[0].lastChild.textContent = row(task, i);
   });
 }
-$("span").addEventListener("change", () => data.mode === "live" && drawLive());
