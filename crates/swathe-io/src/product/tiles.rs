@@ -140,7 +140,10 @@ pub fn feed(
 }
 
 /// Hands a product that is in memory to a sink, and completes it.
-pub(super) fn write_all(product: &Product, sink: Box<dyn TileSink + '_>) -> Result<()> {
+///
+/// # Errors
+/// Those of the sink.
+pub fn write_all(product: &Product, sink: Box<dyn TileSink + '_>) -> Result<()> {
     let tiling = tiling(product)?;
     let mut order = TileOrder::new(product)?;
     let mut sinks = [sink];

@@ -380,7 +380,7 @@ impl Gridding {
             }
             let mut progress = Progress::new(self.progress);
             let finished = job::run(&plan, &pool, &keeping, &mut |event| {
-                let _ = watch.show(event);
+                watch.show(event);
                 progress.show(event)
             });
             progress.finish();
@@ -397,6 +397,7 @@ impl Gridding {
         let product = pool.install(|| job::stack(maps, &options))?;
         pool.install(|| outputs.write_product(&product))?;
         report::wrote(&self.outputs);
+        watch.wrote(&self.outputs);
         Ok(match failed {
             0 => Outcome::Done,
             _ => Outcome::SomeSkipped,
@@ -446,7 +447,7 @@ impl Gridding {
         }
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| {
-            let _ = watch.show(event);
+            watch.show(event);
             progress.show(event)
         };
         let written = job::run(&plan, &pool, &keeping, &mut show)
@@ -458,6 +459,7 @@ impl Gridding {
         progress.finish();
         let finished = written?;
         let outcome = report::finished(&finished, &self.outputs, self.verbose);
+        watch.wrote(&self.outputs);
         finished.clear()?;
         Ok(outcome)
     }
@@ -529,7 +531,7 @@ impl Gridding {
         }
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| {
-            let _ = watch.show(event);
+            watch.show(event);
             progress.show(event)
         };
         let watched = watch::here();
@@ -557,6 +559,7 @@ impl Gridding {
                 "{requests} requests to servers, which gave {received}"
             ));
         }
+        watch.wrote(&self.outputs);
         finished.clear()?;
         Ok(outcome)
     }

@@ -4,7 +4,7 @@ use crate::failure::{Failure, Result};
 use crate::messages;
 use clap::Args;
 use serde_json::json;
-use std::ops::ControlFlow;
+use std::path::PathBuf;
 use swathe::job::Event;
 use swathe::live::{Address, Live};
 
@@ -27,11 +27,6 @@ pub struct LiveOption {
 pub struct Watch(Option<Live>);
 
 impl LiveOption {
-    /// Whether it is asked for.
-    pub fn is_asked(&self) -> bool {
-        self.live.is_some()
-    }
-
     /// Serves the page of a command that begins, says where, and carries the command out: its thread is
     /// watched.
     pub fn watch<T>(&self, work: impl FnOnce(&Watch) -> Result<T>) -> Result<T> {
@@ -63,10 +58,18 @@ impl Watch {
     }
 
     /// Something happened.
-    pub fn show(&self, event: &Event<'_>) -> ControlFlow<()> {
+    pub fn show(&self, event: &Event<'_>) {
         if let Some(live) = &self.0 {
             live.show(event);
         }
-        ControlFlow::Continue(())
+    }
+
+    /// Outputs are there.
+    pub fn wrote(&self, outputs: &[PathBuf]) {
+        if let Some(live) = &self.0 {
+            for output in outputs.iter().filter_map(|path| path.file_name()) {
+                live.note(&format!("wrote {}", output.to_string_lossy()));
+            }
+        }
     }
 }

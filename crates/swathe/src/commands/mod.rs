@@ -20,5 +20,6 @@ mod progress;
 pub mod reduce;
 mod report;
 pub mod search;
+pub mod serve;
 pub mod simulate;
 pub mod write;

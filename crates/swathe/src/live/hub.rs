@@ -86,6 +86,7 @@ enum Phase {
     Opening,
     Granules,
     Tiles,
+    Reducing,
     Done,
     Failed,
 }
@@ -340,6 +341,57 @@ impl Hub {
             reason: record.reason.clone(),
             outline: Vec::new(),
             centre: None,
+        }
+    }
+
+    /// Takes what was merged of so many parts: what became of their granules.
+    pub fn merged(&self, product: &Product, parts: usize) {
+        let name = product
+            .layers
+            .first()
+            .map_or("Swathe", |layer| layer.name.as_str());
+        self.title(
+            name,
+            &format!(
+                "{} granules in {parts} parts merged",
+                product.granules.len()
+            ),
+        );
+        let mut state = lock(&self.state);
+        let rows: Vec<Row> = product
+            .granules
+            .iter()
+            .map(|record| self.row(record))
+            .collect();
+        (state.done, state.total) = (rows.len(), rows.len());
+        state.granules = rows;
+        let options = ("options".to_owned(), product.provenance.options.clone());
+        state.about = (self.note(), vec![options]);
+    }
+
+    /// How far a reduction of so many files is.
+    pub fn reduced(&self, variable: &str, files: usize, done: usize, total: usize) {
+        if lock(&self.state).phase == Phase::Opening {
+            self.title(variable, &format!("{files} files reduced"));
+        }
+        let mut state = lock(&self.state);
+        if state.phase != Phase::Reducing {
+            (state.phase, state.since) = (Phase::Reducing, Instant::now());
+        }
+        state.tiles = (done, total);
+    }
+
+    /// A product that is in memory.
+    pub fn product(&self, product: &Product) {
+        self.maps(product);
+        if let Some(map) = lock(&self.map).as_mut() {
+            let slots = map.slots.clone();
+            for (layer, slot) in product.layers.iter().zip(slots) {
+                let Some(slot) = slot else { continue };
+                for step in 0..product.maps(layer) {
+                    map.preview.put_map(slot, step, &layer.data, || self.note());
+                }
+            }
         }
     }
 
@@ -603,11 +655,12 @@ impl Hub {
             Phase::Opening => "opening",
             Phase::Granules => "granules",
             Phase::Tiles => "tiles",
+            Phase::Reducing => "reducing",
             Phase::Done => "done",
             Phase::Failed => "failed",
         };
         let (done, total) = match state.phase {
-            Phase::Tiles => state.tiles,
+            Phase::Tiles | Phase::Reducing => state.tiles,
             _ => (state.done, state.total),
         };
         let left = (done > 0 && state.ended.is_none()).then(|| {

@@ -13,23 +13,32 @@ mod hub;
 mod lanes;
 mod page;
 mod preview;
+mod report;
 mod request;
 mod server;
+mod squares;
+mod summary;
+mod viewer;
 
-use crate::job::{Event, JobError, Plan, Shares};
+use crate::job::{Event, Finished, JobError, Plan, Shares};
 use hub::Hub;
 use page::Page;
 use request::Request;
 use serde_json::json;
 use server::{Answer, Pages, Server};
+use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
 use swathe_core::source::{LineExtent, SwathSource as _};
 use swathe_core::watch::Watched;
+use swathe_io::error::Error;
 use swathe_io::picture::{Sketch, SketchLine};
+use swathe_io::product::Product;
+use viewer::Viewer;
 
 pub use description::period_name;
 pub use hub::resident_bytes;
+pub use report::Report;
 pub use server::Address;
 
 /// Between looks at the memory in use.
@@ -116,6 +125,21 @@ impl Live {
         Ok(())
     }
 
+    /// Takes what is going to be written of so many parts.
+    pub fn merged(&self, merged: &Finished, parts: usize) {
+        self.hub.merged(merged.description(), parts);
+    }
+
+    /// How far a reduction of so many files is.
+    pub fn reduced(&self, variable: &str, files: usize, done: usize, total: usize) {
+        self.hub.reduced(variable, files, done, total);
+    }
+
+    /// Takes a product that is in memory.
+    pub fn product(&self, product: &Product) {
+        self.hub.product(product);
+    }
+
     /// Something happened in the run.
     pub fn show(&self, event: &Event<'_>) {
         self.hub.event(event);
@@ -133,6 +157,48 @@ impl Live {
         while self.hub.is_awaited() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(20));
         }
+    }
+}
+
+/// A file that is looked at, until it is dropped.
+#[derive(Debug)]
+pub struct Serving {
+    server: Server,
+}
+
+impl Serving {
+    /// Serves the page of a gridded file, netCDF or Zarr: all its variables, or those of these names. Only
+    /// what is in view is read. `guarded`: see [`Live::link`].
+    ///
+    /// # Errors
+    /// What [`Gridded::open`](swathe_io::product::Gridded::open) says; a name that is not there; the address
+    /// cannot be listened at.
+    pub fn start(
+        path: &Path,
+        variables: &[String],
+        address: Address,
+        guarded: bool,
+    ) -> Result<Serving, JobError> {
+        let viewer = Arc::new(Viewer::open(path, variables)?);
+        let refused = |source| Error::Io {
+            path: "the page".into(),
+            source,
+        };
+        let server = Server::start(address, guarded, viewer.clone()).map_err(refused)?;
+        // Where no thread is to be had, the first look takes longer.
+        let ahead = std::thread::Builder::new().name("page".into());
+        let _ = ahead.spawn(move || viewer.read_ahead());
+        Ok(Serving { server })
+    }
+
+    /// The page's address, as of [`Live::link`].
+    pub fn link(&self) -> String {
+        self.server.link()
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.server.port()
     }
 }
 
@@ -188,10 +254,7 @@ struct Desk {
 impl Pages for Desk {
     fn answer(&self, request: &Request) -> Option<Answer> {
         match request.path() {
-            "/" => Some(Answer {
-                policy: Some(format!("{}; frame-ancestors 'self'", self.page.policy)),
-                ..Answer::new("text/html; charset=utf-8", self.page.html.clone())
-            }),
+            "/" => Some(self.page.answer()),
             "/state" => {
                 let since = request.number("since").unwrap_or(0);
                 let run = request.number("run").unwrap_or(0);

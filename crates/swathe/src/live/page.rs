@@ -1,5 +1,6 @@
 //! The page: one file, with everything in it.
 
+use super::server::Answer;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use serde_json::{Value, json};
@@ -66,6 +67,16 @@ impl Page {
         }
         html += rest;
         Page { html, policy }
+    }
+}
+
+impl Page {
+    /// The page, to be sent.
+    pub fn answer(&self) -> Answer {
+        Answer {
+            policy: Some(format!("{}; frame-ancestors 'self'", self.policy)),
+            ..Answer::new("text/html; charset=utf-8", self.html.clone())
+        }
     }
 }
 

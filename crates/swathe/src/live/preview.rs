@@ -100,8 +100,38 @@ impl Preview {
         self.due = Instant::now() + (100 * took).max(Duration::from_millis(150));
     }
 
+    /// Takes a map of a layer that is in memory, all steps one after another.
+    pub fn put_map(
+        &mut self,
+        layer: usize,
+        step: usize,
+        values: &LayerData,
+        mut note: impl FnMut() -> u64,
+    ) {
+        let (_, across) = self.tiling.shape();
+        for tile in 0..self.tiling.tiles() {
+            let (rows, columns) = self.tiling.extent(tile);
+            let first = step * self.tiling.cells() + rows.start * across + columns.start;
+            self.put_from(layer, step, tile, values, (first, across), note());
+        }
+    }
+
     /// Takes a tile that is finished.
     pub fn put(&mut self, layer: usize, step: usize, tile: usize, values: &LayerData, noted: u64) {
+        let across = self.tiling.extent(tile).1.len();
+        self.put_from(layer, step, tile, values, (0, across), noted);
+    }
+
+    /// Takes a tile from values in which its first cell is at `first` and rows are `across` apart.
+    fn put_from(
+        &mut self,
+        layer: usize,
+        step: usize,
+        tile: usize,
+        values: &LayerData,
+        (first, across): (usize, usize),
+        noted: u64,
+    ) {
         if step >= self.steps {
             return;
         }
@@ -109,7 +139,7 @@ impl Preview {
         let (stride, columns) = (self.stride, columns.len());
         let middle = move |start: usize, len: usize| (start + stride / 2).min(len - 1);
         let places = (0..rows.len()).step_by(stride).flat_map(|row| {
-            let row = middle(row, rows.len()) * columns;
+            let row = first + middle(row, rows.len()) * across;
             (0..columns)
                 .step_by(stride)
                 .map(move |column| row + middle(column, columns))

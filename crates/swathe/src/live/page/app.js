@@ -154,12 +154,13 @@ function drawColours() {
 }
 
 /** Where a cell is, in words. */
-function placeOf(row, column) {
-  const x = map.x[0] + (column + 0.5) * map.x[1];
-  const y = map.y[0] + (row + 0.5) * map.y[1];
-  if (!map.lonlat) return `x ${shown(x)}, y ${shown(y)}`;
+function placeOf(row, column, place) {
+  let x = map.x[0] + (column + 0.5) * map.x[1];
+  let y = map.y[0] + (row + 0.5) * map.y[1];
+  if (!map.lonlat && !place) return `x ${shown(x)}, y ${shown(y)}`;
+  if (!map.lonlat) [x, y] = place;
   const lon = ((((x + 180) % 360) + 360) % 360) - 180;
-  const digits = Math.max(2, Math.min(5, Math.ceil(-Math.log10(Math.abs(map.x[1]))) + 1));
+  const digits = map.lonlat ? Math.max(2, Math.min(5, Math.ceil(-Math.log10(Math.abs(map.x[1]))) + 1)) : 3;
   return `${Math.abs(y).toFixed(digits)}° ${y < 0 ? "S" : "N"}, ${Math.abs(lon).toFixed(digits)}° ${lon < 0 ? "W" : "E"}`;
 }
 
@@ -171,7 +172,7 @@ function said(cell, aloud) {
     return;
   }
   const { row, column } = cell;
-  const write = (values, exact) => {
+  const write = (values, exact, place) => {
     const parts = map.layers.map((layer, i) => [layer, values[i]]).filter(([layer], i) => i === view.layer || layer.read);
     const bold = document.createElement("b");
     const [main, value] = [map.layers[view.layer], values[view.layer]];
@@ -181,7 +182,7 @@ function said(cell, aloud) {
     const span = 1 << (exact ? 0 : store.level ?? 0);
     const cells = exact || span === 1 ? "" : ` · ${map.mean ? "mean of" : "one of"} ${span} × ${span} cells`;
     const rest = document.createElement("span");
-    rest.textContent = (others.length ? " · " + others.join(" · ") : "") + ` · ${placeOf(row, column)} · row ${row}, column ${column}${cells}`;
+    rest.textContent = (others.length ? " · " + others.join(" · ") : "") + ` · ${placeOf(row, column, place)} · row ${row}, column ${column}${cells}`;
     line.replaceChildren(bold, rest);
     if (aloud) $("spoken").textContent = line.textContent;
   };
@@ -191,8 +192,12 @@ function said(cell, aloud) {
   asked = setTimeout(async () => {
     const step = view.step;
     try {
-      const answer = await fetch(link("cell", { step, row, column }));
-      if (answer.ok && view.step === step) write((await answer.json()).values, true);
+      const answer = await fetch(link("cell", { layer: view.layer, step, row, column }));
+      if (!answer.ok || view.step !== step) return;
+      const exact = await answer.json();
+      const values = map.layers.map((_, i) => store.at(i, step, row, column));
+      for (const [i, value] of exact.values) values[i] = value ?? NaN;
+      write(values, true, exact.place);
     } catch {
       // The server is gone: what is drawn stays.
     }

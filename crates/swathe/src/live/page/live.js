@@ -131,20 +131,21 @@ function drawLive() {
   const ended = state.phase === "done" || state.phase === "failed";
   const { granules, tiles } = state.counts;
   const words = {
-    opening: "opening granules", planning: "planning", granules: "putting granules on the grid", tiles: "writing", done: "done",
+    opening: "opening granules", planning: "planning", granules: "putting granules on the grid", tiles: "writing", reducing: "reducing", done: "done",
     failed: "failed",
   };
   const left = !ended && state.left !== null ? `, ${seconds(state.left)} left` : "";
   status(ended ? state.phase : "", `${words[state.phase]}${ended ? " in " + seconds(state.elapsed) : left}`);
   show("progress-card", true);
-  const share = state.phase === "done" ? 1 : state.phase === "tiles"
-    ? 0.9 + 0.1 * (tiles.total ? tiles.done / tiles.total : 0) : 0.9 * (granules.total ? granules.done / granules.total : 0);
+  const tiled = tiles.total ? tiles.done / tiles.total : 0;
+  const share = state.phase === "done" ? 1 : state.phase === "reducing" ? tiled : state.phase === "tiles"
+    ? 0.9 + 0.1 * tiled : 0.9 * (granules.total ? granules.done / granules.total : 0);
   $("meter").style.width = 100 * share + "%";
   $("meter").setAttribute("aria-valuenow", Math.round(100 * share));
   list("numbers", [
-    ["granules", `${granules.done} of ${granules.total}`],
-    ["with values", granules.used], ["without", granules.empty || null], ["skipped", granules.skipped || null],
-    ["tiles", tiles.total ? `${tiles.done} of ${tiles.total}` : null],
+    ["granules", granules.total ? `${granules.done} of ${granules.total}` : null],
+    ["with values", granules.total ? granules.used : null], ["without", granules.empty || null], ["skipped", granules.skipped || null],
+    [state.phase === "reducing" || !granules.total ? "tasks" : "tiles", tiles.total ? `${tiles.done} of ${tiles.total}` : null],
     ["read", bytes(state.read.bytes)], ["decoded", state.read.decoded ? bytes(state.read.decoded) : null],
     ["time", seconds(state.elapsed)], ["left", ended || state.left === null ? null : seconds(state.left)],
   ]);
