@@ -4,6 +4,7 @@ use crate::errors::{Fault, Raise};
 use crate::file::outline;
 use crate::handed::Handed;
 use crate::inputs::{Input, gather_inputs, paths};
+use crate::live::{self, Live};
 use crate::options::{Options, choose};
 use crate::pool::pool;
 use crate::watched::watched;
@@ -13,6 +14,7 @@ use rayon::ThreadPool;
 use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::Outputs;
+use swathe::core::watch::here;
 use swathe::job::{self, Event, JobError, Keeping, Purpose};
 
 /// Points on a side of a granule's outline.
@@ -189,6 +191,7 @@ impl Plan {
         outputs: Vec<PathBuf>,
         overwrite: bool,
         keep: Option<String>,
+        live: Option<&Live>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let mut outputs =
             Outputs::new(&outputs, &self.paths, overwrite).map_err(|e| e.raise(py))?;
@@ -204,24 +207,49 @@ impl Plan {
         }
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let keeping = outputs.keeping(None, None, false);
+        let live = live.map(|live| live.0.clone());
         let handed = watched(py, progress, move |watch| {
-            let finished = job::run(&plan, &pool, &keeping, &mut |event| match event {
-                Event::Granule {
-                    record,
-                    done,
-                    total,
-                    read,
-                    ..
-                } => watch.step((*done, *total, read.bytes_read, record.name.clone())),
-                _ => watch.go_on(),
-            })?;
-            if watch.go_on().is_break() {
-                return Err(JobError::Interrupted.into());
-            }
-            let product = pool.install(|| finished.product())?;
-            pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
-            finished.clear()?;
-            Ok::<_, Fault>(Handed::new(product)?)
+            let live = live.as_deref();
+            live::watch(live, || {
+                if let Some(live) = live {
+                    let shares =
+                        pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
+                    live.plan(&plan, &shares, 0, &[]);
+                    pool.install(|| live.draw(&plan, &[]))?;
+                }
+                let finished = job::run(&plan, &pool, &keeping, &mut |event| {
+                    if let Some(live) = live {
+                        live.show(event);
+                    }
+                    match event {
+                        Event::Granule {
+                            record,
+                            done,
+                            total,
+                            read,
+                            ..
+                        } => watch.step((*done, *total, read.bytes_read, record.name.clone())),
+                        _ => watch.go_on(),
+                    }
+                })?;
+                if watch.go_on().is_break() {
+                    return Err(JobError::Interrupted.into());
+                }
+                let here = here();
+                let product = pool.install(|| {
+                    let _entered = here.enter();
+                    finished.product()
+                })?;
+                if let Some(live) = live {
+                    live.product(&product);
+                }
+                pool.install(|| {
+                    let _entered = here.enter();
+                    outputs.write(&finished, &mut |_| watch.go_on())
+                })?;
+                finished.clear()?;
+                Ok::<_, Fault>(Handed::new(product)?)
+            })
         })?;
         handed.into_python(py)
     }
@@ -234,16 +262,27 @@ pub fn merge<'py>(
     parts: Vec<PathBuf>,
     outputs: Vec<PathBuf>,
     overwrite: bool,
+    live: Option<&Live>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let live = live.map(|live| live.0.clone());
     let outputs = Outputs::new(&outputs, &parts, overwrite).map_err(|e| e.raise(py))?;
     let handed = watched(py, None, move |watch| {
-        let merged = job::merge(&parts)?;
-        let product = merged.product()?;
-        if watch.go_on().is_break() {
-            return Err(JobError::Interrupted.into());
-        }
-        outputs.write(&merged, &mut |_| watch.go_on())?;
-        Ok::<_, Fault>(Handed::new(product)?)
+        let live = live.as_deref();
+        live::watch(live, || {
+            let merged = job::merge(&parts)?;
+            if let Some(live) = live {
+                live.merged(&merged, parts.len());
+            }
+            let product = merged.product()?;
+            if let Some(live) = live {
+                live.product(&product);
+            }
+            if watch.go_on().is_break() {
+                return Err(JobError::Interrupted.into());
+            }
+            outputs.write(&merged, &mut |_| watch.go_on())?;
+            Ok::<_, Fault>(Handed::new(product)?)
+        })
     })?;
     handed.into_python(py)
 }

@@ -18,6 +18,7 @@ from swathe._arguments import (
 )
 from swathe._grids import from_transform
 from swathe._grids import grid as grid_of
+from swathe._live import Where, page
 from swathe._progress import Show
 from swathe._progress import progress as shown
 from swathe.errors import PlanError
@@ -61,6 +62,7 @@ def average(
     overwrite: bool = False,
     keep: str | None = None,
     progress: bool | Show = False,
+    live: Where = False,
 ) -> xr.Dataset:
     """Average granules on a grid.
 
@@ -115,13 +117,17 @@ def average(
     threads : int, optional
         Number of threads; by default one for each processor.
     output : path or iterable of paths, optional
-        Files to write besides, by suffix: .nc, .tif, .png, or .swathe for :func:`merge`.
+        Files to write besides, by suffix: .nc, .tif, .png, .html (a report), or .swathe for :func:`merge`.
     overwrite : bool
         Whether outputs may replace files.
     keep : {"granules"}, optional
         What a .swathe keeps apart: of kept granules, :func:`merge` takes the newer version.
     progress : bool or callable
         Show a bar; or call ``progress(done, total, bytes_read, granule)``.
+    live : bool, int or str
+        Show the link to a page that shows the run while it goes on: the map as it fills in, granules,
+        threads, memory. With a number at that port, with an address (``"0.0.0.0:8765"``) there. The page can
+        be opened until the next run that is watched.
 
     Returns
     -------
@@ -174,7 +180,9 @@ def average(
         allow_mixed=allow_mixed,
         threads=threads,
     )
-    return made.run(output=output, overwrite=overwrite, keep=keep, progress=progress)
+    return made.run(
+        output=output, overwrite=overwrite, keep=keep, progress=progress, live=live
+    )
 
 
 @suggesting
@@ -201,6 +209,7 @@ def grid(
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
     progress: bool | Show = False,
+    live: Where = False,
 ) -> xr.DataArray | xr.Dataset:
     """Put granules on a grid, one layer for each, stacked on time.
 
@@ -252,7 +261,7 @@ def grid(
         allow_mixed=allow_mixed,
         threads=threads,
     )
-    result = made.run(output=output, overwrite=overwrite, progress=progress)
+    result = made.run(output=output, overwrite=overwrite, progress=progress, live=live)
     if drop_empty and "granule_status" in result and "time" in result.dims:
         used = result.granule_name.values[result.granule_status.values == "used"]
         result = result.isel(time=[name in used for name in result.granule.values])
@@ -449,12 +458,13 @@ class Plan:
         overwrite: bool = False,
         keep: str | None = None,
         progress: bool | Show = False,
+        live: Where = False,
     ) -> xr.Dataset:
         """Carry the plan out.
 
         Parameters
         ----------
-        output, overwrite, keep, progress
+        output, overwrite, keep, progress, live
             As in :func:`average`.
 
         Returns
@@ -465,7 +475,8 @@ class Plan:
         from swathe import _results
 
         show = shown(progress, "granule")
-        return _results.dataset(self._plan.run(show, _outputs(output), overwrite, keep))
+        handed = self._plan.run(show, _outputs(output), overwrite, keep, page(live))
+        return _results.dataset(handed)
 
     def __repr__(self) -> str:
         rows, columns = self.shape
@@ -492,6 +503,7 @@ def merge(
     *,
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
+    live: Where = False,
 ) -> xr.Dataset:
     """Merge partial results, made by ``average(..., output="part.swathe")``.
 
@@ -502,7 +514,7 @@ def merge(
     parts : path or iterable of paths
         Partial results, in any order. They must have been made with the same options, and share no granule,
         unless with ``keep="granules"``: the newer version then replaces the older.
-    output, overwrite
+    output, overwrite, live
         As in :func:`average`.
 
     Returns
@@ -530,7 +542,7 @@ def merge(
     for path in paths:
         if not isinstance(path, str | PathLike):
             raise TypeError(f"a part is a path, not {path!r:.80}")
-    return _results.dataset(_swathe.merge(paths, _outputs(output), overwrite))
+    return _results.dataset(_swathe.merge(paths, _outputs(output), overwrite, page(live)))
 
 
 @suggesting
@@ -602,7 +614,7 @@ def grid_match(
     made = _swathe.Plan([one_input(path)], options, None)
     if len(made.fields) != 1:
         raise PlanError(f"{variable} means {len(made.fields)} fields: grid_match gives one")
-    result = _results.dataset(made.run(None, [], False, None))[made.fields[0]]
+    result = _results.dataset(made.run(None, [], False, None, None))[made.fields[0]]
     y, x = result.dims[-2:]
     matched = result.rename({y: "latitude", x: "longitude"})
     return matched.reset_coords(set(matched.coords) - KEPT, drop=True)

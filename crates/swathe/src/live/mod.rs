@@ -150,9 +150,14 @@ impl Live {
         self.hub.log("note", text);
     }
 
-    /// The run has ended. A page that watches is given a moment to see it.
-    pub fn end(&self, failure: Option<&str>) {
+    /// The run has ended, and the page can be asked for as long as this is there.
+    pub fn ended(&self, failure: Option<&str>) {
         self.hub.end(failure);
+    }
+
+    /// The run has ended, and the page will soon be gone. One that watches is given a moment to see it.
+    pub fn end(&self, failure: Option<&str>) {
+        self.ended(failure);
         let until = Instant::now() + FAREWELL;
         while self.hub.is_awaited() && Instant::now() < until {
             std::thread::sleep(Duration::from_millis(20));

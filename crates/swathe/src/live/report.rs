@@ -174,6 +174,11 @@ impl Report {
             json!(["command", self.command(), "code"]),
             json!(["grid", grid]),
         ];
+        if self.command().contains("@granules.txt") {
+            let said =
+                "the names of the granules that are not skipped, one a line: the table above";
+            about.push(json!(["granules.txt", said]));
+        }
         let layers = self.kept.iter().flatten().count();
         if layers < self.kept.len() {
             about.push(json!([

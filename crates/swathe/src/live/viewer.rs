@@ -1,7 +1,7 @@
 //! A file that is looked at: gridded netCDF or Zarr, larger than memory, read where it is in view.
 //!
 //! ```text
-//! /tile at level 0..=3: (256 << level)^2 cells read, put together by squares
+//! /tile at level 0..=2: (256 << level)^2 cells read, put together by squares
 //!       above:          four blocks of the level below (kept, so that they are seldom read twice)
 //! ```
 
@@ -21,7 +21,7 @@ use swathe_io::product::{Gridded, GriddedVariable, Statistic};
 /// Numbers to a side of a block.
 const BLOCK: usize = 256;
 /// Up to this level blocks are read, above they are put together.
-const READ_LEVEL: u32 = 3;
+const READ_LEVEL: u32 = 2;
 /// Blocks that are kept: 768 kB each.
 const KEPT: usize = 160;
 /// Cells that are read at a time.
@@ -34,7 +34,7 @@ const MOST_STEPS: usize = 20_000;
 /// Points of the coast.
 const COAST: usize = 60_000;
 /// Blocks that are read ahead of the first look.
-const AHEAD: u32 = 256;
+const AHEAD: u32 = 1024;
 
 /// An open file with its page.
 pub struct Viewer {

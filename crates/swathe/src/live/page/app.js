@@ -326,6 +326,7 @@ async function unpacked(text, count) {
 }
 
 async function report() {
+  STATES.used.word = "used";
   const held = new Held(data.map);
   for (const one of data.rasters) {
     const values = await unpacked(one.values, held.rows * held.columns);
