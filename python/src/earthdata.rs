@@ -45,6 +45,7 @@ pub fn search(py: Python<'_>, asked: Asked) -> PyResult<String> {
         name: asked.name,
         limit: asked.limit,
     };
+    query.check().map_err(unfit)?;
     let found = watched(py, None, move |_| {
         Ok::<_, Fault>(session()?.search(&query)?)
     })?;

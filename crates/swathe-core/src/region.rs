@@ -61,6 +61,11 @@ impl Region {
         })
     }
 
+    /// Whether it leaves out no place.
+    pub fn is_earth(&self) -> bool {
+        self.width >= 360.0 && self.south <= -90.0 && self.north >= 90.0
+    }
+
     /// Whether a point lies inside or on the border.
     #[inline]
     pub fn contains(&self, lon: f64, lat: f64) -> bool {

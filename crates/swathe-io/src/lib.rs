@@ -10,6 +10,7 @@ pub mod error;
 pub mod granule;
 mod hdf5;
 pub mod journal;
+mod lock;
 mod netcdf3;
 pub mod netcdf4;
 mod numbers;

@@ -6,16 +6,31 @@ use super::{Contribution, GeometryReport, Giving, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
 use crate::isin::{Bins, Isin};
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
-use crate::swath::{Block, Quad};
+use crate::swath::{Block, Quad, located};
 use std::ops::Range;
 
 /// Edges are split until they bend by less than this share of a cell.
 const BEND: f64 = 0.01;
 
+/// In radians, rounded up.
+const ONE_DEGREE: f64 = 0.0175;
+
 /// Halvings of an edge at most: 1024 pieces.
 const DEEPEST: u32 = 10;
 
-/// What works out some lines.
+/// What a pixel does in the lines that are worked out together.
+#[derive(Clone, Copy)]
+enum Part {
+    /// Nothing: it lies where none gives.
+    None,
+    /// It has nothing to give: the cell of its centre stands for all that it overlaps.
+    Mark(u32),
+    /// It gives to all that its footprint overlaps.
+    Whole,
+}
+
+/// What works out some lines. The shape of the swath is worked out around the pixels that give: in a granule
+/// of the ocean's colour they are few, and all the rest of the work is in them.
 pub(super) fn locate<'a>(
     swath: &'a Selected<'_>,
     geobox: &'a GeoBox,
@@ -24,36 +39,21 @@ pub(super) fn locate<'a>(
     let plane = Plane::new(geobox);
     move |lines, giving, contributions| {
         let mut report = GeometryReport::default();
-        let (first, end) = (lines.start, lines.end);
-        let pixels = swath.geolocation.pixels;
-        // Asked for once a pixel lies in the grid: until then nothing need be known of values.
-        let mut given: Option<Option<Vec<bool>>> = None;
-        let (mut outline, mut scratch) = (Vec::new(), Vec::new());
-        let block = swath.block(lines.clone());
+        let span = swath.span(lines.clone());
+        let parts = parts(swath, &plane, cells, &lines, giving, &mut report);
+        let width = span.len();
+        let part =
+            |line: usize, column: usize| parts[(line - lines.start) * width + column - span.start];
+        let whole = |line: usize, column: usize| matches!(part(line, column), Part::Whole);
+        let block = swath.block_around(lines.clone(), whole);
         let places = Places::new(&plane, &block);
-        for line in lines {
+        let (mut outline, mut scratch) = (Vec::new(), Vec::new());
+        for line in lines.clone() {
             for column in swath.columns(line) {
-                report.selected += 1;
-                let Some(centre) = block.centre(line, column) else {
-                    report.missing += 1;
-                    continue;
-                };
-                let Some(quad) = block.footprint_corners(line, column).and_then(Quad::new) else {
-                    report.folded += 1;
-                    continue;
-                };
                 let pixel = swath.pixel(line, column);
-                let (lon, lat) = swath.coordinates(line, column);
-                if !cells.take(lon, lat) {
-                    continue;
-                }
-                let position = plane.position(lon, lat);
-                if let Some(cell) = position.and_then(|at| cells.holding(&plane, at, lon, lat)) {
-                    let given = given.get_or_insert_with(|| giving(first..end));
-                    let gives = given
-                        .as_ref()
-                        .and_then(|all| all.get((line - first) * pixels + column));
-                    if gives == Some(&false) {
+                match part(line, column) {
+                    Part::None => continue,
+                    Part::Mark(cell) => {
                         contributions.push(Contribution {
                             cell,
                             pixel,
@@ -61,7 +61,17 @@ pub(super) fn locate<'a>(
                         });
                         continue;
                     }
+                    Part::Whole => {}
                 }
+                let Some(centre) = block.centre(line, column) else {
+                    continue;
+                };
+                let Some(quad) = block.footprint_corners(line, column).and_then(Quad::new) else {
+                    report.folded += 1;
+                    continue;
+                };
+                let (lon, lat) = swath.coordinates(line, column);
+                let position = plane.position(lon, lat);
                 let corners = places.around(&quad, line, column);
                 let placed = position.zip(corners).is_some_and(|(at, corners)| {
                     plane.outline(&quad, centre, at, corners, &mut outline)
@@ -87,6 +97,50 @@ pub(super) fn locate<'a>(
         }
         report
     }
+}
+
+/// The part of each pixel of the columns that `lines` span together.
+fn parts(
+    swath: &Selected<'_>,
+    plane: &Plane<'_>,
+    cells: Cells<'_>,
+    lines: &Range<usize>,
+    giving: &mut Giving<'_>,
+    report: &mut GeometryReport,
+) -> Vec<Part> {
+    let (span, pixels) = (swath.span(lines.clone()), swath.geolocation.pixels);
+    let mut parts = vec![Part::None; lines.len() * span.len()];
+    // Asked for once a pixel lies in the grid: until then nothing need be known of values.
+    let mut given: Option<Option<Vec<bool>>> = None;
+    for (parts, line) in parts.chunks_mut(span.len().max(1)).zip(lines.clone()) {
+        for column in swath.columns(line) {
+            report.selected += 1;
+            let (lon, lat) = swath.coordinates(line, column);
+            if !located(lon, lat) {
+                report.missing += 1;
+                continue;
+            }
+            if !cells.take(lon, lat) {
+                continue;
+            }
+            let position = plane.position(lon, lat);
+            let holding = position.and_then(|at| cells.holding(plane, at, lon, lat));
+            parts[column - span.start] = match holding {
+                Some(cell) => {
+                    let given = given.get_or_insert_with(|| giving(lines.clone()));
+                    let gives = given
+                        .as_ref()
+                        .and_then(|all| all.get((line - lines.start) * pixels + column));
+                    match gives {
+                        Some(false) => Part::Mark(cell),
+                        _ => Part::Whole,
+                    }
+                }
+                None => Part::Whole,
+            };
+        }
+    }
+    parts
 }
 
 /// The cells that footprints overlap, in the plane of a rectangular grid.
@@ -205,8 +259,9 @@ struct Plane<'a> {
     turn: Option<f64>,
     /// Its middle column.
     middle: f64,
-    /// Longest edge (squared chord) that surely bends less than allowed, by latitude in degrees.
-    straight2: Vec<f64>,
+    /// What an edge's squared chord times its sine of latitude, over the squared cosine, must stay below to bend
+    /// less than allowed; zero where only trying tells.
+    straight2: f64,
 }
 
 impl<'a> Plane<'a> {
@@ -224,17 +279,7 @@ impl<'a> Plane<'a> {
             middle: geobox.x.len as f64 * 0.5,
             // A great circle of length L departs from a straight line in longitude and latitude by
             // no more than L^2/8 * 2 tan(lat) / cos(lat).
-            straight2: (0..=90)
-                .map(|lat| {
-                    let (sine, cosine) =
-                        crate::sphere::sin_cos_deg((f64::from(lat) + 1.0).min(89.999));
-                    if lonlat {
-                        BEND * cell * 4.0 * cosine * cosine / sine
-                    } else {
-                        0.0
-                    }
-                })
-                .collect(),
+            straight2: if lonlat { BEND * cell * 4.0 } else { 0.0 },
         }
     }
 
@@ -358,8 +403,10 @@ impl<'a> Plane<'a> {
         depth: u32,
         out: &mut Vec<(f64, f64)>,
     ) -> bool {
-        let latitude = libm::asin(from[2].abs().max(to[2].abs()).min(1.0)).to_degrees() as usize;
-        if depth == 0 || chord2(from, to) < self.straight2[latitude.min(90)] {
+        // The edge may reach beyond its ends: by less than a degree, or it is long.
+        let sine = (from[2].abs().max(to[2].abs()) + ONE_DEGREE).min(1.0);
+        let straight = chord2(from, to) * sine < self.straight2 * (1.0 - sine * sine);
+        if depth == 0 || straight {
             return true;
         }
         let middle = normalize(add(from, to));

@@ -58,7 +58,7 @@ pub(super) fn groups(swath: &Selected<'_>) -> (Vec<Group>, GeometryReport) {
         bounds.add(group.bounds.west, group.bounds.south);
         bounds.add(group.bounds.east, group.bounds.north);
     }
-    let buckets = Buckets::new(swath.spacing.largest(), &bounds);
+    let buckets = Buckets::new(swath.spacing().largest(), &bounds);
     let (mut largest, mut borders) = (buckets.filled(0.0_f32), buckets.filled(false));
     for group in &groups {
         // Rounded up, so that no bound is lost to single precision.
@@ -174,7 +174,7 @@ fn smooth_group(
 ) -> Option<Group> {
     let around = columns.start.saturating_sub(1)..columns.end + 1;
     let usual2 = around
-        .map(|column| swath.spacing.along2(column))
+        .map(|column| swath.spacing().along2(column))
         .fold(f64::INFINITY, f64::min);
     let smooth = smooth(all, usual2, sense)?;
     Some(Group {

@@ -13,6 +13,7 @@ pub(super) fn by_centres<'a>(
     move |lines, _, contributions| {
         let mut report = GeometryReport::default();
         for line in lines {
+            contributions.reserve(swath.columns(line).len());
             for column in swath.columns(line) {
                 let (lon, lat) = swath.coordinates(line, column);
                 report.selected += 1;

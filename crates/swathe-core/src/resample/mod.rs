@@ -29,6 +29,7 @@ use crate::target::Target;
 use crate::watch::{self, Task};
 use rayon::prelude::*;
 use std::ops::Range;
+use std::sync::OnceLock;
 
 /// Weight one: weights are integers in units of 2^-32.
 pub const WEIGHT_ONE: u64 = 1 << 32;
@@ -128,7 +129,7 @@ pub struct GeometryReport {
     pub selected: u64,
     /// Of these, without a usable location.
     pub missing: u64,
-    /// Footprints or quads that are folded or have no area.
+    /// Footprints, of pixels that have something to give, or quads that are folded or have no area.
     pub folded: u64,
     /// Footprints, of pixels that have something to give, that the target's projection cannot place.
     pub untransformed: u64,
@@ -186,7 +187,8 @@ impl Grid {
 /// The pixels of a granule that may meet a grid.
 struct Selected<'a> {
     geolocation: &'a GeolocationArray,
-    spacing: Spacing,
+    /// Worked out when the shape of the swath is asked for: `bin` needs none.
+    spacing: OnceLock<Spacing>,
     /// Columns of each strip of `GROUP` lines.
     columns: Vec<Range<usize>>,
 }
@@ -198,20 +200,21 @@ impl<'a> Selected<'a> {
         let columns = selection::columns(&grid.region, geolocation, |columns| {
             margins * reaches.among(columns)
         });
-        let first = columns
-            .iter()
-            .filter(|c| !c.is_empty())
-            .map(|c| c.start)
-            .min()
-            .unwrap_or(0);
-        let end = columns.iter().map(|c| c.end).max().unwrap_or(0).max(first);
-        let halo = first.saturating_sub(4)..(end + 4).min(geolocation.pixels);
-        let spacing = Spacing::new(geolocation, halo);
         Selected {
             geolocation,
-            spacing,
+            spacing: OnceLock::new(),
             columns,
         }
+    }
+
+    /// How far apart the pixels are.
+    fn spacing(&self) -> &Spacing {
+        self.spacing.get_or_init(|| {
+            let columns = spanned(self.columns.iter().cloned());
+            let halo =
+                columns.start.saturating_sub(4)..(columns.end + 4).min(self.geolocation.pixels);
+            Spacing::new(self.geolocation, halo)
+        })
     }
 
     /// The columns of one line: whole groups.
@@ -259,11 +262,7 @@ impl<'a> Selected<'a> {
 
     /// The columns that some lines span together.
     fn span(&self, lines: Range<usize>) -> Range<usize> {
-        let spans = lines.map(|l| self.columns(l)).filter(|c| !c.is_empty());
-        let (first, end) = spans.fold((usize::MAX, 0), |(first, end), c| {
-            (first.min(c.start), end.max(c.end))
-        });
-        first.min(end)..end
+        spanned(lines.map(|line| self.columns(line)))
     }
 
     /// The shape of the swath for a range of lines.
@@ -271,9 +270,18 @@ impl<'a> Selected<'a> {
         self.block_of(lines.clone(), self.span(lines))
     }
 
+    /// The shape of the swath for a range of lines, around the pixels that `of` tells.
+    fn block_around(&self, lines: Range<usize>, of: impl Fn(usize, usize) -> bool) -> Block {
+        let span = self.span(lines.clone());
+        let any = |column: &usize| lines.clone().any(|line| of(line, *column));
+        let first = span.clone().find(any).unwrap_or(span.end);
+        let end = span.rev().find(any).map_or(first, |last| last + 1);
+        Block::around(self.geolocation, self.spacing(), lines, first..end, of)
+    }
+
     /// The shape of the swath for some of its lines and columns.
     fn block_of(&self, lines: Range<usize>, columns: Range<usize>) -> Block {
-        Block::new(self.geolocation, &self.spacing, lines, columns)
+        Block::new(self.geolocation, self.spacing(), lines, columns)
     }
 
     /// Position of a pixel in the granule.
@@ -281,6 +289,16 @@ impl<'a> Selected<'a> {
         // Granules of more than 2^31 pixels are refused where they are opened.
         (line * self.geolocation.pixels + column) as u32
     }
+}
+
+/// What some ranges span together, from the first that is not empty; nothing if all are.
+fn spanned(ranges: impl Iterator<Item = Range<usize>>) -> Range<usize> {
+    let (first, end) = ranges
+        .filter(|range| !range.is_empty())
+        .fold((usize::MAX, 0), |(first, end), range| {
+            (first.min(range.start), end.max(range.end))
+        });
+    first.min(end)..end
 }
 
 /// Runs `work` over blocks of lines in parallel and gathers the outcomes in order.

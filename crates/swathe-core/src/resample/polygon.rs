@@ -37,11 +37,9 @@ pub(super) fn overlap(
         (end_row - first_row) as usize,
         (end_column - first_column) as usize,
     );
-    let within = |low: f64, high: f64, first: f64, end: f64| low >= first && high <= end;
-    if (height, width) == (1, 1)
-        && within(left, right, first_column, end_column)
-        && within(top, bottom, first_row, end_row)
-    {
+    let whole =
+        left >= first_column && right <= end_column && top >= first_row && bottom <= end_row;
+    if (height, width) == (1, 1) && whole {
         let share = 0.5 * twice_area.abs();
         if share > 0.0 {
             visit(first_row as usize, first_column as usize, share);
@@ -54,7 +52,10 @@ pub(super) fn overlap(
     let shifted = |v: (f64, f64)| (v.0 - first_column, v.1 - first_row);
     for (i, &from) in vertices.iter().enumerate() {
         let to = vertices[(i + 1) % vertices.len()];
-        add_edge(shifted(from), shifted(to), height, width, scratch);
+        let (from, to) = (shifted(from), shifted(to));
+        if !(whole && add_short_edge(from, to, height, width, scratch)) {
+            add_edge(from, to, height, width, scratch);
+        }
     }
     // Edges that run to higher rows add what is to their right: one that goes around by the right takes it.
     let sign = if twice_area > 0.0 { -1.0 } else { 1.0 };
@@ -68,6 +69,27 @@ pub(super) fn overlap(
             }
         }
     }
+}
+
+/// Adds an edge of which both ends lie in the window, if they lie in one cell: most edges of small polygons.
+#[inline]
+fn add_short_edge(
+    (x0, y0): (f64, f64),
+    (x1, y1): (f64, f64),
+    height: usize,
+    width: usize,
+    buffer: &mut [f64],
+) -> bool {
+    let (row, column) = (y0 as usize, x0 as usize);
+    if (y1 as usize, x1 as usize) != (row, column) || row >= height || column >= width {
+        return false;
+    }
+    let inside = 0.5 * (x0 + x1) - column as f64;
+    let dy = y1 - y0;
+    let cells = &mut buffer[row * (width + 1) + column..][..2];
+    cells[0] += dy * (1.0 - inside);
+    cells[1] += dy * inside;
+    true
 }
 
 fn add_edge(
@@ -90,14 +112,15 @@ fn add_edge(
     let mut y = y0.max(0.0);
     let end = y1.min(height as f64);
     while y < end {
-        let row = y.floor();
-        let next = (row + 1.0).min(end);
+        // Not negative: a cast rounds down, without a call.
+        let row = y as usize;
+        let next = (row as f64 + 1.0).min(end);
         add_piece(
             x_at(y),
             x_at(next),
             sign * (next - y),
             width,
-            &mut buffer[row as usize * (width + 1)..][..width + 1],
+            &mut buffer[row * (width + 1)..][..width + 1],
         );
         y = next;
     }
@@ -122,7 +145,7 @@ fn add_piece(x0: f64, x1: f64, dy: f64, width: usize, row: &mut [f64]) {
     }
     let mut x = a;
     while x < b {
-        let next = (x.floor() + 1.0).min(b);
+        let next = (x as usize as f64 + 1.0).min(b);
         add_upright(0.5 * (x + next), per_column * (next - x), row);
         x = next;
     }

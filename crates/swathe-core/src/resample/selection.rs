@@ -13,6 +13,10 @@ pub(super) fn columns(
     geolocation: &GeolocationArray,
     margin: impl Fn(&Range<usize>) -> f64,
 ) -> Vec<Range<usize>> {
+    if region.is_earth() {
+        let strips = groups_of(geolocation.lines.clone());
+        return strips.map(|_| 0..geolocation.pixels).collect();
+    }
     let near = Near {
         regions: groups_of(0..geolocation.pixels)
             .map(|columns| region.widened(margin(&columns)))

@@ -40,6 +40,17 @@ impl Block {
         lines: Range<usize>,
         columns: Range<usize>,
     ) -> Self {
+        Block::around(geolocation, spacing, lines, columns, |_, _| true)
+    }
+
+    /// Works out the footprints of those pixels of `lines` x `columns` for which `of(line, column)` holds.
+    pub(crate) fn around(
+        geolocation: &GeolocationArray,
+        spacing: &Spacing,
+        lines: Range<usize>,
+        columns: Range<usize>,
+        of: impl Fn(usize, usize) -> bool,
+    ) -> Self {
         let centres = Centres::new(
             geolocation,
             lines.start.saturating_sub(HALO)..lines.end + HALO,
@@ -54,7 +65,7 @@ impl Block {
             centres,
         };
         block.find_links(geolocation, spacing);
-        block.find_corners();
+        block.find_corners(of);
         block
     }
 
@@ -178,31 +189,43 @@ impl Block {
         }
     }
 
-    fn find_corners(&mut self) {
-        let missing = [f64::NAN; 3];
-        let count = (self.lines.len() + 1) * (self.columns.len() + 1);
-        let mut corners = Vec::with_capacity(count);
+    fn find_corners(&mut self, of: impl Fn(usize, usize) -> bool) {
+        let (lines, columns) = (self.lines.clone(), self.columns.clone());
+        let width = columns.len() + 1;
+        let mut corners = vec![[f64::NAN; 3]; (lines.len() + 1) * width];
         let v = self.centres.vectors();
-        let width = self.centres.columns().len();
-        for i in self.lines.start..=self.lines.end {
-            for j in self.columns.start..=self.columns.end {
+        // Whether any pixel around a corner wants it: the pixels below it in this row, above it in the row before.
+        let mut wanted = vec![false; width];
+        let mut above = vec![false; width];
+        for (i, corners) in (lines.start..=lines.end).zip(corners.chunks_exact_mut(width)) {
+            wanted.copy_from_slice(&above);
+            above.fill(false);
+            if i < lines.end {
+                for (k, column) in columns.clone().enumerate() {
+                    if of(i, column) {
+                        above[k] = true;
+                        above[k + 1] = true;
+                    }
+                }
+            }
+            for (k, corner) in corners.iter_mut().enumerate() {
+                if !(wanted[k] || above[k]) {
+                    continue;
+                }
+                let j = columns.start + k;
                 let d = self.centres.index(i, j);
                 let a = i
                     .checked_sub(1)
                     .zip(j.checked_sub(1))
                     .and_then(|(i, j)| self.centres.index(i, j));
-                corners.push(match (a, d) {
-                    (Some(a), Some(d))
-                        if self.across[a]
-                            && self.along[a]
-                            && self.across[d - 1]
-                            && self.along[a + 1] =>
-                    {
-                        debug_assert_eq!(d, a + width + 1);
-                        normalize(add(add(v[a], v[a + 1]), add(v[d - 1], v[d])))
-                    }
-                    _ => missing,
-                });
+                if let (Some(a), Some(d)) = (a, d)
+                    && self.across[a]
+                    && self.along[a]
+                    && self.across[d - 1]
+                    && self.along[a + 1]
+                {
+                    *corner = normalize(add(add(v[a], v[a + 1]), add(v[d - 1], v[d])));
+                }
             }
         }
         self.corners = corners;

@@ -93,6 +93,9 @@ impl<W: Write + Seek> Tiles<W> {
 
     /// Takes the bins of a tile whose layers are all there.
     fn take_tile(&mut self, tile: usize) {
+        if self.tile.get(3).is_none_or(Vec::is_empty) {
+            return;
+        }
         let (rows, columns) = self.tiling.extent(tile);
         let width = columns.len();
         let per_product = self.layers.len() / self.products.max(1);
@@ -141,6 +144,10 @@ impl<W: Write + Seek + Send + Sync> TileSink for Tiles<W> {
             LayerData::I64(v) => v.iter().map(|v| *v as f64).collect(),
             LayerData::Tiled(_) => Vec::new(),
         };
+        // Most tiles of a region's bins hold nothing: they are not carried on.
+        if doubles.iter().all(|v| v.is_nan() || *v == 0.0) {
+            return Ok(Vec::new());
+        }
         Ok(doubles.into_iter().flat_map(f64::to_le_bytes).collect())
     }
 

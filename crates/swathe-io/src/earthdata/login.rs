@@ -1,6 +1,7 @@
 //! Earthdata Login: who the user is, and the token that data requests carry.
 
 use super::netrc;
+use crate::lock::lock;
 use crate::remote::fault::{Cure, Fault};
 use crate::remote::http::{Http, Request};
 use crate::remote::policy::shown;
@@ -8,7 +9,7 @@ use crate::remote::secret::Secret;
 use base64::Engine as _;
 use jiff::Timestamp;
 use std::path::{Path, PathBuf};
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use url::Url;
 
 /// Where credentials were found.
@@ -334,10 +335,6 @@ fn claim(token: &str, name: &str) -> Option<String> {
         serde_json::Value::Number(number) => Some(number.to_string()),
         _ => None,
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -2,6 +2,7 @@
 
 use super::outline::{Ring, against_the_clock};
 use super::period::Period;
+use swathe_core::region::Region;
 
 /// A search for granules of a collection.
 #[derive(Debug, Clone, Default, PartialEq)]
@@ -31,6 +32,35 @@ pub struct Query {
 }
 
 impl Query {
+    /// # Errors
+    /// A box, place or limit that the catalogue would refuse, in words.
+    pub fn check(&self) -> Result<(), String> {
+        if self.collection.trim().is_empty() {
+            return Err("no collection is named".into());
+        }
+        if let Some((west, south, east, north)) = self.bbox {
+            Region::of_box((west, south, east, north))
+                .map_err(|why| format!("the box {west},{south},{east},{north}: {why}"))?;
+        }
+        let places = self.polygons.iter().flatten().chain(&self.point);
+        for (lon, lat) in places {
+            if !(-180.0..=180.0).contains(lon) || !(-90.0..=90.0).contains(lat) {
+                return Err(format!(
+                    "{lon},{lat}: a longitude lies between -180 and 180, a latitude between -90 and 90"
+                ));
+            }
+        }
+        if let Some((low, high)) = self.cloud_cover
+            && !(0.0 <= low && low <= high && high <= 100.0)
+        {
+            return Err(format!("{low},{high}: clouds cover 0 to 100 per cent"));
+        }
+        if self.limit == Some(0) {
+            return Err("a limit of 0 granules leaves nothing".into());
+        }
+        Ok(())
+    }
+
     /// Names and values of the request's parameters, but for paging.
     pub(super) fn parameters(&self) -> Vec<(&'static str, String)> {
         let mut parameters = vec![("short_name", self.collection.clone())];
@@ -153,6 +183,38 @@ fn ring(json: Option<&serde_json::Value>) -> Result<Ring, String> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_the_catalogue_would_refuse_is_refused_here() {
+        let good = Query {
+            collection: "PACE_OCI_L2_BGC".into(),
+            bbox: Some((170.0, -10.0, -170.0, 10.0)),
+            point: Some((-180.0, 90.0)),
+            cloud_cover: Some((0.0, 100.0)),
+            limit: Some(1),
+            ..Query::default()
+        };
+        assert_eq!(good.check(), Ok(()));
+        let spoil: [(&str, fn(&mut Query)); 9] = [
+            ("collection", |q| q.collection = " ".into()),
+            ("10,5,12,5", |q| q.bbox = Some((10.0, 5.0, 12.0, 5.0))),
+            ("NaN", |q| q.bbox = Some((f64::NAN, 0.0, 1.0, 1.0))),
+            ("between -90 and 90", |q| {
+                q.bbox = Some((0.0, -91.0, 1.0, 1.0))
+            }),
+            ("181", |q| q.point = Some((181.0, 0.0))),
+            ("inf", |q| q.point = Some((0.0, f64::INFINITY))),
+            ("-95", |q| q.polygons = vec![vec![(0.0, -95.0); 4]]),
+            ("clouds", |q| q.cloud_cover = Some((60.0, 40.0))),
+            ("limit", |q| q.limit = Some(0)),
+        ];
+        for (word, spoil) in spoil {
+            let mut query = good.clone();
+            spoil(&mut query);
+            let why = query.check().expect_err(word);
+            assert!(why.contains(word), "{word}: {why}");
+        }
+    }
 
     #[test]
     fn parameters_are_as_the_catalogue_takes_them() {

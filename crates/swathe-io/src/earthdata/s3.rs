@@ -1,6 +1,7 @@
 //! Credentials of S3: those that a data centre gives for its buckets, else the user's own.
 
 use super::login::{Login, renewal};
+use crate::lock::lock;
 use crate::remote::fault::{Cure, Fault};
 use crate::remote::http::{Http, Request};
 use crate::remote::policy::shown;
@@ -8,7 +9,7 @@ use crate::remote::secret::Secret;
 use jiff::Timestamp;
 use rusty_s3::{Bucket, S3Action as _, UrlStyle};
 use std::collections::HashMap;
-use std::sync::{Mutex, PoisonError};
+use std::sync::Mutex;
 use std::time::Duration;
 use url::Url;
 
@@ -218,8 +219,4 @@ fn own() -> Option<Held> {
         renew: None,
         end: None,
     })
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }

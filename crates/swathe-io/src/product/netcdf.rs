@@ -1,12 +1,15 @@
 //! netCDF-4 files of a layout.
 
+use std::collections::HashMap;
 use std::io::{Seek, Write};
+use std::sync::Mutex;
 
 use super::elements::elements_of;
 use super::layout::{Data, FileLayout, VariableLayout, layout};
 use super::tiles::{TileSink, TiledLayers, write_all};
 use super::{LayerData, Product, Sink};
 use crate::error::{Error, Result};
+use crate::lock::lock;
 use crate::netcdf4::{FileDescription, NetCdf4Writer, Storage, VariableDescription, encode_chunk};
 
 /// Deflate level: NASA's Level-3 files have 4; on smooth maps higher levels gain under 2 %.
@@ -28,6 +31,8 @@ pub fn write<W: Sink + ?Sized>(product: &Product, writer: &mut W) -> Result<()> 
 pub struct Tiles<W> {
     tiled: TiledLayers,
     writer: NetCdf4Writer<W>,
+    /// Chunks that hold one value all over, by their element: half of a map may be without values.
+    even: Mutex<HashMap<Vec<u8>, Vec<u8>>>,
 }
 
 impl<W: Write + Seek> Tiles<W> {
@@ -40,6 +45,7 @@ impl<W: Write + Seek> Tiles<W> {
         Ok(Tiles {
             tiled: TiledLayers::new(product)?,
             writer: begin(&layout(product)?, writer)?,
+            even: Mutex::default(),
         })
     }
 }
@@ -55,7 +61,16 @@ impl<W: Write + Seek + Send + Sync> TileSink for Tiles<W> {
         self.tiled.check(layer, step, tile, values)?;
         let size = values.dtype().size().unwrap_or(1);
         let elements = self.tiled.chunk(tile, values);
-        encode_chunk(elements, size, true, Some(DEFLATE_LEVEL))
+        let first = elements.get(..size).unwrap_or_default().to_vec();
+        if elements.is_empty() || elements.chunks_exact(size).any(|element| element != first) {
+            return encode_chunk(elements, size, true, Some(DEFLATE_LEVEL));
+        }
+        if let Some(encoded) = lock(&self.even).get(&first) {
+            return Ok(encoded.clone());
+        }
+        let encoded = encode_chunk(elements, size, true, Some(DEFLATE_LEVEL))?;
+        lock(&self.even).insert(first, encoded.clone());
+        Ok(encoded)
     }
 
     fn put(&mut self, layer: usize, step: usize, tile: usize, encoded: &[u8]) -> Result<()> {
@@ -67,6 +82,7 @@ impl<W: Write + Seek + Send + Sync> TileSink for Tiles<W> {
         let Tiles {
             mut tiled,
             mut writer,
+            ..
         } = *self;
         for (name, value) in tiled.attributes()? {
             writer.set_attribute(None, &name, value)?;

@@ -31,6 +31,8 @@ pub struct Fault {
     pub wait: Option<Duration>,
     /// Whether it is a matter of credentials.
     pub sign_in: bool,
+    /// Whether it seldom passes by itself: one more try is enough.
+    pub lasting: bool,
 }
 
 impl Fault {
@@ -42,6 +44,7 @@ impl Fault {
             hint: None,
             wait: None,
             sign_in: cure == Cure::SignIn,
+            lasting: false,
         }
     }
 

@@ -5,10 +5,11 @@ use super::http::{Answer, Request};
 use super::policy::shown;
 use super::secret::Secret;
 use super::{Session, status};
+use crate::lock::lock;
 use jiff::Timestamp;
 use std::io::Read as _;
 use std::ops::Range;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex};
 use url::Url;
 
 /// Times that a new signed address is asked for.
@@ -426,10 +427,6 @@ fn percent_decoded(text: &str) -> String {
         Some((key, value)) if value.is_empty() && !text.contains('=') => key.into_owned(),
         _ => text.replace("%2B", "+"),
     }
-}
-
-fn lock<T>(mutex: &Mutex<T>) -> std::sync::MutexGuard<'_, T> {
-    mutex.lock().unwrap_or_else(PoisonError::into_inner)
 }
 
 #[cfg(test)]

@@ -242,9 +242,15 @@ impl Http {
 /// Why no answer came.
 fn unanswered(url: &Url, error: &ureq::Error) -> Fault {
     let host = authority(url);
+    if matches!(error, ureq::Error::HostNotFound) {
+        return Fault {
+            lasting: true,
+            ..Fault::new(Cure::Retry, format!("{host} is not known"))
+        }
+        .with_hint("is this machine connected?");
+    }
     let (cure, why) = match error {
         ureq::Error::Timeout(_) => (Cure::Retry, "does not answer in time".to_owned()),
-        ureq::Error::HostNotFound => (Cure::Retry, "is not known".into()),
         ureq::Error::ConnectionFailed => (Cure::Retry, "cannot be reached".into()),
         ureq::Error::Io(error) if error.kind() == std::io::ErrorKind::PermissionDenied => {
             (Cure::None, format!("cannot be asked: {error}"))

@@ -193,10 +193,11 @@ impl Session {
     /// # Errors
     /// The fault, if there were enough, or the server wants too long a pause.
     fn pause(&self, tries: &mut u32, fault: Fault) -> std::result::Result<(), Fault> {
-        if *tries >= ATTEMPTS {
+        let most = if fault.lasting { 2 } else { ATTEMPTS };
+        if *tries >= most {
             return Err(Fault {
                 cure: Cure::None,
-                reason: format!("{}, {ATTEMPTS} times", fault.reason),
+                reason: format!("{}, {most} times", fault.reason),
                 ..fault
             });
         }

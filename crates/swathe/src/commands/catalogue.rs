@@ -163,7 +163,7 @@ impl Catalogue {
             }
             None => Vec::new(),
         };
-        Ok(Some(Query {
+        let query = Query {
             collection: collection.clone(),
             version: self.version.clone(),
             provider: self.provider.clone(),
@@ -182,7 +182,9 @@ impl Catalogue {
             }),
             name: self.name.clone(),
             limit: self.limit,
-        }))
+        };
+        query.check().map_err(Failure::usage)?;
+        Ok(Some(query))
     }
 
     /// Asks the catalogue; nothing found is a failure.

@@ -358,7 +358,10 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
     drop(opened);
     candidate.close();
     if !candidate.is_unchanged() {
-        return failed("it was changed while it was being read".into(), read);
+        return failed(
+            "it was changed or removed while it was being read".into(),
+            read,
+        );
     }
     let Some(applied) = applied else {
         let outcome = GranuleOutcome {
