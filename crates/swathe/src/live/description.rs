@@ -6,6 +6,10 @@ use swathe_io::dataset::Attributes;
 use swathe_io::picture::{Limits, MapPicture, Palette, Sketch, SketchLine, Steps};
 use swathe_io::product::{Statistic, TimeStep};
 
+/// Points of a coast: in a page, and for one that asks for more.
+const FEW: usize = 12_000;
+const MANY: usize = 120_000;
+
 /// Maps on one grid.
 #[derive(Debug, Clone)]
 pub struct Maps {
@@ -86,8 +90,8 @@ impl Look {
 }
 
 impl Maps {
-    /// As the page takes it, with a coast of no more than about so many points.
-    pub fn json(&self, coast: usize) -> Value {
+    /// As the page takes it, with a coast of few points.
+    pub fn json(&self) -> Value {
         let (rows, columns) = self.geobox.shape();
         let edge = |axis: &swathe_core::geobox::Axis| json!([axis.at(0.0), axis.step()]);
         json!({
@@ -102,8 +106,13 @@ impl Maps {
             "times": self.times.iter().map(|time| time.is_finite().then_some(*time)).collect::<Vec<_>>(),
             "levels": self.levels,
             "mean": self.mean,
-            "coast": lines(&Sketch::new(&self.geobox).coast(coast)),
+            "coast": lines(&Sketch::new(&self.geobox).coast(FEW)),
         })
+    }
+
+    /// The coast with more points, for a page that can ask for it when it is there.
+    pub fn coast(&self) -> Value {
+        lines(&Sketch::new(&self.geobox).coast(MANY))
     }
 }
 

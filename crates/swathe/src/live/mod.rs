@@ -44,7 +44,7 @@ pub use server::Address;
 /// Between looks at the memory in use.
 const TICK: Duration = Duration::from_millis(500);
 /// So long a page is given to see the end.
-const FAREWELL: Duration = Duration::from_secs(3);
+const FAREWELL: Duration = Duration::from_millis(2500);
 /// Outlines and the plan's picture are drawn of no more granules: to draw them, all are opened once more.
 const MOST_DRAWN: usize = 400;
 /// Points on a side of an outline.
@@ -272,9 +272,14 @@ impl Pages for Desk {
                     self.hub.blocks(since),
                 ))
             }
+            "/coast" => Some(Answer::json(&self.hub.coast()?)),
             "/graph" => Some(Answer::new("image/svg+xml", self.hub.graph_svg()?)),
             "/seen" => {
                 self.hub.has_seen();
+                Some(Answer::json(&json!({})))
+            }
+            "/gone" => {
+                self.hub.has_gone();
                 Some(Answer::json(&json!({})))
             }
             _ => None,

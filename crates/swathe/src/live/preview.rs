@@ -230,7 +230,7 @@ mod tests {
         );
         assert_eq!(news.len(), 4 * (6 + height * width));
         let number = |row: usize, column: usize| f32::from_bits(word(6 + row * width + column));
-        let expected = |row, column| {
+        let expected = |row: usize, column: usize| {
             ((rows.start + 8 * row + 4) * 10_000 + columns.start + 8 * column + 4) as f32
         };
         assert_eq!(number(0, 0), expected(0, 0));

@@ -22,8 +22,6 @@ use swathe_io::product::{GranuleStatus, LayerData, Product, TileSink};
 const MOST: usize = 1_500_000;
 /// Layers that are kept.
 const MOST_LAYERS: usize = 12;
-/// Points of the coast.
-const COAST: usize = 12_000;
 /// Granules that are named in the command.
 const NAMED: usize = 8;
 
@@ -151,7 +149,7 @@ impl Report {
         let data = json!({
             "mode": "report",
             "subtitle": period,
-            "map": maps.json(COAST),
+            "map": maps.json(),
             "rasters": rasters,
             "summaries": summaries.collect::<Vec<_>>(),
             "granules": granules.collect::<Vec<_>>(),

@@ -31,8 +31,6 @@ const MOST_LAYERS: usize = 64;
 const MOST_READ: usize = 8;
 /// Steps at most.
 const MOST_STEPS: usize = 20_000;
-/// Points of the coast.
-const COAST: usize = 60_000;
 /// Blocks that are read ahead of the first look.
 const AHEAD: u32 = 1024;
 
@@ -43,6 +41,7 @@ pub struct Viewer {
     layers: Vec<(String, usize)>,
     steps: usize,
     levels: u32,
+    maps: Maps,
     page: Page,
     kept: Mutex<Kept>,
 }
@@ -131,7 +130,7 @@ impl Viewer {
             json!({
                 "mode": "serve",
                 "subtitle": swathe_io::picture::time_covered(attributes),
-                "map": maps.json(COAST),
+                "map": maps.json(),
                 "about": about(&gridded),
             }),
         );
@@ -139,6 +138,7 @@ impl Viewer {
             layers,
             steps,
             levels,
+            maps,
             page,
             kept: Mutex::default(),
             gridded,
@@ -292,6 +292,7 @@ impl Pages for Viewer {
             "/" => Some(self.page.answer()),
             "/tile" => self.tile(request),
             "/cell" => self.cell(request),
+            "/coast" => Some(Answer::json(&self.maps.coast())),
             _ => None,
         }
     }

@@ -58,6 +58,17 @@ function startMap(description, source) {
   $("map").parentNode.style.aspectRatio = `${map.columns} / ${map.rows}`;
   nameSteps();
   chooseLayer(0);
+  if (data.mode !== "report") finerCoast();
+}
+
+async function finerCoast() {
+  try {
+    const answer = await fetch(link("coast"));
+    if (answer.ok) map.coast = await answer.json();
+    view.draw();
+  } catch {
+    // The coarser one stays.
+  }
 }
 
 function nameSteps() {

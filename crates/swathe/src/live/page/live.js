@@ -5,6 +5,8 @@ const now = {
 };
 
 async function live() {
+  // A page that is closed keeps no command waiting for it.
+  addEventListener("pagehide", () => fetch(link("gone"), { keepalive: true }).catch(() => {}));
   status("", "connecting");
   for (;;) {
     const started = performance.now();
@@ -68,8 +70,15 @@ async function takeMap(state) {
   }
   if (!some) return;
   $("waiting").textContent = "";
-  if (!fixed) rescale();
+  if (!fixed && moved()) rescale();
   view.draw();
+}
+
+/** Whether the values have outgrown the colours: these do not change with every tile. */
+function moved() {
+  const found = limits(map.layers[view.layer], view.scale.log);
+  if (view.unscaled || !found) return true;
+  return found.some((end, i) => Math.abs(view.scale.place(end) - i) > 0.04);
 }
 
 function take(state) {

@@ -384,7 +384,10 @@ class MapView {
     // What is there of coarser levels first, then the level that fits.
     const levels = this.map.levels.filter((l) => l >= level).reverse();
     let whole = true;
-    for (const one of levels) whole = this.paintLevel(context, one, one === level, keys) || one !== level;
+    levels.forEach((one, i) => {
+      const all = this.paintLevel(context, one, one === level, keys, i === 0);
+      if (one === level) whole = all;
+    });
     this.store.wanted(keys);
     context.save();
     context.beginPath();
@@ -402,7 +405,7 @@ class MapView {
     this.canvas.dataset.whole = whole ? "yes" : "no";
   }
 
-  paintLevel(context, level, fetch, keys) {
+  paintLevel(context, level, fetch, keys, coarsest) {
     const span = CHUNK << level;
     const [x0, y0] = this.cell(0, 0);
     const [x1, y1] = this.cell(this.width, this.height);
@@ -421,7 +424,10 @@ class MapView {
         const image = this.image(key, chunk);
         const [left, top] = this.pixel(c * span, r * span);
         const cell = this.zoom * (1 << level);
-        context.drawImage(image, left, top, chunk.width * cell, chunk.height * cell);
+        const [wide, high] = [chunk.width * cell, chunk.height * cell];
+        // What is missing at this level is not filled by a coarser one.
+        if (!coarsest) context.fillRect(left, top, wide, high);
+        context.drawImage(image, left, top, wide, high);
       }
     }
     return whole;
