@@ -3,6 +3,7 @@
 import contextlib
 import json
 import os
+import pathlib
 import re
 import shutil
 import subprocess
@@ -24,7 +25,7 @@ def granules(tmp_path_factory):
     """A week's granules, and one that is cut off."""
     folder = tmp_path_factory.mktemp("granules")
     paths = package.simulate(folder, count=8, lines=400)
-    whole = paths[0].read_bytes()
+    whole = pathlib.Path(paths[0]).read_bytes()
     (folder / "PACE_OCI.20240803T990000.L2.OC_BGC.V3_1.nc").write_bytes(whole[: len(whole) // 2])
     return folder
 
@@ -298,8 +299,8 @@ def test_a_global_cube_is_served(swathe, browser, tmp_path):
 def test_python_shows_the_link(granules, capsys, monkeypatch):
     monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
     options = {"bbox": (-77, 36, -73, 41), "resolution": 0.1, "on_error": "skip"}
-    alone = package.average(granules, "chlor_a", **options)
-    watched = package.average(granules, "chlor_a", live=True, **options)
+    alone = package.average(str(granules), "chlor_a", **options)
+    watched = package.average(str(granules), "chlor_a", live=True, **options)
     xr.testing.assert_identical(alone, watched)
     link = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{32})", capsys.readouterr().err)
     assert link
@@ -313,7 +314,7 @@ def test_python_shows_the_link(granules, capsys, monkeypatch):
     assert refused.value.code == 403
     # Behind a hub's proxy the link leads there; the next run takes the page's place.
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/someone/")
-    package.grid(granules, "chlor_a", live=True, **options)
+    package.grid(str(granules), "chlor_a", live=True, **options)
     assert re.search(r"watch it at /user/someone/proxy/\d+/\?token=", capsys.readouterr().err)
     with pytest.raises(urllib.error.URLError):
         get(link[0])
@@ -321,7 +322,7 @@ def test_python_shows_the_link(granules, capsys, monkeypatch):
 
 def test_python_serves_and_merges(granules, tmp_path, capsys):
     options = {"bbox": (-77, 36, -73, 41), "resolution": 0.1, "on_error": "skip"}
-    package.average(granules, "chlor_a", output=[tmp_path / "m.nc", tmp_path / "m.swathe"], **options)
+    package.average(str(granules), "chlor_a", output=[tmp_path / "m.nc", tmp_path / "m.swathe"], **options)
     merged = package.merge(tmp_path / "m.swathe", live=True)
     link = re.search(r"http://\S+", capsys.readouterr().err)[0]
     state = json.loads(get(link.replace("/?", "/state?")))

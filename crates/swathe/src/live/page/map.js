@@ -54,6 +54,18 @@ class Scale {
   }
 }
 
+/** The colour of logarithmic values by their first 16 bits: less than a colour off, and no logarithm a cell. */
+function logPlaces(scale) {
+  const places = new Uint8Array(1 << 16);
+  const word = new Uint32Array(1);
+  const value = new Float32Array(word.buffer);
+  for (let i = 0; i < 1 << 15; i++) {
+    word[0] = (i << 16) + 0x8000;
+    places[i] = Math.min(255, Math.max(0, Math.floor(scale.place(value[0]) * 256)));
+  }
+  return places;
+}
+
 /** A number for people. */
 function shown(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "no value";
@@ -159,7 +171,7 @@ class Fetched {
       this.chunks.delete(one.key);
       return false;
     });
-    while (this.busy < 4 && this.queue.length) this.fetch(this.queue.shift());
+    while (this.busy < 6 && this.queue.length) this.fetch(this.queue.shift());
     for (const [key, entry] of this.chunks) {
       if (this.chunks.size <= 400) break;
       if (entry.values && !keys.has(key)) this.chunks.delete(key);
@@ -442,17 +454,22 @@ class MapView {
     image.height = chunk.height;
     const context = image.getContext("2d");
     const pixels = context.createImageData(chunk.width, chunk.height);
-    const { scale, colours } = this;
     const values = chunk.values();
-    const out = pixels.data;
-    for (let i = 0; i < values.length; i++) {
-      const value = values[i];
-      if (value !== value) continue;
-      const at = 3 * Math.min(255, Math.max(0, Math.floor(scale.place(value) * 256)));
-      out[4 * i] = colours[at];
-      out[4 * i + 1] = colours[at + 1];
-      out[4 * i + 2] = colours[at + 2];
-      out[4 * i + 3] = 255;
+    const out = new Uint32Array(pixels.data.buffer);
+    const { inks, places } = this;
+    if (places) {
+      const words = new Uint32Array(values.buffer, values.byteOffset, values.length);
+      for (let i = 0; i < values.length; i++) {
+        if (values[i] === values[i]) out[i] = inks[places[words[i] >>> 16]];
+      }
+    } else {
+      const [first, factor] = [this.scale.a, 256 / this.scale.b];
+      for (let i = 0; i < values.length; i++) {
+        const value = values[i];
+        if (value !== value) continue;
+        const at = (value - first) * factor;
+        out[i] = inks[at < 0 ? 0 : at > 255 ? 255 : at | 0];
+      }
     }
     context.putImageData(pixels, 0, 0);
     this.images.delete(key);
@@ -466,6 +483,11 @@ class MapView {
     this.scale = scale;
     this.colours = colours;
     this.look = {};
+    // Red, green, blue and opacity as they lie in memory.
+    const bytes = new Uint8Array(1024);
+    for (let i = 0; i < 256; i++) bytes.set([...colours.subarray(3 * i, 3 * i + 3), 255], 4 * i);
+    this.inks = new Uint32Array(bytes.buffer);
+    this.places = scale.log ? logPlaces(scale) : null;
     this.draw();
   }
 
