@@ -69,6 +69,13 @@ def serve(file: Any, variable: Any = None, *, at: str | int | None = None) -> Pa
     Page
         With the ``link``, which holds a token. It can be opened until the page is closed or forgotten.
 
+    Raises
+    ------
+    FormatError, NotAGridError, MissingError
+        The file is not gridded, or has no variable of that name.
+    OSError
+        The address cannot be listened at.
+
     Examples
     --------
     >>> ds = swathe.average(granules, bbox=(-77, 36, -73, 41), resolution=0.1, output="mean.nc")
