@@ -356,9 +356,13 @@ async function report() {
 about();
 if (data.mode === "report") report();
 if (data.mode === "serve") {
-  startMap(data.map, new Fetched(data.map, () => {
+  let soon = 0;
+  startMap(data.map, new Fetched(data.map, (more) => {
     if (view.unscaled && !fixed) rescale();
-    view.draw();
+    // Drawn when all is there, and now and then on the way.
+    clearTimeout(soon);
+    if (!more || performance.now() - view.painted.at > 80) view.draw();
+    else soon = setTimeout(() => view.draw(), 40);
   }));
   document.body.dataset.ready = "yes";
 }

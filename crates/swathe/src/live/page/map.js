@@ -171,11 +171,14 @@ class Fetched {
       this.chunks.delete(one.key);
       return false;
     });
-    while (this.busy < 6 && this.queue.length) this.fetch(this.queue.shift());
+    this.pump();
     for (const [key, entry] of this.chunks) {
       if (this.chunks.size <= 400) break;
       if (entry.values && !keys.has(key)) this.chunks.delete(key);
     }
+  }
+  pump() {
+    while (this.busy < 6 && this.queue.length) this.fetch(this.queue.shift());
   }
   async fetch({ key, entry, url, level, r, c }) {
     this.busy++;
@@ -193,7 +196,8 @@ class Fetched {
       this.chunks.delete(key);
     } finally {
       this.busy--;
-      this.changed();
+      this.pump();
+      this.changed(this.busy > 0);
     }
   }
   at(layer, step, row, column) {
@@ -232,6 +236,7 @@ class MapView {
     this.images = new Map();
     this.pointer = null;
     this.pointers = new Map();
+    this.painted = { at: 0, whole: false };
     this.fit();
     this.listen();
     new ResizeObserver(() => this.resize()).observe(canvas);
@@ -394,12 +399,9 @@ class MapView {
     const level = this.levelInView();
     const keys = new Set();
     // What is there of coarser levels first, then the level that fits.
-    const levels = this.map.levels.filter((l) => l >= level).reverse();
-    let whole = true;
-    levels.forEach((one, i) => {
-      const all = this.paintLevel(context, one, one === level, keys, i === 0);
-      if (one === level) whole = all;
-    });
+    const whole = this.isThere(level, keys);
+    const levels = whole ? [level] : this.map.levels.filter((l) => l >= level).reverse();
+    levels.forEach((one, i) => this.paintLevel(context, one, i === 0));
     this.store.wanted(keys);
     context.save();
     context.beginPath();
@@ -417,32 +419,45 @@ class MapView {
     this.canvas.dataset.whole = whole ? "yes" : "no";
   }
 
-  paintLevel(context, level, fetch, keys, coarsest) {
+  /** The chunks of a level that are in view. */
+  inView(level) {
     const span = CHUNK << level;
     const [x0, y0] = this.cell(0, 0);
     const [x1, y1] = this.cell(this.width, this.height);
-    let whole = true;
-    context.imageSmoothingEnabled = this.zoom * (1 << level) < 1;
+    const all = [];
     for (let r = Math.max(0, Math.floor(y0 / span)); r * span < Math.min(y1, this.map.rows); r++) {
       for (let c = Math.max(0, Math.floor(x0 / span)); c * span < Math.min(x1, this.map.columns); c++) {
-        const key = [this.layer, this.step, level, r, c].join("/");
-        if (fetch) keys.add(key);
-        else if (this.store.chunks && !this.store.chunks.has(key)) continue;
-        const chunk = this.store.chunk(this.layer, this.step, level, r, c);
-        if (!chunk) {
-          whole = false;
-          continue;
-        }
-        const image = this.image(key, chunk);
-        const [left, top] = this.pixel(c * span, r * span);
-        const cell = this.zoom * (1 << level);
-        const [wide, high] = [chunk.width * cell, chunk.height * cell];
-        // What is missing at this level is not filled by a coarser one.
-        if (!coarsest) context.fillRect(left, top, wide, high);
-        context.drawImage(image, left, top, wide, high);
+        all.push({ r, c, key: [this.layer, this.step, level, r, c].join("/") });
       }
     }
-    return whole;
+    return all;
+  }
+
+  /** Asks for what is in view of a level; whether all of it is there. */
+  isThere(level, keys) {
+    let all = true;
+    for (const { r, c, key } of this.inView(level)) {
+      keys.add(key);
+      if (!this.store.chunk(this.layer, this.step, level, r, c)) all = false;
+    }
+    return all;
+  }
+
+  paintLevel(context, level, coarsest) {
+    const span = CHUNK << level;
+    const cell = this.zoom * (1 << level);
+    context.imageSmoothingEnabled = cell < 1;
+    for (const { r, c, key } of this.inView(level)) {
+      if (this.store.chunks && !this.store.chunks.has(key)) continue;
+      const chunk = this.store.chunk(this.layer, this.step, level, r, c);
+      if (!chunk) continue;
+      const image = this.image(key, chunk);
+      const [left, top] = this.pixel(c * span, r * span);
+      const [wide, high] = [chunk.width * cell, chunk.height * cell];
+      // What is missing at this level is not filled by a coarser one.
+      if (!coarsest) context.fillRect(left, top, wide, high);
+      context.drawImage(image, left, top, wide, high);
+    }
   }
 
   /** A chunk in colours, kept until its values or the colours change. */
