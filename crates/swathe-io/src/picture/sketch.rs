@@ -35,8 +35,8 @@ impl Sketch {
                 break;
             }
             coast = pieces;
-            // Where even the next has few, it is no work to look.
-            if points > most {
+            // The next has several times as many: it need not be looked at to know that.
+            if points * 4 > most {
                 break;
             }
         }
