@@ -96,6 +96,8 @@ fn on(
                     reason: String::new(),
                 };
                 let event = Event::Granule {
+                    // Which one is not known here: runs on clusters have no page of their own.
+                    number: done.saturating_sub(1),
                     record: &record,
                     done,
                     total,

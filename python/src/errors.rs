@@ -137,6 +137,17 @@ pub enum Fault {
     Command(Failure),
 }
 
+impl Fault {
+    /// What went wrong.
+    pub fn message(&self) -> String {
+        match self {
+            Fault::Job(error) => error.to_string(),
+            Fault::File(error) => error.to_string(),
+            Fault::Command(failure) => failure.message().to_owned(),
+        }
+    }
+}
+
 impl Raise for Fault {
     fn raise(&self, py: Python<'_>) -> PyErr {
         match self {

@@ -14,6 +14,7 @@ mod file;
 mod grid;
 mod handed;
 mod inputs;
+mod live;
 mod options;
 mod picture;
 mod plan;
@@ -35,6 +36,8 @@ mod _swathe {
     use super::file::{File, Granule};
     #[pymodule_export]
     use super::grid::Grid;
+    #[pymodule_export]
+    use super::live::{Live, Serving};
     #[pymodule_export]
     use super::picture::{locator, picture};
     #[pymodule_export]

@@ -4,6 +4,7 @@ use crate::errors::{Fault, Raise};
 use crate::file::outline;
 use crate::handed::Handed;
 use crate::inputs::{Input, gather_inputs, paths};
+use crate::live::{self, Live};
 use crate::options::{Options, choose};
 use crate::pool::pool;
 use crate::spread::{Made, Part, made, sources};
@@ -16,6 +17,7 @@ use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::Outputs;
 use swathe::core::geobox::GeoBox;
+use swathe::core::watch::here;
 use swathe::io::error::Error;
 use swathe::job::{self, ByBins, Event, JobError, JournalFile, Keeping, Purpose};
 
@@ -260,6 +262,7 @@ impl Plan {
         outputs: Vec<PathBuf>,
         overwrite: bool,
         keep: Option<String>,
+        live: Option<&Live>,
     ) -> PyResult<Bound<'py, PyDict>> {
         let outputs = self.outputs(py, &outputs, overwrite, keep)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
@@ -275,54 +278,74 @@ impl Plan {
         } else {
             outputs.check_plan(&plan).map_err(|e| e.raise(py))?;
         }
+        let live = live.map(|live| live.0.clone());
         let handed = watched(py, progress, move |watch| {
-            // Windows are combined of what granules gave: of many, that does not fit in memory.
-            let mut scratch = None;
-            if keeping.journal.is_none() && plan.keeps_pieces() {
-                let folder = tempfile::Builder::new().prefix("swathe-").tempdir();
-                let folder = folder.map_err(|source| Error::Io {
-                    path: std::env::temp_dir().display().to_string(),
-                    source,
+            let live = live.as_deref();
+            live::watch(live, || {
+                // Windows are combined of what granules gave: of many, that does not fit in memory.
+                let mut scratch = None;
+                if keeping.journal.is_none() && plan.keeps_pieces() {
+                    let folder = tempfile::Builder::new().prefix("swathe-").tempdir();
+                    let folder = folder.map_err(|source| Error::Io {
+                        path: std::env::temp_dir().display().to_string(),
+                        source,
+                    })?;
+                    keeping.journal = Some(JournalFile {
+                        path: folder.path().join("run"),
+                        resume: false,
+                        granules: false,
+                    });
+                    scratch = Some(folder);
+                }
+                if let Some(live) = live {
+                    let shares =
+                        pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
+                    live.plan(&plan, &shares, 0, &[]);
+                    pool.install(|| live.draw(&plan, &[]))?;
+                }
+                let finished = job::run(&plan, &pool, &keeping, &mut |event| {
+                    if let Some(live) = live {
+                        live.show(event);
+                    }
+                    match event {
+                        Event::Granule {
+                            record,
+                            done,
+                            total,
+                            read,
+                            ..
+                        } => watch.step((*done, *total, read.bytes_read, record.name.clone())),
+                        _ => watch.go_on(),
+                    }
                 })?;
-                keeping.journal = Some(JournalFile {
-                    path: folder.path().join("run"),
-                    resume: false,
-                    granules: false,
-                });
-                scratch = Some(folder);
-            }
-            let finished = job::run(&plan, &pool, &keeping, &mut |event| match event {
-                Event::Granule {
-                    record,
-                    done,
-                    total,
-                    read,
-                } => watch.step((*done, *total, read.bytes_read, record.name.clone())),
-                Event::Tiles { .. } => watch.go_on(),
-            })?;
-            if watch.go_on().is_break() {
-                return Err(JobError::Interrupted.into());
-            }
-            let handed = match (map, bins) {
-                (Some(map), _) => {
-                    let product = pool.install(|| map.product(&finished))?;
-                    pool.install(|| outputs.write_product(&product))?;
-                    Handed::new(product)?
+                if watch.go_on().is_break() {
+                    return Err(JobError::Interrupted.into());
                 }
-                (None, true) => {
-                    let table = pool.install(|| finished.table(0))?;
-                    pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
-                    Handed::of_bins(table)
-                }
-                (None, false) => {
-                    let product = pool.install(|| finished.product())?;
-                    pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
-                    Handed::new(product)?
-                }
-            };
-            finished.clear()?;
-            drop(scratch);
-            Ok::<_, Fault>(handed)
+                let here = here();
+                let handed = pool.install(|| {
+                    let _entered = here.enter();
+                    if let (None, true) = (&map, bins) {
+                        let table = finished.table(0)?;
+                        outputs.write(&finished, &mut |_| watch.go_on())?;
+                        return Ok(Handed::of_bins(table));
+                    }
+                    let product = match &map {
+                        Some(map) => map.product(&finished)?,
+                        None => finished.product()?,
+                    };
+                    if let Some(live) = live {
+                        live.product(&product);
+                    }
+                    match map {
+                        Some(_) => outputs.write_product(&product)?,
+                        None => outputs.write(&finished, &mut |_| watch.go_on())?,
+                    }
+                    Ok::<_, Fault>(Handed::new(product)?)
+                })?;
+                finished.clear()?;
+                drop(scratch);
+                Ok::<_, Fault>(handed)
+            })
         })?;
         handed.into_python(py)
     }
@@ -362,16 +385,27 @@ pub fn merge<'py>(
     parts: Vec<PathBuf>,
     outputs: Vec<PathBuf>,
     overwrite: bool,
+    live: Option<&Live>,
 ) -> PyResult<Bound<'py, PyDict>> {
+    let live = live.map(|live| live.0.clone());
     let outputs = Outputs::new(&outputs, &parts, overwrite).map_err(|e| e.raise(py))?;
     let handed = watched(py, None, move |watch| {
-        let merged = job::merge(&parts)?;
-        let product = merged.product()?;
-        if watch.go_on().is_break() {
-            return Err(JobError::Interrupted.into());
-        }
-        outputs.write(&merged, &mut |_| watch.go_on())?;
-        Ok::<_, Fault>(Handed::new(product)?)
+        let live = live.as_deref();
+        live::watch(live, || {
+            let merged = job::merge(&parts)?;
+            if let Some(live) = live {
+                live.merged(&merged, parts.len());
+            }
+            let product = merged.product()?;
+            if let Some(live) = live {
+                live.product(&product);
+            }
+            if watch.go_on().is_break() {
+                return Err(JobError::Interrupted.into());
+            }
+            outputs.write(&merged, &mut |_| watch.go_on())?;
+            Ok::<_, Fault>(Handed::new(product)?)
+        })
     })?;
     handed.into_python(py)
 }

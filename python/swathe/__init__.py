@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from swathe._earthdata import FoundGranule, login, search
     from swathe._granule import Granule, info, open
     from swathe._jobs import Plan, average, grid, grid_match, merge, plan
+    from swathe._live import Page, serve
     from swathe._pictures import Picture, plot
     from swathe._simulate import simulate
 
@@ -31,6 +32,7 @@ __all__ = [
     "Granule",
     "GranuleError",
     "NothingToDoError",
+    "Page",
     "Picture",
     "Plan",
     "PlanError",
@@ -49,6 +51,7 @@ __all__ = [
     "plan",
     "plot",
     "search",
+    "serve",
     "simulate",
 ]
 
@@ -57,6 +60,7 @@ _MODULES = {
     "_earthdata": ("FoundGranule", "login", "search"),
     "_granule": ("Granule", "info", "open"),
     "_jobs": ("Plan", "average", "grid", "grid_match", "merge", "plan"),
+    "_live": ("Page", "serve"),
     "_pictures": ("Picture", "plot"),
     "_simulate": ("simulate",),
 }

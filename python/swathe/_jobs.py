@@ -18,6 +18,7 @@ from swathe._arguments import (
 )
 from swathe._grids import from_transform
 from swathe._grids import grid as grid_of
+from swathe._live import Where, page
 from swathe._progress import Show
 from swathe._progress import progress as shown
 from swathe.errors import PlanError
@@ -66,6 +67,7 @@ def average(
     progress: bool | Show = False,
     client: Any = None,
     compute: bool = True,
+    live: Where = False,
 ) -> xr.Dataset | Any:
     """Average granules on a grid.
 
@@ -134,7 +136,7 @@ def average(
     threads : int, optional
         Number of threads; by default one for each processor.
     output : path or iterable of paths, optional
-        Files to write besides, by suffix: .nc, .tif, .png, or .swathe for :func:`merge`.
+        Files to write besides, by suffix: .nc, .tif, .png, .html (a report), or .swathe for :func:`merge`.
     overwrite : bool
         Whether outputs may replace files.
     keep : {"granules"}, optional
@@ -146,6 +148,10 @@ def average(
         the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it.
     compute : bool
         With a client, False gives a Future of the result at once.
+    live : bool, int or str
+        Show the link to a page that shows the run while it goes on: the map as it fills in, granules,
+        threads, memory. With a number at that port, with an address (``"0.0.0.0:8765"``) there. The page can
+        be opened until the next run that is watched.
 
     Returns
     -------
@@ -205,7 +211,9 @@ def average(
     )
     if not compute:
         return made.submit(client, output=output)
-    return made.run(output=output, overwrite=overwrite, keep=keep, progress=progress, client=client)
+    return made.run(
+        output=output, overwrite=overwrite, keep=keep, progress=progress, client=client, live=live
+    )
 
 
 @suggesting
@@ -234,6 +242,7 @@ def grid(
     progress: bool | Show = False,
     client: Any = None,
     compute: bool = True,
+    live: Where = False,
 ) -> xr.DataArray | xr.Dataset | Any:
     """Put granules on a grid, one layer for each, stacked on time.
 
@@ -287,7 +296,7 @@ def grid(
     )
     if not compute:
         return made.submit(client, _layers=(made.variables, drop_empty), output=output)
-    result = made.run(output=output, overwrite=overwrite, progress=progress, client=client)
+    result = made.run(output=output, overwrite=overwrite, progress=progress, client=client, live=live)
     from swathe import _results
 
     return _results.cube(result, made.variables, drop_empty)
@@ -485,12 +494,13 @@ class Plan:
         keep: str | None = None,
         progress: bool | Show = False,
         client: Any = None,
+        live: Where = False,
     ) -> xr.Dataset:
         """Carry the plan out.
 
         Parameters
         ----------
-        output, overwrite, keep, progress, client
+        output, overwrite, keep, progress, client, live
             As in :func:`average`.
 
         Returns
@@ -502,7 +512,12 @@ class Plan:
 
         show = shown(progress, "granule")
         if client is None:
-            return _results.dataset(self._plan.run(show, _outputs(output), overwrite, keep))
+            handed = self._plan.run(show, _outputs(output), overwrite, keep, page(live))
+            return _results.dataset(handed)
+        if live:
+            raise PlanError(
+                "a run on a cluster has no page of its own", "watch Dask's: client.dashboard_link"
+            )
         from swathe import _dask
         from swathe._cluster import Cluster
 
@@ -564,6 +579,7 @@ def merge(
     *,
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
+    live: Where = False,
 ) -> xr.Dataset:
     """Merge partial results, made by ``average(..., output="part.swathe")``.
 
@@ -574,7 +590,7 @@ def merge(
     parts : path or iterable of paths
         Partial results, in any order. They must have been made with the same options, and share no granule,
         unless with ``keep="granules"``: the newer version then replaces the older.
-    output, overwrite
+    output, overwrite, live
         As in :func:`average`.
 
     Returns
@@ -602,7 +618,7 @@ def merge(
     for path in paths:
         if not isinstance(path, str | PathLike):
             raise TypeError(f"a part is a path, not {path!r:.80}")
-    return _results.dataset(_swathe.merge(paths, _outputs(output), overwrite))
+    return _results.dataset(_swathe.merge(paths, _outputs(output), overwrite, page(live)))
 
 
 @suggesting
@@ -678,7 +694,7 @@ def grid_match(
     made = _swathe.Plan([one_input(path)], options, None)
     if len(made.fields) != 1:
         raise PlanError(f"{variable} means {len(made.fields)} fields: grid_match gives one")
-    result = _results.dataset(made.run(None, [], False, None))[made.fields[0]]
+    result = _results.dataset(made.run(None, [], False, None, None))[made.fields[0]]
     y, x = result.dims[-2:]
     matched = result.rename({y: "latitude", x: "longitude"})
     return matched.reset_coords(set(matched.coords) - KEPT, drop=True)

@@ -28,3 +28,4 @@ pub mod sphere;
 pub mod suggest;
 pub mod swath;
 pub mod target;
+pub mod watch;

@@ -7,6 +7,8 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use swathe_core::watch::{self, Task};
+
 use crate::error::{Error, Result};
 
 /// A readable sequence of bytes of known length, readable from many threads at once.
@@ -176,6 +178,7 @@ impl CountedSource {
 
     /// Counts a read of a file beside the source.
     pub(crate) fn count_read(&self, bytes: usize) {
+        watch::read(bytes);
         self.reads.fetch_add(1, Ordering::Relaxed);
         self.bytes_read.fetch_add(bytes as u64, Ordering::Relaxed);
     }
@@ -204,7 +207,9 @@ impl ByteSource for CountedSource {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        let fetching = watch::doing(Task::Fetch);
         let read = self.inner.read_exact_at(offset, buffer);
+        drop(fetching);
         match &read {
             Ok(()) => self.count_read(buffer.len()),
             Err(error) => drop(self.failure.set((error.kind(), error.to_string()))),

@@ -28,6 +28,7 @@ enum Command {
     Demo(commands::demo::Arguments),
     Array(commands::array::Arguments),
     Reduce(commands::reduce::Arguments),
+    Serve(commands::serve::Arguments),
 }
 
 /// Runs the command of these words, the program's name first, and gives the exit code. It sets how the
@@ -65,6 +66,7 @@ pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
         Command::Demo(arguments) => commands::demo::run(&arguments),
         Command::Array(arguments) => commands::array::run(&arguments),
         Command::Reduce(arguments) => commands::reduce::run(&arguments),
+        Command::Serve(arguments) => commands::serve::run(&arguments),
     };
     match outcome {
         Ok(outcome) => outcome.code(),

@@ -13,6 +13,7 @@ mod commands;
 mod failure;
 mod interrupt;
 pub mod job;
+pub mod live;
 mod messages;
 pub mod reduction;
 

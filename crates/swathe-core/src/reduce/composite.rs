@@ -123,6 +123,31 @@ impl Composite {
         })
     }
 
+    /// A statistic of one cell of every square of `stride` x `stride` cells of a tile, its middle one, row by
+    /// row; `None` where no granule touched the tile.
+    ///
+    /// # Errors
+    /// When the statistic was not asked for.
+    pub fn tile_sample(
+        &self,
+        tile: usize,
+        statistic: Statistic,
+        stride: usize,
+    ) -> Result<Option<Vec<f64>>, ReduceError> {
+        self.check_kept(statistic)?;
+        let Some(cells) = self.tiles.get(tile).and_then(Option::as_deref) else {
+            return Ok(None);
+        };
+        let (rows, columns) = self.tiling.extent(tile);
+        let (rows, columns) = (rows.len(), columns.len());
+        Ok(Some(
+            middles(rows, stride)
+                .flat_map(|row| middles(columns, stride).map(move |column| row * columns + column))
+                .map(|cell| self.cell_value(cells, cell, statistic))
+                .collect(),
+        ))
+    }
+
     fn check_kept(&self, statistic: Statistic) -> Result<(), ReduceError> {
         let kept = self.reduction.statistics.contains(&statistic)
             || matches!(statistic, Statistic::Count | Statistic::Granules | Statistic::Coverage)
@@ -302,6 +327,14 @@ impl CompositeTile {
             None => f64::from(u8::from(self.granules[cell] > 0)),
         }
     }
+}
+
+/// The middle of every `stride` places.
+fn middles(len: usize, stride: usize) -> impl Iterator<Item = usize> + Clone {
+    let stride = stride.max(1);
+    (0..len)
+        .step_by(stride)
+        .map(move |start| (start + stride / 2).min(len - 1))
 }
 
 fn never_blank(statistic: Statistic) -> bool {

@@ -6,6 +6,7 @@ use super::{
 };
 use crate::source::GeolocationArray;
 use crate::target::Target;
+use crate::watch::{self, Task};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -74,7 +75,9 @@ impl BlockEntries<'_> {
                     let cut = |step: usize| (*next / step + 1) * step;
                     let end = cut(*together).min(cut(*most)).min(self.lines.end);
                     let mut contributions = Vec::new();
+                    let locating = watch::doing(Task::Locate);
                     let report = locate(*next..end, giving, &mut contributions);
+                    drop(locating);
                     self.report.add(&report);
                     *next = end;
                     // How many a line gives follows from pixels and cells: much the same all over a block.

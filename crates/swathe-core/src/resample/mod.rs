@@ -26,6 +26,7 @@ use crate::region::Region;
 use crate::source::{Coordinates, GeolocationArray};
 use crate::swath::{Block, Reaches, Spacing, TOGETHER};
 use crate::target::Target;
+use crate::watch::{self, Task};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::OnceLock;
@@ -305,9 +306,14 @@ fn over_blocks<T: Send>(
     swath: &Selected<'_>,
     work: impl Fn(Range<usize>) -> T + Sync + Send,
 ) -> Vec<T> {
+    let watched = watch::here();
     swath
         .blocks(BLOCK_LINES)
         .into_par_iter()
-        .map(work)
+        .map(|lines| {
+            let _entered = watched.enter();
+            let _locating = watch::doing(Task::Locate);
+            work(lines)
+        })
         .collect()
 }

@@ -11,6 +11,7 @@ use super::groups::{Group, groups};
 use super::{Contribution, Entries, EntryKind, GeometryReport, Selected, WEIGHT_ONE};
 use crate::sphere::{Vec3, arc_bound, chord2};
 use crate::swath::{Quad, vectors_together};
+use crate::watch::{self, Task};
 use rayon::prelude::*;
 use std::ops::Range;
 
@@ -29,11 +30,14 @@ pub(super) fn locate(
 ) -> (Vec<Entries>, GeometryReport) {
     let (groups, report) = groups(swath);
     // A band's outcome depends on its own cells alone: threads play no part in it.
+    let watched = watch::here();
     let bands: Vec<Vec<Vec<Contribution>>> = index
         .bands(BAND_CELLS)
         .into_par_iter()
         // A buffer serves one band after another.
         .map_init(Vec::new, |cells, band| {
+            let _entered = watched.enter();
+            let _locating = watch::doing(Task::Locate);
             let near: Vec<&Group> = groups
                 .iter()
                 .filter(|group| {

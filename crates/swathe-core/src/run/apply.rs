@@ -11,6 +11,7 @@ use crate::resample::{
 };
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
 use crate::swath::located;
+use crate::watch::{self, Task};
 use rayon::prelude::*;
 use std::ops::Range;
 use std::sync::{Mutex, PoisonError};
@@ -157,13 +158,20 @@ impl Recipe<'_> {
             .iter()
             .map(|f| Cells::nothing(self.method, self.tiling, &f.reduction))
             .collect();
+        let watched = watch::here();
+        let located = watch::doing(Task::Locate);
         let (blocks, geometry) = locate_blocks(
             &geolocation,
             self.grid,
             self.method,
             reading.cuts(),
-            |block| self.observe(source, &reading, block, &cells),
+            |block| {
+                let _entered = watched.enter();
+                let _gridding = watch::doing(Task::Grid);
+                self.observe(source, &reading, block, &cells)
+            },
         )?;
+        drop(located);
         let mut all = Observed::nothing(self.fields.len());
         blocks.iter().for_each(|block| all.merge(block));
         let cells = cells.into_par_iter().zip(self.fields);

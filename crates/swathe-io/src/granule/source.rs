@@ -5,6 +5,7 @@ use std::ops::Range;
 use swathe_core::source::{
     Coordinates, Field, GeolocationArray, LineExtent, SourceError, SwathSource, Values,
 };
+use swathe_core::watch::{self, Task};
 
 use super::decode::Decoder;
 use super::layout::Catalogue;
@@ -36,6 +37,7 @@ impl SwathSource for Granule {
         &self,
         lines: Range<usize>,
     ) -> std::result::Result<GeolocationArray, SourceError> {
+        let _decoding = watch::doing(Task::Decode);
         Ok(self.read_geolocation(lines)?)
     }
 
@@ -48,6 +50,7 @@ impl SwathSource for Granule {
     }
 
     fn flags(&self, lines: Range<usize>) -> std::result::Result<Vec<u32>, SourceError> {
+        let _decoding = watch::doing(Task::Decode);
         Ok(self.read_flags(lines)?)
     }
 }

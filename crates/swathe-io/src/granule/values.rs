@@ -9,6 +9,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 use swathe_core::source::{Field, Values};
+use swathe_core::watch::{self, Task};
 
 use super::decode::Decoder;
 use super::{Granule, SwathVariable};
@@ -45,9 +46,15 @@ impl Granule {
     ) -> Result<Vec<Values>> {
         self.check_lines(&lines)?;
         let groups = self.groups(fields, lines)?;
+        let _decoding = watch::doing(Task::Decode);
+        let watched = watch::here();
         let read: Vec<Vec<Values>> = groups
             .par_iter()
-            .map(|group| self.read_group(group))
+            .map(|group| {
+                let _entered = watched.enter();
+                let _decoding = watch::doing(Task::Decode);
+                self.read_group(group)
+            })
             .collect::<Result<_>>()?;
         let places = groups.iter().flat_map(|group| &group.bands);
         let mut values: Vec<(usize, Values)> = places

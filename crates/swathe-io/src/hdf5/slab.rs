@@ -6,6 +6,7 @@ use std::ops::Range;
 use hdf5_reader::io::Cursor;
 use hdf5_reader::messages::layout::DataLayout;
 use rayon::prelude::*;
+use swathe_core::watch::{self, Task};
 
 use super::Hdf5Backend;
 use super::decode::{Failure, Pipeline, Scratch};
@@ -351,9 +352,13 @@ impl ChunkedRead<'_> {
         let parallel = chunks > 1 && chunks * self.index.chunk_bytes >= PARALLEL_BYTES;
         match bands.as_mut_slice() {
             [band] if parallel => self.read_one_band(band),
-            bands if parallel => bands
-                .par_iter_mut()
-                .try_for_each(|band| self.read_band(band)),
+            bands if parallel => {
+                let watched = watch::here();
+                bands.par_iter_mut().try_for_each(|band| {
+                    let _entered = watched.enter();
+                    self.read_band(band)
+                })
+            }
             bands => bands.iter_mut().try_for_each(|band| self.read_band(band)),
         }
     }
@@ -407,10 +412,12 @@ impl ChunkedRead<'_> {
     /// The same where all chunks fill one band: decoded side by side, placed one by one.
     fn read_one_band(&self, band: &mut Band<'_>) -> Result<()> {
         // As many at a time as there are threads, so that memory does not grow with the slab.
+        let watched = watch::here();
         for batch in band.chunks.chunks(rayon::current_num_threads().max(1)) {
             let decoded: Vec<(Vec<u8>, bool)> = batch
                 .par_iter()
                 .map(|(position, location)| {
+                    let _entered = watched.enter();
                     self.with_decoded(position, *location, |decoded| {
                         (decoded.bytes.to_vec(), decoded.shuffled)
                     })
@@ -434,6 +441,7 @@ impl ChunkedRead<'_> {
         location: Location,
         take: impl FnOnce(Decoded<'_>) -> T,
     ) -> Result<T> {
+        let _decoding = watch::doing(Task::Decode);
         BUFFERS.with_borrow_mut(|buffers| {
             let stored =
                 fetch(self.source, location, &mut buffers.stored).map_err(|source| Error::Io {

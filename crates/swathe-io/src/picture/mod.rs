@@ -25,6 +25,7 @@ mod palette;
 mod raster;
 mod scale;
 mod scatter;
+mod sketch;
 mod svg;
 mod swath;
 mod ticks;
@@ -42,6 +43,7 @@ pub use page::WIDTHS;
 pub use palette::{PALETTES, Palette, Rgb};
 pub use scale::{Limits, Steps};
 pub use scatter::ComparisonPicture;
+pub use sketch::{Sketch, SketchLine};
 pub use swath::{draw_swath, grid_for_swath};
 
 /// One map with everything around it.

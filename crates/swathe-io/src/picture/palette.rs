@@ -70,6 +70,11 @@ impl Palette {
         self.name
     }
 
+    /// The 256 colours, red green blue each.
+    pub fn table(&self) -> &'static [u8] {
+        self.table
+    }
+
     /// Colour of a place between the limits, 0 to 1; places beyond have the colour of the end. The
     /// interval is cut into 256 equal parts, as matplotlib does.
     #[inline]

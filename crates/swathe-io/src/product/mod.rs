@@ -34,7 +34,7 @@ pub use append::{Novelty, StoredCube};
 pub use gridded::{Gridded, GriddedVariable, Series};
 pub use output::{Format, Output, OutputSet, Sink};
 pub use statistic::Statistic;
-pub use tiles::{MemoryTiles, TileOrder, TileSink, feed};
+pub use tiles::{MemoryTiles, TileOrder, TileSink, feed, write_all};
 
 /// Stands for a missing value in files, as in NASA's Level-3 mapped products.
 pub const FILL: i16 = -32767;

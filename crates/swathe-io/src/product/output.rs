@@ -28,6 +28,8 @@ pub enum Format {
     GeoTiff,
     /// `.png`: a picture.
     Png,
+    /// `.html`: a report.
+    Html,
     /// `.swathe`: a partial result.
     Partial,
 }
@@ -47,11 +49,12 @@ impl Format {
             "zarr" => Ok(Format::Zarr),
             "tif" | "tiff" => Ok(Format::GeoTiff),
             "png" => Ok(Format::Png),
+            "html" => Ok(Format::Html),
             "swathe" => Ok(Format::Partial),
             _ => Err(request(
                 path,
-                "the name must end in .nc (netCDF), .zarr (Zarr), .tif (GeoTIFF), .png (a picture) or .swathe \
-                 (a partial result)".into(),
+                "the name must end in .nc (netCDF), .zarr (Zarr), .tif (GeoTIFF), .png (a picture), .html (a \
+                 report) or .swathe (a partial result)".into(),
             )),
         }
     }

@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use swathe_core::reduce::Tiling;
+use swathe_core::watch::{self, Task};
 
 use super::elements::elements_of;
 use super::layout::{Data, chunk_shape, fill_of, range_attributes};
@@ -114,16 +115,22 @@ pub fn feed(
     sinks: &mut [Box<dyn TileSink + '_>],
     batch: Vec<(usize, usize, usize, LayerData)>,
 ) -> Result<()> {
+    let watched = watch::here();
     let readers: &[Box<dyn TileSink + '_>] = sinks;
     let encoded: Vec<Vec<Vec<u8>>> = batch
         .par_iter()
         .map(|(layer, step, tile, values)| {
             let sinks = readers.par_iter();
             sinks
-                .map(|sink| sink.encode(*layer, *step, *tile, values))
+                .map(|sink| {
+                    let _entered = watched.enter();
+                    let _writing = watch::doing(Task::Write);
+                    sink.encode(*layer, *step, *tile, values)
+                })
                 .collect()
         })
         .collect::<Result<_>>()?;
+    let _writing = watch::doing(Task::Write);
     for ((layer, step, tile, _), encoded) in batch.iter().zip(&encoded) {
         for (sink, bytes) in sinks.iter_mut().zip(encoded) {
             sink.put(*layer, *step, *tile, bytes)?;
@@ -133,7 +140,10 @@ pub fn feed(
 }
 
 /// Hands a product that is in memory to a sink, and completes it.
-pub(super) fn write_all(product: &Product, sink: Box<dyn TileSink + '_>) -> Result<()> {
+///
+/// # Errors
+/// Those of the sink.
+pub fn write_all(product: &Product, sink: Box<dyn TileSink + '_>) -> Result<()> {
     let tiling = tiling(product)?;
     let mut order = TileOrder::new(product)?;
     let mut sinks = [sink];

@@ -2,6 +2,7 @@
 
 use super::catalogue::Catalogue;
 use super::graph::GraphFile;
+use super::live::{LiveOption, Watch};
 use super::on_cluster::OnCluster;
 use super::progress::{self, Progress};
 use super::report;
@@ -20,6 +21,7 @@ use swathe_core::isin::Isin;
 use swathe_core::mask::{FlagSelection, ValidRange};
 use swathe_core::region::Region;
 use swathe_core::resample::Method;
+use swathe_core::watch;
 use swathe_io::product::gridded::Gridded;
 use swathe_io::remote;
 
@@ -104,6 +106,8 @@ pub struct Gridding {
     graph: Option<PathBuf>,
     #[command(flatten)]
     cluster: OnCluster,
+    #[command(flatten)]
+    live: LiveOption,
 }
 
 /// Options that make a grid.
@@ -177,6 +181,12 @@ pub fn size(text: &str) -> std::result::Result<u64, String> {
 /// Options whose value is four numbers, which may come as four words.
 const FOUR_WORDS: [&str; 4] = ["-b", "--bbox", "--bounds", "--box"];
 
+/// Whether a word is where a page can be served, and no file.
+fn is_address(word: &std::ffi::OsStr) -> bool {
+    let address = word.to_str().map(str::parse::<swathe::live::Address>);
+    matches!(address, Some(Ok(_))) && !std::path::Path::new(word).exists()
+}
+
 /// Joins four words after an option that takes four numbers into one.
 pub fn join_four_words(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<std::ffi::OsString> {
     let words: Vec<_> = words.collect();
@@ -194,6 +204,16 @@ pub fn join_four_words(words: impl Iterator<Item = std::ffi::OsString>) -> Vec<s
         {
             joined.push(four.join(std::ffi::OsStr::new(",")));
             i += 4;
+        } else if let ("--live", Some(address)) =
+            (words[i].to_string_lossy().as_ref(), words.get(i + 1))
+            && is_address(address)
+        {
+            // An address may follow as a word of its own; anything else that follows is none.
+            if let Some(live) = joined.last_mut() {
+                live.push("=");
+                live.push(address);
+            }
+            i += 1;
         }
         i += 1;
     }
@@ -302,6 +322,10 @@ impl Gridding {
 
     /// Carries a job on bins out whose outputs are maps made of these.
     pub fn run_binned(&self, job: Job, map: &ByBins) -> Result {
+        self.live.watch(|watch| self.binned(job, map, watch))
+    }
+
+    fn binned(&self, job: Job, map: &ByBins, watch: &Watch) -> Result {
         let paths = expand(&self.granules)?;
         let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
         let pool = rayon::ThreadPoolBuilder::new()
@@ -322,8 +346,14 @@ impl Gridding {
         outputs.check_no_partial()?;
         outputs.check_maps(plan.windows().unwrap_or(1))?;
         report::chosen(&plan, &shares);
+        if let Some(live) = watch.live() {
+            live.plan(&plan, &shares, 0, &[]);
+        }
         let mut progress = Progress::new(self.progress);
-        let mut show = |event: &job::Event<'_>| progress.show(event);
+        let mut show = |event: &job::Event<'_>| {
+            watch.show(event);
+            progress.show(event)
+        };
         let written = self
             .cluster
             .run(&plan, &pool, &keeping, &mut show)
@@ -336,6 +366,7 @@ impl Gridding {
         progress.finish();
         let finished = written?;
         let outcome = report::finished(&finished, &self.outputs, self.verbose);
+        watch.wrote(&self.outputs);
         finished.clear()?;
         Ok(outcome)
     }
@@ -347,6 +378,17 @@ impl Gridding {
         job: Job,
         purpose: Purpose,
         open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
+    ) -> Result {
+        self.live
+            .watch(|watch| self.run_watched(job, purpose, open, watch))
+    }
+
+    fn run_watched(
+        &self,
+        job: Job,
+        purpose: Purpose,
+        open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
+        watch: &Watch,
     ) -> Result {
         let paths = self.paths()?;
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
@@ -394,14 +436,25 @@ impl Gridding {
                 "a run that was stopped is given up: --resume would have gone on with it",
             );
         }
+        if let Some(live) = watch.live() {
+            live.plan(&plan, &shares, 0, &[]);
+            pool.install(|| live.draw(&plan, &self.output_names()))?;
+        }
         let mut progress = Progress::new(self.progress);
-        let mut show = |event: &job::Event<'_>| progress.show(event);
+        let mut show = |event: &job::Event<'_>| {
+            watch.show(event);
+            progress.show(event)
+        };
+        let watched = watch::here();
         let written = self
             .cluster
             .run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
-                pool.install(|| outputs.write(&finished, &mut show))?;
+                pool.install(|| {
+                    let _entered = watched.enter();
+                    outputs.write(&finished, &mut show)
+                })?;
                 Ok(finished)
             });
         progress.finish();
@@ -419,6 +472,7 @@ impl Gridding {
                 "{requests} requests to servers, which gave {received}"
             ));
         }
+        watch.wrote(&self.outputs);
         finished.clear()?;
         Ok(outcome)
     }

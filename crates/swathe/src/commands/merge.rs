@@ -1,5 +1,6 @@
 //! `swathe merge`: one map out of partial results.
 
+use super::live::LiveOption;
 use super::progress::{Progress, Style};
 use super::report;
 use super::write::Outputs;
@@ -38,6 +39,8 @@ pub struct Arguments {
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "STYLE")]
     progress: Style,
+    #[command(flatten)]
+    live: LiveOption,
 }
 
 /// Adds Level-3 binned files over time.
@@ -69,12 +72,21 @@ pub fn run(arguments: &Arguments) -> Result {
     if !arguments.parts.iter().any(is_part) {
         return merge_bins(arguments, outputs);
     }
-    let merged = merge(&arguments.parts)?;
-    let mut progress = Progress::new(arguments.progress);
-    let written = outputs.write(&merged, &mut |event| progress.show(event));
-    progress.finish();
-    written?;
-    report::left_out(&merged, false);
-    report::merged(arguments.parts.len(), merged.used, &arguments.outputs);
-    Ok(Outcome::Done)
+    arguments.live.watch(|watch| {
+        let merged = merge(&arguments.parts)?;
+        if let Some(live) = watch.live() {
+            live.merged(&merged, arguments.parts.len());
+        }
+        let mut progress = Progress::new(arguments.progress);
+        let written = outputs.write(&merged, &mut |event| {
+            watch.show(event);
+            progress.show(event)
+        });
+        progress.finish();
+        written?;
+        report::left_out(&merged, false);
+        report::merged(arguments.parts.len(), merged.used, &arguments.outputs);
+        watch.wrote(&arguments.outputs);
+        Ok(Outcome::Done)
+    })
 }

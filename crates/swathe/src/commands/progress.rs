@@ -8,6 +8,7 @@ use std::io::IsTerminal as _;
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 use swathe::job::Event;
+use swathe::live::resident_bytes;
 use swathe_io::bytes::ReadCounters;
 
 /// How progress is shown.
@@ -88,6 +89,9 @@ impl Progress {
                 done, total, read, ..
             } => ("granules", *done, *total, Some(*read)),
             Event::Tiles { done, total } => ("tiles", *done, *total, None),
+            Event::Combined { .. } | Event::Maps { .. } | Event::Tile { .. } => {
+                return ControlFlow::Continue(());
+            }
         };
         let stage = match self.stage.take() {
             Some(stage) if stage.counted == counted && stage.done < done => Stage {
@@ -198,16 +202,6 @@ impl Stage {
 /// To a thousandth.
 fn rounded(seconds: f64) -> f64 {
     (seconds * 1e3).round() / 1e3
-}
-
-/// Memory that the process has in use, where the system tells.
-fn resident_bytes() -> Option<u64> {
-    let status = std::fs::read_to_string("/proc/self/status").ok()?;
-    let line = status
-        .lines()
-        .find_map(|line| line.strip_prefix("VmRSS:"))?;
-    let kibibytes: u64 = line.split_whitespace().next()?.parse().ok()?;
-    Some(kibibytes * 1024)
 }
 
 /// A length of time for people.

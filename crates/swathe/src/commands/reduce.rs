@@ -1,6 +1,7 @@
 //! `swathe reduce`: maps reduced over time, or over an area.
 
 use super::gridding::size;
+use super::live::LiveOption;
 use super::plain_file::PlainFile;
 use super::report;
 use super::write::Outputs;
@@ -9,6 +10,7 @@ use crate::messages::tell;
 use clap::{Args, ValueEnum};
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use swathe::core::array::Step;
 use swathe::job::expand;
 use swathe::reduction::{Dimensions, Every, Reduced, Reduction, Table, reduce};
 use swathe_io::picture::LinePlot;
@@ -65,6 +67,8 @@ pub struct Arguments {
     /// Most memory that chunks may take, as 512MiB or 4GiB; the result comes on top
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
+    #[command(flatten)]
+    live: LiveOption,
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
@@ -154,25 +158,36 @@ pub fn run(arguments: &Arguments) -> Result {
     let threads = arguments.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(Failure::error)?;
-    let mut observer = |_| ControlFlow::Continue(());
-    let reduced = reduce(&paths, &reduction, &pool, arguments.memory, &mut observer)?;
-    match (reduced, outputs) {
-        (Reduced::Maps(product), Checked::Maps(maps)) => {
-            maps.write_product(&product)?;
-            report::wrote(&arguments.outputs);
-        }
-        (Reduced::Table(table), Checked::Table(files)) => {
-            if files.is_empty() {
-                tell!("{}", table.csv().trim_end());
+    arguments.live.watch(|watch| {
+        let mut observer = |step: Step| {
+            if let Some(live) = watch.live() {
+                live.reduced(&reduction.variable, paths.len(), step.done, step.total);
             }
-            for file in files {
-                write_table(&table, file)?;
+            ControlFlow::Continue(())
+        };
+        let reduced = reduce(&paths, &reduction, &pool, arguments.memory, &mut observer)?;
+        match (reduced, outputs) {
+            (Reduced::Maps(product), Checked::Maps(maps)) => {
+                if let Some(live) = watch.live() {
+                    live.product(&product);
+                }
+                maps.write_product(&product)?;
+                report::wrote(&arguments.outputs);
             }
+            (Reduced::Table(table), Checked::Table(files)) => {
+                if files.is_empty() {
+                    tell!("{}", table.csv().trim_end());
+                }
+                for file in files {
+                    write_table(&table, file)?;
+                }
+            }
+            // The outputs were checked for what is reduced.
+            _ => return Err(Failure::error("the outputs do not suit the result")),
         }
-        // The outputs were checked for what is reduced.
-        _ => return Err(Failure::error("the outputs do not suit the result")),
-    }
-    Ok(Outcome::Done)
+        watch.wrote(&arguments.outputs);
+        Ok(Outcome::Done)
+    })
 }
 
 /// Outputs that can be written.

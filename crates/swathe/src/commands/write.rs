@@ -4,13 +4,14 @@ use crate::failure::{Failure, Result};
 use crate::{interrupt, messages};
 use std::path::{Path, PathBuf};
 use swathe::job::{Finished, JournalFile, Keeping, Observer, Plan};
+use swathe::live::Report;
 use swathe_core::geobox::GeoBox;
 use swathe_io::bins::BinTable;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
 use swathe_io::product::{
-    Format, Gridded, GriddedVariable, MemoryTiles, Novelty, OutputSet, Product, StoredCube,
-    TileSink, geotiff, netcdf, zarr,
+    Format, Gridded, GriddedVariable, MemoryTiles, Novelty, Output, OutputSet, Product, StoredCube,
+    TileSink, geotiff, netcdf, write_all, zarr,
 };
 
 /// Outputs that have been checked and can be written.
@@ -182,11 +183,13 @@ impl Outputs {
                 Format::GeoTiff => output.write(|file| geotiff::write(product, file))?,
                 Format::Png => {
                     let png = picture(product)?;
-                    let path = output.path().display().to_string();
-                    output.write(|file| {
-                        file.write_all(&png)
-                            .map_err(|source| Error::Io { path, source })
-                    })?;
+                    write_bytes(output, &png)?;
+                }
+                Format::Html => {
+                    let mut report = Report::new(product)?;
+                    write_all(product, Box::new(&mut report))?;
+                    let html = report.html();
+                    write_bytes(output, html.as_bytes())?;
                 }
                 Format::Partial => {
                     return Err(Failure::usage(format!(
@@ -222,6 +225,11 @@ impl Outputs {
         let mut memory = whole
             .then(|| MemoryTiles::create(description))
             .transpose()?;
+        let reported = self.set.iter_mut().any(|o| o.format() == Format::Html);
+        let mut report = match reported {
+            true => Some(Report::new(description)?),
+            false => None,
+        };
         {
             let mut sinks: Vec<Box<dyn TileSink + '_>> = Vec::new();
             for output in self.set.iter_mut() {
@@ -238,6 +246,9 @@ impl Outputs {
             }
             if let Some(memory) = &mut memory {
                 sinks.push(Box::new(memory));
+            }
+            if let Some(report) = &mut report {
+                sinks.push(Box::new(report));
             }
             finished.feed(&mut sinks, observer)?;
             for sink in sinks {
@@ -261,16 +272,17 @@ impl Outputs {
                     }
                     written?;
                 }
+                (Format::Html, _) => {
+                    if let Some(report) = &report {
+                        write_bytes(output, report.html().as_bytes())?;
+                    }
+                }
                 (Format::GeoTiff, Some(product)) => {
                     output.write(|file| geotiff::write(product, file))?;
                 }
                 (Format::Png, Some(product)) => {
                     let png = picture(product)?;
-                    let path = output.path().display().to_string();
-                    output.write(|file| {
-                        file.write_all(&png)
-                            .map_err(|source| Error::Io { path, source })
-                    })?;
+                    write_bytes(output, &png)?;
                 }
                 _ => {}
             }
@@ -297,6 +309,16 @@ fn all_there(path: &Path, novelty: Novelty) -> Result<()> {
             path.display()
         ))),
     }
+}
+
+/// Writes what is encoded already.
+fn write_bytes(output: &mut Output, bytes: &[u8]) -> Result<()> {
+    let path = output.path().display().to_string();
+    output.write(|file| {
+        file.write_all(bytes)
+            .map_err(|source| Error::Io { path, source })
+    })?;
+    Ok(())
 }
 
 /// Writes a picture that is encoded already.

@@ -4,7 +4,7 @@ use super::contents::{Contents, Unit};
 use super::header::Header;
 use super::layers::Kind;
 use super::plan::{Plan, PlannedField};
-use super::record::{Observer, tell_tiles};
+use super::record::{Event, Observer, tell_tiles};
 use super::windows::Window;
 use super::{Candidate, JobError, Purpose};
 use rayon::prelude::*;
@@ -14,6 +14,7 @@ use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, Scheme, Tiling};
 use swathe_core::resample::GeometryReport;
+use swathe_core::watch::{self, Task};
 use swathe_io::bytes::ReadCounters;
 use swathe_io::dataset::AttributeValue;
 use swathe_io::product::{
@@ -256,13 +257,22 @@ impl Finished {
         let (first, steps) = (steps.start, steps.len());
         let fields = self.header.fields.len();
         let (tiles, total) = (self.tiling.tiles(), steps * self.tiling.tiles() * fields);
+        let maps = Event::Maps {
+            product: &self.description,
+        };
+        if observer(&maps).is_break() {
+            return Err(JobError::Interrupted);
+        }
         let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
+        let watched = watch::here();
         for start in (0..total).step_by(batch) {
             let end = (start + batch).min(total);
             let units = start..end;
             let finished: Result<Vec<_>, JobError> = units
                 .into_par_iter()
                 .map(|number| {
+                    let _entered = watched.enter();
+                    let _combining = watch::doing(Task::Combine);
                     let (step, rest) = (number / (tiles * fields), number % (tiles * fields));
                     let layers = self.unit(first + step, rest / fields, rest % fields)?;
                     let placed = layers.into_iter();
@@ -271,7 +281,19 @@ impl Finished {
                         .collect::<Vec<_>>())
                 })
                 .collect();
-            feed(sinks, finished?.into_iter().flatten().collect())?;
+            let finished: Vec<_> = finished?.into_iter().flatten().collect();
+            for (layer, step, tile, values) in &finished {
+                let told = observer(&Event::Tile {
+                    layer: *layer,
+                    step: *step,
+                    tile: *tile,
+                    values,
+                });
+                if told.is_break() {
+                    return Err(JobError::Interrupted);
+                }
+            }
+            feed(sinks, finished)?;
             tell_tiles(observer, end, total)?;
         }
         Ok(())

@@ -1,8 +1,8 @@
 //! The layers that a field has, and their values of a tile.
 
-use super::JobError;
-use super::plan::PlannedField;
+use super::plan::{Plan, PlannedField};
 use super::statistics::Holds;
+use super::{JobError, Purpose};
 use swathe_core::reduce::{Composite, Statistic};
 use swathe_io::dataset::{AttributeValue, DataType};
 use swathe_io::granule::FlagKind;
@@ -17,6 +17,30 @@ pub(super) enum Kind {
     Value,
     /// In bins: what its sums, weight and counts are where one observation stands for all.
     Single(Statistic),
+}
+
+impl Plan {
+    /// The first field's layers that say most, without values: of an average, the first statistic that is
+    /// asked for, count and granules; of a cube, the values.
+    pub fn main_layers(&self) -> Vec<Layer> {
+        let Some(field) = self.fields.first() else {
+            return Vec::new();
+        };
+        let kinds = match self.purpose {
+            Purpose::Cube => vec![Kind::Value],
+            Purpose::Average => {
+                let first = field.reduction.statistics.first().copied();
+                let first = first.unwrap_or(Statistic::Mean);
+                [first, Statistic::Count, Statistic::Granules]
+                    .map(Kind::Statistic)
+                    .to_vec()
+            }
+        };
+        kinds
+            .iter()
+            .map(|kind| kind.layer(field, 0, false))
+            .collect()
+    }
 }
 
 impl Kind {

@@ -461,6 +461,16 @@ impl Plan {
         (self.tiling.tiles(), cube.then_some(self.granules.len()))
     }
 
+    /// What it makes.
+    pub fn purpose(&self) -> Purpose {
+        self.purpose
+    }
+
+    /// The options, in the form in which products name them.
+    pub fn options(&self) -> String {
+        self.canonical()
+    }
+
     /// Names of the fields.
     pub fn fields(&self) -> impl Iterator<Item = &str> {
         self.fields.iter().map(|f| f.name.as_str())

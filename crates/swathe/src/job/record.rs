@@ -2,14 +2,17 @@
 
 use super::JobError;
 use std::ops::ControlFlow;
+use swathe_core::reduce::Composite;
 use swathe_io::bytes::ReadCounters;
-use swathe_io::product::GranuleRecord;
+use swathe_io::product::{GranuleRecord, LayerData, Product};
 
 /// Something happened that a person who waits may want to see.
 #[derive(Debug)]
 pub enum Event<'a> {
     /// A granule has been worked on, or skipped.
     Granule {
+        /// Its place in the plan.
+        number: usize,
         /// What became of it.
         record: &'a GranuleRecord,
         /// Granules done, with this one.
@@ -18,6 +21,29 @@ pub enum Event<'a> {
         total: usize,
         /// What reading has cost so far.
         read: ReadCounters,
+    },
+    /// What granules gave to the first field was combined, in these tiles.
+    Combined {
+        /// What they have given so far.
+        composite: &'a Composite,
+        /// The tiles that have changed.
+        tiles: &'a [usize],
+    },
+    /// Maps are going to be finished: their product, without its values.
+    Maps {
+        /// It.
+        product: &'a Product,
+    },
+    /// A tile of a map is finished.
+    Tile {
+        /// Its layer.
+        layer: usize,
+        /// Its time step.
+        step: usize,
+        /// Its number.
+        tile: usize,
+        /// Its cells.
+        values: &'a LayerData,
     },
     /// Tiles of maps, or of a partial result, have been finished and handed on.
     Tiles {

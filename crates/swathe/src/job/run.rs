@@ -11,11 +11,13 @@ use super::record::add;
 use super::{Event, JobError, Observer, OnError, Purpose};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
+use std::ops::ControlFlow;
 use swathe_core::derived::Derived;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, TilePart};
 use swathe_core::resample::GeometryReport;
 use swathe_core::run::{Applied, InFlight, Recipe, execute};
+use swathe_core::watch::{self, Task as Doing};
 use swathe_io::bytes::ReadCounters;
 use swathe_io::journal::{Journal, Pieces};
 use swathe_io::product::{GranuleRecord, GranuleStatus};
@@ -180,10 +182,15 @@ impl<'a> Run<'a> {
             allowance: shares.allowance,
         };
         let each = shares.ahead / shares.tasks.max(1) as u64;
+        let watched = watch::here();
+        if done > 0 {
+            self.tell_combined(&(0..plan.tiling.tiles()).collect::<Vec<_>>(), observer)?;
+        }
         execute(
             pool,
             in_flight,
             |i| {
+                let _entered = watched.at_granule(todo[i] as u32).enter();
                 ahead.is_due(todo[i]);
                 let task = apply(plan, &plan.granules[todo[i]], keep, each);
                 ahead.is_read(todo[i]);
@@ -191,6 +198,8 @@ impl<'a> Run<'a> {
             },
             |i, task| {
                 let granule = todo[i];
+                let _entered = watched.at_granule(granule as u32).enter();
+                let combining = watch::doing(Doing::Combine);
                 add(&mut self.read, task.read);
                 let candidate = &plan.granules[granule].candidate;
                 match task.outcome {
@@ -198,8 +207,11 @@ impl<'a> Run<'a> {
                         if let Some(journal) = &mut self.journal {
                             journal.append(granule as u32, &outcome, &task.pieces)?;
                         }
+                        let first = task.parts.first().into_iter().flatten();
+                        let tiles: Vec<usize> = first.map(|(tile, _)| *tile).collect();
                         self.combine(granule, task.parts)?;
                         self.note(granule, outcome);
+                        self.tell_combined(&tiles, observer)?;
                     }
                     Err(reason) if plan.job.on_error == OnError::Skip => {
                         self.failed += 1;
@@ -212,9 +224,11 @@ impl<'a> Run<'a> {
                     }
                     Err(reason) => return Err(JobError::granule(&candidate.name, reason)),
                 }
+                drop(combining);
                 done += 1;
                 if let Some(Done { record, .. }) = &self.done[granule] {
                     let told = observer(&Event::Granule {
+                        number: granule,
                         record,
                         done,
                         total,
@@ -227,6 +241,17 @@ impl<'a> Run<'a> {
                 Ok(())
             },
         )
+    }
+
+    /// Tells that tiles have changed, of an average that is combined in memory.
+    fn tell_combined(&self, tiles: &[usize], observer: Observer<'_>) -> Result<(), JobError> {
+        let Some(composite) = self.composites.as_ref().and_then(|all| all.first()) else {
+            return Ok(());
+        };
+        match observer(&Event::Combined { composite, tiles }) {
+            ControlFlow::Break(()) => Err(JobError::Interrupted),
+            ControlFlow::Continue(()) => Ok(()),
+        }
     }
 
     fn combine(

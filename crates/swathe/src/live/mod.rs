@@ -1,0 +1,287 @@
+//! Watching a run: a page that shows it while it goes on, served by the process itself.
+//!
+//! ```text
+//! run: threads --watch::Watcher--> Lanes (who does what)  \
+//!      events  --Live::show------> Preview (the map)       > Hub <-- polls -- Server <-- page in a browser
+//!                                  granules, log, memory  /
+//! ```
+//!
+//! The run never waits for a page: it notes, and pages ask for what is new.
+
+mod description;
+mod hub;
+mod lanes;
+mod page;
+mod preview;
+mod report;
+mod request;
+mod server;
+mod squares;
+mod summary;
+mod viewer;
+
+use crate::job::{Event, Finished, JobError, Plan, Shares};
+use hub::Hub;
+use page::Page;
+use request::Request;
+use serde_json::json;
+use server::{Answer, Pages, Server};
+use std::path::Path;
+use std::sync::{Arc, Weak};
+use std::time::{Duration, Instant};
+use swathe_core::source::{LineExtent, SwathSource as _};
+use swathe_core::watch::Watched;
+use swathe_io::error::Error;
+use swathe_io::picture::{Sketch, SketchLine};
+use swathe_io::product::Product;
+use viewer::Viewer;
+
+pub use hub::resident_bytes;
+pub use report::Report;
+pub use server::Address;
+
+/// Between looks at the memory in use.
+const TICK: Duration = Duration::from_millis(500);
+/// So long a page is given to see the end.
+const FAREWELL: Duration = Duration::from_millis(2500);
+/// Outlines and the plan's picture are drawn of no more granules: to draw them, all are opened once more.
+const MOST_DRAWN: usize = 400;
+/// Points on a side of an outline.
+const OUTLINE: usize = 16;
+
+/// A run that can be watched, until it is dropped.
+#[derive(Debug)]
+pub struct Live {
+    hub: Arc<Hub>,
+    server: Server,
+}
+
+impl Live {
+    /// Serves the page of a run that is about to begin. `guarded`: see [`Live::link`].
+    ///
+    /// # Errors
+    /// The address cannot be listened at.
+    pub fn start(address: Address, guarded: bool) -> std::io::Result<Live> {
+        let mut run = [0; 4];
+        getrandom::fill(&mut run).map_err(std::io::Error::other)?;
+        let hub = Arc::new(Hub::new(u32::from_le_bytes(run).max(1)));
+        let page = Page::new("Swathe", json!({"mode": "live"}));
+        let desk = Desk {
+            hub: hub.clone(),
+            page,
+        };
+        let server = Server::start(address, guarded, Arc::new(desk))?;
+        let watched = Arc::downgrade(&hub);
+        std::thread::Builder::new()
+            .name("memory".into())
+            .spawn(move || sample_memory(&watched))?;
+        Ok(Live { hub, server })
+    }
+
+    /// The page's address. It holds a random token, which every request must have, if the page can be reached
+    /// from other machines, or was asked to be `guarded`.
+    pub fn link(&self) -> String {
+        self.server.link()
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+
+    /// To be entered by the thread that runs.
+    pub fn watched(&self) -> Watched {
+        Watched::new(self.hub.clone())
+    }
+
+    /// Takes what was planned. Of several runs, one for every map of a stack, `step` is the one that begins.
+    pub fn plan(&self, plan: &Plan, shares: &Shares, step: usize, steps: &[String]) {
+        self.hub.plan(plan, shares, step, steps);
+    }
+
+    /// Draws where the granules of a plan lie, and its graph, with the names of its outputs. Runs on the
+    /// current thread pool.
+    ///
+    /// # Errors
+    /// A granule cannot be opened any more.
+    pub fn draw(&self, plan: &Plan, outputs: &[String]) -> Result<(), JobError> {
+        if plan.granules() > MOST_DRAWN {
+            return Ok(());
+        }
+        let sketch = Sketch::new(plan.geobox());
+        for (number, candidate) in plan.candidates().enumerate() {
+            // What cannot be read is told where it is needed.
+            let Ok(granule) = candidate.granule() else {
+                continue;
+            };
+            if let Ok(Some(extents)) = granule.line_extents() {
+                let (lines, centre) = outline(&sketch, &extents);
+                self.hub.outline(number, lines, centre);
+            }
+        }
+        let estimate = plan.estimate()?;
+        self.hub.graph(plan.graph(&estimate, outputs).svg());
+        Ok(())
+    }
+
+    /// Takes what is going to be written of so many parts.
+    pub fn merged(&self, merged: &Finished, parts: usize) {
+        self.hub.merged(merged.description(), parts);
+    }
+
+    /// How far a reduction of so many files is.
+    pub fn reduced(&self, variable: &str, files: usize, done: usize, total: usize) {
+        self.hub.reduced(variable, files, done, total);
+    }
+
+    /// Takes a product that is in memory.
+    pub fn product(&self, product: &Product) {
+        self.hub.product(product);
+    }
+
+    /// Something happened in the run.
+    pub fn show(&self, event: &Event<'_>) {
+        self.hub.event(event);
+    }
+
+    /// A line for the log.
+    pub fn note(&self, text: &str) {
+        self.hub.log("note", text);
+    }
+
+    /// The run has ended, and the page can be asked for as long as this is there.
+    pub fn ended(&self, failure: Option<&str>) {
+        self.hub.end(failure);
+    }
+
+    /// The run has ended, and the page will soon be gone. One that watches is given a moment to see it.
+    pub fn end(&self, failure: Option<&str>) {
+        self.ended(failure);
+        let until = Instant::now() + FAREWELL;
+        while self.hub.is_awaited() && Instant::now() < until {
+            std::thread::sleep(Duration::from_millis(20));
+        }
+    }
+}
+
+/// A file that is looked at, until it is dropped.
+#[derive(Debug)]
+pub struct Serving {
+    server: Server,
+}
+
+impl Serving {
+    /// Serves the page of a gridded file, netCDF or Zarr: all its variables, or those of these names. Only
+    /// what is in view is read. `guarded`: see [`Live::link`].
+    ///
+    /// # Errors
+    /// What [`Gridded::open`](swathe_io::product::Gridded::open) says; a name that is not there; the address
+    /// cannot be listened at.
+    pub fn start(
+        path: &Path,
+        variables: &[String],
+        address: Address,
+        guarded: bool,
+    ) -> Result<Serving, JobError> {
+        let viewer = Arc::new(Viewer::open(path, variables)?);
+        let refused = |source| Error::Io {
+            path: "the page".into(),
+            source,
+        };
+        let server = Server::start(address, guarded, viewer.clone()).map_err(refused)?;
+        // Where no thread is to be had, the first look takes longer.
+        let ahead = std::thread::Builder::new().name("page".into());
+        let _ = ahead.spawn(move || viewer.read_ahead());
+        Ok(Serving { server })
+    }
+
+    /// The page's address, as of [`Live::link`].
+    pub fn link(&self) -> String {
+        self.server.link()
+    }
+
+    /// The port.
+    pub fn port(&self) -> u16 {
+        self.server.port()
+    }
+}
+
+fn sample_memory(hub: &Weak<Hub>) {
+    while let Some(hub) = hub.upgrade() {
+        hub.tick();
+        drop(hub);
+        std::thread::sleep(TICK);
+    }
+}
+
+/// The outline of a granule on the map, from the ends of its lines, and a point inside it.
+fn outline(sketch: &Sketch, extents: &[LineExtent]) -> (Vec<SketchLine>, Option<(f32, f32)>) {
+    let step = extents.len().div_ceil(OUTLINE).max(1);
+    let mut some: Vec<&LineExtent> = extents.iter().step_by(step).collect();
+    some.extend(extents.last());
+    let ends = some.first().zip(some.last());
+    let Some((first, last)) = ends else {
+        return (Vec::new(), None);
+    };
+    let starts = some.iter().rev().map(|line| line.start);
+    let ring = std::iter::once(first.centre)
+        .chain(some.iter().map(|line| line.end))
+        .chain([last.centre])
+        .chain(starts)
+        .chain([first.centre]);
+    // Longitudes run on across 180.
+    let mut line: Vec<(f64, f64)> = Vec::new();
+    for (lon, lat) in ring.filter(|(lon, lat)| lon.is_finite() && lat.is_finite()) {
+        let (lon, lat) = (f64::from(lon), f64::from(lat));
+        let lon = match line.last() {
+            Some((before, _)) => lon - 360.0 * ((lon - before) / 360.0).round(),
+            None => lon,
+        };
+        line.push((lon, lat));
+    }
+    let lines = sketch.trace(&line);
+    let points = lines.iter().flatten().count() as f32;
+    let sum = lines
+        .iter()
+        .flatten()
+        .fold((0.0, 0.0), |(x, y), p| (x + p.0, y + p.1));
+    let centre = (points > 0.0).then(|| (sum.0 / points, sum.1 / points));
+    (lines, centre)
+}
+
+/// What pages ask for.
+struct Desk {
+    hub: Arc<Hub>,
+    page: Page,
+}
+
+impl Pages for Desk {
+    fn answer(&self, request: &Request) -> Option<Answer> {
+        match request.path() {
+            "/" => Some(self.page.answer()),
+            "/state" => {
+                let since = request.number("since").unwrap_or(0);
+                let run = request.number("run").unwrap_or(0);
+                Some(Answer::json(&self.hub.state(since, run)))
+            }
+            "/blocks" => {
+                let since = request.number("since").unwrap_or(0);
+                Some(Answer::new(
+                    "application/octet-stream",
+                    self.hub.blocks(since),
+                ))
+            }
+            "/coast" => Some(Answer::json(&self.hub.coast()?)),
+            "/graph" => Some(Answer::new("image/svg+xml", self.hub.graph_svg()?)),
+            "/seen" => {
+                self.hub.has_seen();
+                Some(Answer::json(&json!({})))
+            }
+            "/gone" => {
+                self.hub.has_gone();
+                Some(Answer::json(&json!({})))
+            }
+            _ => None,
+        }
+    }
+}

@@ -1,0 +1,239 @@
+//! The map of a run as far as it is: one cell of every square of a grid, of a few layers.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::{Duration, Instant};
+use swathe_core::reduce::{Composite, Statistic, TILE_SIZE, Tiling};
+use swathe_io::product::LayerData;
+
+/// Numbers that are kept in all: 8 MB.
+const MOST: usize = 2 << 20;
+/// Cells of a square at most.
+const WIDEST: usize = 64;
+
+/// A part of the map that has changed.
+#[derive(Debug, Clone)]
+struct Block {
+    noted: u64,
+    values: Vec<f32>,
+}
+
+/// One cell of every square, the middle one.
+#[derive(Debug)]
+pub struct Preview {
+    tiling: Tiling,
+    stride: usize,
+    steps: usize,
+    /// By layer, step and tile.
+    blocks: BTreeMap<(usize, usize, usize), Block>,
+    /// Tiles that have changed and are not sampled yet.
+    changed: BTreeSet<usize>,
+    /// When tiles may be sampled again: so that it takes a small share of the time.
+    due: Instant,
+}
+
+impl Preview {
+    /// Of so many layers and steps, as fine as there is room for.
+    pub fn new(tiling: Tiling, layers: usize, steps: usize) -> Self {
+        let (rows, columns) = tiling.shape();
+        let maps = (layers * steps).max(1);
+        let mut stride = 1;
+        while stride < WIDEST
+            && rows.div_ceil(stride) * columns.div_ceil(stride) > (MOST / maps).max(1)
+        {
+            stride *= 2;
+        }
+        let one = rows.div_ceil(stride) * columns.div_ceil(stride) * layers.max(1);
+        Preview {
+            tiling,
+            stride,
+            steps: steps.min((MOST / one.max(1)).max(1)),
+            blocks: BTreeMap::new(),
+            changed: BTreeSet::new(),
+            due: Instant::now(),
+        }
+    }
+
+    /// The level of its numbers: squares are of 2^level x 2^level cells.
+    pub fn level(&self) -> u32 {
+        self.stride.trailing_zeros()
+    }
+
+    /// Notes tiles that are not what they were.
+    pub fn change(&mut self, tiles: &[usize]) {
+        self.changed.extend(tiles);
+    }
+
+    /// Takes the tiles that have changed from a composite, its first statistic, count and granules: not more
+    /// often than that it takes a hundredth of the time, unless it must be (`now`).
+    pub fn sample(
+        &mut self,
+        step: usize,
+        composite: &Composite,
+        now: bool,
+        mut note: impl FnMut() -> u64,
+    ) {
+        let begun = Instant::now();
+        if self.changed.is_empty() || (!now && begun < self.due) || step >= self.steps {
+            return;
+        }
+        let first = composite.reduction().statistics.first().copied();
+        let statistics = [
+            first.unwrap_or(Statistic::Mean),
+            Statistic::Count,
+            Statistic::Granules,
+        ];
+        for tile in std::mem::take(&mut self.changed) {
+            for (layer, statistic) in statistics.into_iter().enumerate() {
+                // What was not asked for is not there to be shown.
+                let Ok(Some(values)) = composite.tile_sample(tile, statistic, self.stride) else {
+                    continue;
+                };
+                let values = values.into_iter().map(|v| v as f32).collect();
+                let block = Block {
+                    noted: note(),
+                    values,
+                };
+                self.blocks.insert((layer, step, tile), block);
+            }
+        }
+        let took = begun.elapsed();
+        self.due = Instant::now() + (100 * took).max(Duration::from_millis(150));
+    }
+
+    /// Takes a map of a layer that is in memory, all steps one after another.
+    pub fn put_map(
+        &mut self,
+        layer: usize,
+        step: usize,
+        values: &LayerData,
+        mut note: impl FnMut() -> u64,
+    ) {
+        let (_, across) = self.tiling.shape();
+        for tile in 0..self.tiling.tiles() {
+            let (rows, columns) = self.tiling.extent(tile);
+            let first = step * self.tiling.cells() + rows.start * across + columns.start;
+            self.put_from(layer, step, tile, values, (first, across), note());
+        }
+    }
+
+    /// Takes a tile that is finished.
+    pub fn put(&mut self, layer: usize, step: usize, tile: usize, values: &LayerData, noted: u64) {
+        let across = self.tiling.extent(tile).1.len();
+        self.put_from(layer, step, tile, values, (0, across), noted);
+    }
+
+    /// Takes a tile from values in which its first cell is at `first` and rows are `across` apart.
+    fn put_from(
+        &mut self,
+        layer: usize,
+        step: usize,
+        tile: usize,
+        values: &LayerData,
+        (first, across): (usize, usize),
+        noted: u64,
+    ) {
+        if step >= self.steps {
+            return;
+        }
+        let (rows, columns) = self.tiling.extent(tile);
+        let (stride, columns) = (self.stride, columns.len());
+        let middle = move |start: usize, len: usize| (start + stride / 2).min(len - 1);
+        let places = (0..rows.len()).step_by(stride).flat_map(|row| {
+            let row = first + middle(row, rows.len()) * across;
+            (0..columns)
+                .step_by(stride)
+                .map(move |column| row + middle(column, columns))
+        });
+        let number = |at: usize| match values {
+            LayerData::F32(v) => v.get(at).copied(),
+            LayerData::F64(v) => v.get(at).map(|v| *v as f32),
+            LayerData::I32(v) => v.get(at).map(|v| *v as f32),
+            LayerData::I64(v) => v.get(at).map(|v| *v as f32),
+            LayerData::Tiled(_) => None,
+        };
+        let values = places.map(|at| number(at).unwrap_or(f32::NAN)).collect();
+        self.blocks
+            .insert((layer, step, tile), Block { noted, values });
+    }
+
+    /// Whether anything has been noted after `since`.
+    pub fn has_news(&self, since: u64) -> bool {
+        self.blocks.values().any(|block| block.noted > since)
+    }
+
+    /// Blocks that were noted after `since`, one after another: layer, step, first row and column in numbers
+    /// of this level, height, width as u32, then the numbers as f32, all little-endian.
+    pub fn news(&self, since: u64) -> Vec<u8> {
+        let mut bytes = Vec::new();
+        for ((layer, step, tile), block) in &self.blocks {
+            if block.noted <= since {
+                continue;
+            }
+            let (rows, columns) = self.tiling.extent(*tile);
+            let head = [
+                *layer,
+                *step,
+                rows.start / self.stride,
+                columns.start / self.stride,
+                rows.len().div_ceil(self.stride),
+                columns.len().div_ceil(self.stride),
+            ];
+            bytes.extend(head.iter().flat_map(|n| (*n as u32).to_le_bytes()));
+            bytes.extend(block.values.iter().flat_map(|v| v.to_le_bytes()));
+        }
+        bytes
+    }
+}
+
+// Squares do not reach over the edges of tiles.
+const _: () = assert!(TILE_SIZE.is_multiple_of(WIDEST));
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_is_as_fine_as_there_is_room() {
+        let level = |rows, columns, layers, steps| {
+            Preview::new(Tiling::new(rows, columns).unwrap(), layers, steps).level()
+        };
+        assert_eq!(level(334, 267, 3, 1), 0);
+        assert_eq!(level(4320, 8640, 3, 1), 3);
+        assert_eq!(level(4320, 8640, 1, 1), 3);
+        assert_eq!(level(4320, 8640, 1, 500), 6);
+        let many = Preview::new(Tiling::new(43_200, 86_400).unwrap(), 1, 500);
+        assert_eq!((many.level(), many.steps), (6, 2));
+    }
+
+    #[test]
+    fn news_are_the_middles_of_squares() {
+        // 8640 x 4320 with three layers: squares of 8 x 8; the last tile is narrower.
+        let tiling = Tiling::new(4320, 8640).unwrap();
+        let mut preview = Preview::new(tiling, 3, 1);
+        let last = tiling.tiles() - 1;
+        let (rows, columns) = tiling.extent(last);
+        let values = rows.clone().flat_map(|row| {
+            columns
+                .clone()
+                .map(move |column| (row * 10_000 + column) as i32)
+        });
+        preview.put(2, 0, last, &LayerData::I32(values.collect()), 7);
+        assert!(preview.has_news(6) && !preview.has_news(7));
+        assert!(preview.news(7).is_empty());
+        let news = preview.news(0);
+        let word = |i: usize| u32::from_le_bytes(news[4 * i..4 * i + 4].try_into().unwrap());
+        let head: Vec<usize> = (0..6).map(|i| word(i) as usize).collect();
+        let (height, width) = (rows.len() / 8, columns.len() / 8);
+        assert_eq!(
+            head,
+            [2, 0, rows.start / 8, columns.start / 8, height, width]
+        );
+        assert_eq!(news.len(), 4 * (6 + height * width));
+        let number = |row: usize, column: usize| f32::from_bits(word(6 + row * width + column));
+        let expected = |row: usize, column: usize| {
+            ((rows.start + 8 * row + 4) * 10_000 + columns.start + 8 * column + 4) as f32
+        };
+        assert_eq!(number(0, 0), expected(0, 0));
+        assert_eq!(number(3, 5), expected(3, 5));
+    }
+}

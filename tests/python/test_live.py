@@ -1,0 +1,355 @@
+"""The page of a run, reports and served files, in headless Chromium."""
+
+import contextlib
+import json
+import os
+import pathlib
+import re
+import shutil
+import subprocess
+import urllib.error
+import urllib.request
+
+import pytest
+
+np = pytest.importorskip("numpy")
+xr = pytest.importorskip("xarray")
+package = pytest.importorskip("swathe")
+
+BROWSERS = ("chromium", "chromium-browser", "google-chrome", "google-chrome-stable")
+BOX = ["-b", "-77,36,-73,41"]
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory):
+    """A week's granules, and one that is cut off."""
+    folder = tmp_path_factory.mktemp("granules")
+    paths = package.simulate(folder, count=8, lines=400)
+    whole = pathlib.Path(paths[0]).read_bytes()
+    (folder / "PACE_OCI.20240803T990000.L2.OC_BGC.V3_1.nc").write_bytes(whole[: len(whole) // 2])
+    return folder
+
+
+@pytest.fixture(scope="module")
+def browser():
+    """A headless Chromium that is on this machine."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="playwright is not installed")
+    named = os.environ.get("SWATHE_CHROMIUM")
+    found = named or next(filter(None, map(shutil.which, BROWSERS)), None)
+    if found is None:
+        pytest.skip("no Chromium on this machine (SWATHE_CHROMIUM names one)")
+    with playwright.sync_playwright() as driver:
+        chromium = driver.chromium.launch(executable_path=found, args=["--no-sandbox"])
+        yield chromium
+        chromium.close()
+
+
+@contextlib.contextmanager
+def page(browser, **options):
+    """A page on which nothing may go wrong: no error, no refusal by its own policy."""
+    context = browser.new_context(viewport={"width": 1200, "height": 900}, **options)
+    made = context.new_page()
+    wrong = []
+    made.on("pageerror", lambda error: wrong.append(str(error)))
+    made.on("console", lambda said: wrong.append(said.text) if said.type == "error" else None)
+    yield made
+    context.close()
+    assert not wrong
+
+
+@contextlib.contextmanager
+def started(*command):
+    """A command and the link that it shows."""
+    process = subprocess.Popen(command, stderr=subprocess.PIPE, text=True)
+    try:
+        said = ""
+        while not (link := re.search(r"http://\S+", said)):
+            said = process.stderr.readline()
+            assert said, "the command ended without a link"
+        yield process, link[0]
+    finally:
+        process.kill()
+        process.wait()
+        process.stderr.close()
+
+
+def get(link):
+    with urllib.request.urlopen(link, timeout=10) as answer:
+        return answer.read()
+
+
+def shown_pixels(made):
+    """Pixels of the map that are coloured: neither grey nor a line on it."""
+    from PIL import Image
+
+    picture = Image.open(__import__("io").BytesIO(made.locator("#map").screenshot())).convert("RGB")
+    colours = np.asarray(picture).astype(int)
+    return int((colours.max(axis=2) - colours.min(axis=2) > 60).sum())
+
+
+def test_a_run_is_watched_from_start_to_end(swathe, granules, browser, tmp_path):
+    pytest.importorskip("PIL")
+    out = tmp_path / "mean.nc"
+    words = ["average", granules, "-v", "chlor_a", *BOX, "-r", "0.002", "-m", "footprint"]
+    words += ["--on-error", "skip", "--threads", "1", "-o", out, "--live=0"]
+    with page(browser) as watched, started(swathe, *words) as (process, link):
+        watched.goto(link)
+        watched.locator("#outlines").uncheck()
+        coloured, states = [], set()
+        while watched.locator("body[data-ended]").count() == 0:
+            coloured.append(shown_pixels(watched))
+            states |= set(watched.locator("#granules tbody tr").evaluate_all(
+                "rows => rows.map(row => row.dataset.state)"
+            ))
+            assert len(coloured) < 2000
+        watched.wait_for_timeout(200)
+        coloured.append(shown_pixels(watched))
+        assert process.wait(60) == 3
+
+        assert watched.get_attribute("body", "data-ended") == "done"
+        # The map has grown, and granules went through their states.
+        assert coloured[-1] > 5000
+        assert len({n // 500 for n in coloured}) > 3, coloured
+        assert {"waiting", "used", "skipped"} <= states
+        assert states & {"reading", "gridding"}
+
+        product = xr.open_dataset(out)
+        names = [str(name) for name in product.granule_name.values]
+        expected = dict(zip(names, map(str, product.granule_status.values), strict=True))
+        rows = watched.locator("#granules tbody tr")
+        told = {row.locator("td").nth(2).inner_text(): row for row in rows.all()}
+        assert {name: row.get_attribute("data-state") for name, row in told.items()} == expected
+        cut = told["PACE_OCI.20240803T990000.L2.OC_BGC.V3_1.nc"].inner_text()
+        assert "truncated" in cut and "✕ skipped" in cut
+        numbers = watched.locator("#numbers").inner_text().split("\n")
+        numbers = dict(zip(numbers[::2], numbers[1::2], strict=True))
+        used = sum(status == "used" for status in expected.values())
+        assert numbers["with values"] == str(used)
+        assert numbers["skipped"] == "1"
+
+        # The command has gone; the page goes on: the value under the middle is the product's.
+        watched.locator("#map").focus()
+        watched.keyboard.press("ArrowRight")
+        said = watched.locator("#readout").inner_text()
+        row, column = map(int, re.search(r"row (\d+), column (\d+)", said).groups())
+        level = int(watched.evaluate("swathe.store.level"))
+        side = 1 << level
+        # Of a square, the middle cell is shown.
+        tile = [256 * (n // 256) for n in (row, column)]
+        row, column = (
+            t + min((n - t) // side * side + side // 2, size - t - 1, 255)
+            for n, t, size in zip((row, column), tile, product.chlor_a.shape, strict=True)
+        )
+        value = float(product.chlor_a[row, column])
+        count = int(product.chlor_a_count[row, column])
+        assert f"count {count}" in said
+        if np.isnan(value):
+            assert "no value" in said
+        else:
+            assert float(re.search(r"chlor_a (\S+)", said)[1]) == pytest.approx(value, rel=1e-3)
+
+
+def test_a_page_that_goes_away_changes_nothing(swathe, granules, browser, tmp_path):
+    words = ["average", granules, "-v", "chlor_a", *BOX, "-r", "0.004", "--on-error", "skip"]
+    alone, watched = tmp_path / "alone.nc", tmp_path / "watched.nc"
+    subprocess.run([swathe, *words, "-o", alone], capture_output=True, check=False)
+    with started(swathe, *words, "-o", watched, "--live=0") as (process, link):
+        with contextlib.suppress(Exception), page(browser) as opened:
+            opened.goto(link)
+        assert process.wait(60) == 3
+    assert alone.read_bytes() == watched.read_bytes()
+
+
+@pytest.fixture(scope="module")
+def reported(swathe, granules, tmp_path_factory):
+    """A report and its file."""
+    folder = tmp_path_factory.mktemp("report")
+    words = ["average", granules, "-v", "chlor_a", *BOX, "-r", "0.02", "--on-error", "skip"]
+    words += ["--stat", "mean,std", "-o", folder / "mean.nc", "-o", folder / "report.html"]
+    ended = subprocess.run([swathe, *words], capture_output=True, check=False, text=True)
+    assert ended.returncode == 3, ended.stderr
+    return folder
+
+
+def test_a_report_opens_without_a_network(reported, browser):
+    with page(browser, offline=True) as opened:
+        asked = []
+        opened.on("request", lambda request: asked.append(request.url))
+        opened.goto((reported / "report.html").as_uri())
+        opened.wait_for_selector("body[data-ready=yes]")
+        assert [url for url in asked if not url.startswith(("file:", "data:", "blob:"))] == []
+
+        product = xr.open_dataset(reported / "mean.nc")
+        assert opened.locator("#title").inner_text() == "chlor_a"
+        about = opened.locator("#about").inner_text()
+        assert product.attrs["swathe_digest"] in about if "swathe_digest" in product.attrs else True
+        assert "swathe average" in about and "-o report.html" in about
+        text = opened.locator("#statistics").inner_text().replace(",", "")
+        valid = product.chlor_a.values[~np.isnan(product.chlor_a.values)]
+        assert str(valid.size) in text
+        assert f"{valid.max():.4g}" in text
+        assert f"{valid.astype(float).mean():.4g}" in text
+        # Every cell is in it, as it is in the file.
+        values = opened.evaluate("Array.from(swathe.store.sample(0, 0), v => Number.isNaN(v) ? null : v)")
+        values = np.array([np.nan if v is None else v for v in values], dtype=np.float32)
+        np.testing.assert_array_equal(values.reshape(product.chlor_a.shape), product.chlor_a.values)
+        # Layers can be chosen; the keyboard moves the map.
+        names = opened.locator("#layer option").all_inner_texts()
+        assert names == ["chlor_a", "chlor_a_std", "chlor_a_count", "chlor_a_granules"]
+        opened.select_option("#layer", "2")
+        before = opened.evaluate("swathe.view.x")
+        opened.locator("#map").focus()
+        opened.keyboard.press("+")
+        opened.keyboard.press("ArrowRight")
+        opened.wait_for_timeout(100)
+        assert opened.evaluate("swathe.view.x") > before
+        assert "chlor_a_count" in opened.locator("#spoken").inner_text()
+
+
+def test_reports_of_the_same_have_the_same_bytes(swathe, granules, reported, tmp_path):
+    words = ["average", granules, "-v", "chlor_a", *BOX, "-r", "0.02", "--on-error", "skip"]
+    again = tmp_path / "again.html"
+    words += ["--stat", "mean,std", "-o", again, "--threads", "1"]
+    subprocess.run([swathe, *words], capture_output=True, check=False)
+    assert again.read_bytes() == (reported / "report.html").read_bytes()
+    text = again.read_text()
+    assert str(granules) not in text and str(tmp_path) not in text
+
+
+def test_a_report_of_windows_has_their_series(swathe, granules, browser, tmp_path):
+    words = ["average", granules, "-v", "chlor_a", *BOX, "-r", "0.05", "--on-error", "skip"]
+    words += ["--every", "day", "-o", tmp_path / "days.nc", "-o", tmp_path / "days.html"]
+    subprocess.run([swathe, *words], capture_output=True, check=False)
+    product = xr.open_dataset(tmp_path / "days.nc")
+    with page(browser, offline=True) as opened:
+        opened.goto((tmp_path / "days.html").as_uri())
+        opened.wait_for_selector("body[data-ready=yes]")
+        assert opened.locator("#series-card").is_visible()
+        for step in range(product.sizes["time"]):
+            summary = opened.evaluate(f"data.summaries[0][{step}]")
+            map_ = product.chlor_a.isel(time=step).values.astype(float)
+            assert summary["count"] == (~np.isnan(map_)).sum()
+            if summary["count"]:
+                assert summary["mean"] == pytest.approx(np.nanmean(map_), rel=1e-12)
+        opened.locator("#step-on").click()
+        assert opened.evaluate("swathe.view.step") == 1
+
+
+def test_pages_fit_a_phone_and_both_themes(reported, browser):
+    for scheme in ("light", "dark"):
+        context = browser.new_context(viewport={"width": 360, "height": 740}, color_scheme=scheme)
+        opened = context.new_page()
+        opened.goto((reported / "report.html").as_uri())
+        opened.wait_for_selector("body[data-ready=yes]")
+        assert opened.evaluate("document.documentElement.scrollWidth") <= 360
+        back = opened.evaluate("getComputedStyle(document.body).backgroundColor")
+        light = sum(map(int, re.findall(r"\d+", back)[:3])) > 380
+        assert light == (scheme == "light")
+        # Every control has a name.
+        unnamed = opened.evaluate(
+            "[...document.querySelectorAll('button, select, input')]"
+            ".filter(e => !e.labels?.length && !e.ariaLabel && !e.textContent.trim()).map(e => e.id)"
+        )
+        assert unnamed == []
+        context.close()
+
+
+def test_a_global_cube_is_served(swathe, browser, tmp_path):
+    """A cube of 40 million cells: what is seen is what the file has, and only what is seen is read."""
+    lat = 90 - (np.arange(2000) + 0.5) * 0.09
+    lon = -180 + (np.arange(4000) + 0.5) * 0.09
+    field = (np.sin(np.radians(lat))[:, None] + 0.1 * np.cos(np.radians(3 * lon))[None, :]) + 2
+    cube = xr.DataArray(
+        np.stack([field + step for step in range(5)]).astype("f4"),
+        dims=("time", "lat", "lon"),
+        coords={
+            "time": np.datetime64("2024-08-01", "ns") + np.arange(5) * np.timedelta64(1, "D"),
+            "lat": lat,
+            "lon": lon,
+        },
+        name="sst",
+        attrs={"units": "degree_C", "long_name": "sea surface temperature"},
+    )
+    file = tmp_path / "cube.nc"
+    chunks = {"sst": {"chunksizes": (1, 250, 250), "zlib": True, "complevel": 1}}
+    cube.to_netcdf(file, encoding=chunks)
+    with page(browser) as opened, started(swathe, "serve", file, "--address", "0") as (_, link):
+        opened.goto(link)
+        opened.wait_for_selector("#map[data-whole=yes]")
+        assert opened.locator("#times").is_visible()
+        for step in (0, 3):
+            opened.evaluate(f"chooseStep({step})")
+            opened.wait_for_timeout(100)
+            opened.wait_for_selector("#map[data-whole=yes]")
+            assert "2024-08-0" + str(step + 1) in opened.locator("#step-name").inner_text()
+            opened.locator("#map").hover(position={"x": 400, "y": 150})
+            opened.wait_for_timeout(500)
+            said = opened.locator("#readout").inner_text()
+            row, column = map(int, re.search(r"row (\d+), column (\d+)", said).groups())
+            expected = float(cube[step, row, column])
+            assert float(re.search(r"sst (\S+)", said)[1]) == pytest.approx(expected, rel=1e-3)
+        # Zoomed in, cells are seen one by one.
+        for _ in range(8):
+            opened.evaluate("swathe.view.zoomAt(2)")
+        opened.wait_for_timeout(100)
+        opened.wait_for_selector("#map[data-whole=yes]")
+        assert opened.evaluate("swathe.view.levelInView()") == 0
+
+
+def test_python_shows_the_link(granules, capsys, monkeypatch):
+    monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
+    options = {"bbox": (-77, 36, -73, 41), "resolution": 0.1, "on_error": "skip"}
+    alone = package.average(str(granules), "chlor_a", **options)
+    watched = package.average(str(granules), "chlor_a", live=True, **options)
+    xr.testing.assert_identical(alone, watched)
+    link = re.search(r"http://127\.0\.0\.1:(\d+)/\?token=([0-9a-f]{32})", capsys.readouterr().err)
+    assert link
+    # The page can be opened after the run.
+    state = json.loads(get(link[0].replace("/?", "/state?")))
+    assert state["phase"] == "done"
+    assert state["counts"]["granules"]["used"] == int((watched.granule_status == "used").sum())
+    assert b"<!doctype html>" in get(link[0])
+    with pytest.raises(urllib.error.HTTPError) as refused:
+        get(link[0][:-1])
+    assert refused.value.code == 403
+    # Behind a hub's proxy the link leads there; the next run takes the page's place.
+    monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/someone/")
+    package.grid(str(granules), "chlor_a", live=True, **options)
+    assert re.search(r"watch it at /user/someone/proxy/\d+/\?token=", capsys.readouterr().err)
+    with pytest.raises(urllib.error.URLError):
+        get(link[0])
+
+
+def test_python_serves_and_merges(granules, tmp_path, capsys):
+    options = {"bbox": (-77, 36, -73, 41), "resolution": 0.1, "on_error": "skip"}
+    package.average(str(granules), "chlor_a", output=[tmp_path / "m.nc", tmp_path / "m.swathe"], **options)
+    merged = package.merge(tmp_path / "m.swathe", live=True)
+    link = re.search(r"http://\S+", capsys.readouterr().err)[0]
+    state = json.loads(get(link.replace("/?", "/state?")))
+    assert state["phase"] == "done" and state["map"]["layers"][0]["name"] == "chlor_a"
+    with pytest.raises(package.SwatheError, match="chlor_b"):
+        package.serve(tmp_path / "m.nc", "chlor_b")
+    with pytest.raises(ValueError, match="expected a port or an address"):
+        package.serve(tmp_path / "m.nc", at="nowhere at all")
+    made = package.serve(tmp_path / "m.nc")
+    tile = get(made.link.replace("/?", "/tile?layer=0&step=0&level=0&row=0&column=0&"))
+    values = np.frombuffer(tile, "<f4").reshape(merged.chlor_a.shape)
+    np.testing.assert_array_equal(values, merged.chlor_a.values.astype("f4"))
+    assert made.link in repr(made)
+    made.close()
+    with pytest.raises(urllib.error.URLError):
+        get(made.link)
+
+
+def test_the_command_says_what_is_wrong_with_an_address(swathe, granules, tmp_path):
+    words = ["average", granules, "-v", "chlor_a", *BOX, "-r", "0.1", "-o", tmp_path / "m.nc"]
+    ended = subprocess.run([swathe, *words, "--live=nowhere"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 2
+    assert "expected a port or an address" in ended.stderr
+    # What follows `--live` is an address only if it can be one.
+    ended = subprocess.run(
+        [swathe, "average", "--live", granules, *words[2:], "--on-error", "skip"],
+        capture_output=True, text=True, check=False,
+    )
+    assert ended.returncode == 3, ended.stderr
+    assert "watch it at http://127.0.0.1:" in ended.stderr
