@@ -7,7 +7,9 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::io::bytes::{ByteSource, FileSource};
+use swathe::io::dataset::Dataset;
 use swathe::io::remote;
+use swathe::io::stored::StoredFile;
 use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_sources};
 
 /// One granule, or several.
@@ -63,7 +65,7 @@ pub fn gather_inputs(
     Ok(gathered)
 }
 
-/// The bytes of one input; call it without the interpreter.
+/// The bytes of one input.
 ///
 /// # Errors
 /// When it cannot be opened, or means several files.
@@ -83,6 +85,36 @@ pub fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
         return Ok(remote::session()?.open(address)?);
     }
     Ok(Arc::new(FileSource::open(&path)?))
+}
+
+/// The files of inputs, and where others can open those that are no file objects.
+///
+/// # Errors
+/// A file that cannot be opened.
+pub fn stored_files(inputs: &[Input]) -> Result<Vec<StoredFile>, Fault> {
+    let mut files = Vec::new();
+    for input in inputs {
+        let paths = paths(std::slice::from_ref(input))?;
+        if let Input::File(object) = input {
+            let dataset = Arc::new(Dataset::from_source(source(object)?)?);
+            files.push(StoredFile {
+                dataset,
+                path: None,
+            });
+        }
+        for path in paths {
+            let dataset = Arc::new(Dataset::open(&path)?);
+            let path = match remote::address(&path) {
+                Some(_) => path,
+                None => std::path::absolute(&path).unwrap_or(path),
+            };
+            files.push(StoredFile {
+                dataset,
+                path: Some(path),
+            });
+        }
+    }
+    Ok(files)
 }
 
 fn source(object: &Py<PyAny>) -> Result<Arc<dyn ByteSource>, JobError> {

@@ -15,9 +15,11 @@ mod grid;
 mod handed;
 mod inputs;
 mod options;
+mod parts;
 mod picture;
 mod plan;
 mod pool;
+mod reduction;
 mod simulate;
 mod spread;
 mod watched;
@@ -36,9 +38,13 @@ mod _swathe {
     #[pymodule_export]
     use super::grid::Grid;
     #[pymodule_export]
+    use super::parts::{ArrayParts, ArrayResults, ArrayShare};
+    #[pymodule_export]
     use super::picture::{locator, picture};
     #[pymodule_export]
     use super::plan::{Opened, Plan, merge};
+    #[pymodule_export]
+    use super::reduction::reduce;
     #[pymodule_export]
     use super::simulate::simulate;
     #[pymodule_export]

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from swathe._granule import Granule, info, open
     from swathe._jobs import Plan, average, grid, grid_match, merge, plan
     from swathe._pictures import Picture, plot
+    from swathe._reduce import reduce
     from swathe._simulate import simulate
 
 __all__ = [
@@ -48,6 +49,7 @@ __all__ = [
     "open",
     "plan",
     "plot",
+    "reduce",
     "search",
     "simulate",
 ]
@@ -58,6 +60,7 @@ _MODULES = {
     "_granule": ("Granule", "info", "open"),
     "_jobs": ("Plan", "average", "grid", "grid_match", "merge", "plan"),
     "_pictures": ("Picture", "plot"),
+    "_reduce": ("reduce",),
     "_simulate": ("simulate",),
 }
 

@@ -123,6 +123,19 @@ def threads_of(value: int | None) -> int | None:
     return value
 
 
+def size(value: int | str, name: str) -> int:
+    """A number of bytes, as a number or as text with a unit."""
+    if not isinstance(value, str):
+        return whole(value, name)
+    units = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+    number = value.strip().rstrip("BKMGTi")
+    unit = value.strip()[len(number) :]
+    try:
+        return int(float(number) * 2 ** units[unit or "B"])
+    except (ValueError, KeyError, OverflowError):
+        raise PlanError(f"{name} {value!r} is no size, as in 512MiB or 4GiB") from None
+
+
 def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:
     """So many numbers, as a tuple or as text with commas."""
     if isinstance(value, str):

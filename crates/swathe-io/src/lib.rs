@@ -21,4 +21,5 @@ pub mod product;
 pub mod remote;
 pub mod simulate;
 mod sniff;
+pub mod stored;
 pub mod zarr;
