@@ -13,6 +13,7 @@ mod errors;
 mod file;
 mod grid;
 mod handed;
+mod held;
 mod inputs;
 mod options;
 mod parts;

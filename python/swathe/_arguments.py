@@ -39,7 +39,7 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
     File objects that wrap a local file, as those of ``fsspec`` and ``earthaccess.open`` may, are read by
     its path, those of a file at an https address by that: it needs no interpreter.
     """
-    from swathe import _earthdata
+    from swathe import _earthdata, _held
 
     if isinstance(given, str) and "://" in given:
         _earthdata.use_earthaccess()
@@ -49,6 +49,8 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
     if isinstance(given, _earthdata.FoundGranule):
         _earthdata.use_earthaccess()
         return given.link
+    if _held.is_xarray(given):
+        return _held.Held(given)
     if isinstance(given, bytes):
         raise TypeError("a granule is a path or a file object, not bytes: wrap them in io.BytesIO")
     if callable(getattr(given, "data_links", None)):
@@ -83,7 +85,11 @@ def _local_path(file: Any) -> str | None:
 
 def inputs(granules: Any) -> list[Any]:
     """All granules of an argument: one, or an iterable of them."""
-    if isinstance(granules, str | os.PathLike | bytes) or hasattr(granules, "read"):
+    from swathe import _held
+
+    if isinstance(granules, str | os.PathLike | bytes) or _held.is_xarray(granules):
+        return [one_input(granules)]
+    if hasattr(granules, "read"):
         return [one_input(granules)]
     if callable(getattr(granules, "data_links", None)) or not isinstance(granules, Iterable):
         return [one_input(granules)]

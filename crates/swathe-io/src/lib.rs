@@ -7,6 +7,7 @@ mod contiguous;
 pub mod dataset;
 pub mod earthdata;
 pub mod error;
+pub mod given;
 pub mod granule;
 mod hdf5;
 pub mod journal;
