@@ -284,4 +284,6 @@ def active() -> Any | None:
         client = distributed.default_client()
     except ValueError:
         return None
-    return client if client.status == "running" else None
+    # One that is asynchronous cannot be waited for here.
+    usable = client.status == "running" and not client.asynchronous
+    return client if usable else None
