@@ -216,6 +216,91 @@ def test_s3_gives_the_same_product_and_credentials_are_renewed(swathe, server, m
     package.average(granules, "chlor_a", **AREA, output=tmp_path / "near.nc")
     assert (tmp_path / "far.nc").read_bytes() == (tmp_path / "near.nc").read_bytes()
     log = server.log()
-    assert sum(r["path"] == "/s3credentials" for r in log) >= 1
+    assert sum(r["path"] == "/s3credentials" for r in log) > len(granules) - 1, "renewed on the way"
     assert not any(r["path"].startswith("/archive/") for r in log)
     assert "s3-secret" not in done.stdout + done.stderr
+
+
+#: earthaccess as it is after an interactive login, with the stand-in server in the place of NASA's.
+LOGGED_IN = """
+import earthaccess, json, pathlib, pickle, sys
+from earthaccess.system import System
+earthaccess.__auth__.system = System({base!r} + "/search/", "", "", "127.0.0.1")
+earthaccess.__auth__.authenticated = True
+earthaccess.__auth__.token = {{"access_token": {token!r}}}
+class NoStore:
+    in_region = False
+earthaccess.__store__ = NoStore()
+"""
+
+
+def logged_in(server):
+    return LOGGED_IN.format(base=server.base, token=server.settings["EARTHDATA_TOKEN"])
+
+
+@pytest.mark.parametrize(
+    "asked",
+    [
+        {},
+        {"temporal": ("2024-08-01", "2024-08-01")},
+        {"temporal": ("2024-08-01", "2024-08-02"), "bounding_box": (-77, 36, -73, 41)},
+        {"point": (-70, 40)},
+        {"cloud_cover": (0, 40)},
+        {"bounding_box": (-80, 30, -60, 45), "count": 2},
+    ],
+)
+def test_the_search_is_that_of_earthaccess(server, asked):
+    """Its own call, on the same server: the same granules in the same order, and the same links."""
+    pytest.importorskip("earthaccess")
+    server.behave()
+    program = f"""
+{logged_in(server)}
+import swathe
+asked = {asked!r}
+theirs = earthaccess.search_data(short_name={NAME!r}, **asked)
+try:
+    ours = swathe.search({NAME!r}, **asked)
+except swathe.errors.SwatheError as error:
+    assert not theirs, error
+    ours = []
+assert [g.link for g in ours] == [g.data_links(access="external")[0] for g in theirs]
+assert [g.name for g in ours] == [pathlib.Path(g.data_links(access="external")[0]).name for g in theirs]
+print(len(ours))
+"""
+    assert int(python(server, program, token=False)) <= asked.get("count", 99)
+
+
+def test_what_earthaccess_opened_is_read_after_pickling(server, granules, tmp_path):
+    """As a worker has it: a process that never signed in."""
+    pytest.importorskip("earthaccess")
+    pytest.importorskip("aiohttp")
+    server.behave()
+    parcel = tmp_path / "parcel"
+    sender = f"""
+{logged_in(server)}
+import fsspec
+from earthaccess.store import EarthAccessFile
+found = earthaccess.search_data(short_name={NAME!r})
+headers = {{"headers": {{"Authorization": "Bearer " + earthaccess.__auth__.token["access_token"]}}, "trust_env": False}}
+files = fsspec.filesystem("http", client_kwargs=headers)
+opened = [EarthAccessFile(files.open(g.data_links(access="external")[0]), g) for g in found]
+pathlib.Path({str(parcel)!r}).write_bytes(pickle.dumps([found, opened]))
+"""
+    python(server, sender, token=False)
+    receiver = f"""
+import earthaccess, pathlib, pickle
+# Its login asks NASA; the test has no network.
+earthaccess.login = lambda: None
+class NoStore:
+    in_region = False
+earthaccess.__store__ = NoStore()
+import swathe
+found, opened = pickle.loads(pathlib.Path({str(parcel)!r}).read_bytes())
+a = swathe.average(opened, "chlor_a", **{AREA!r}, output={str(tmp_path / "a.nc")!r})
+b = swathe.average(found, "chlor_a", **{AREA!r}, output={str(tmp_path / "b.nc")!r})
+"""
+    python(server, receiver, token=False)
+    package.average(granules, "chlor_a", **AREA, output=tmp_path / "near.nc")
+    near = (tmp_path / "near.nc").read_bytes()
+    assert (tmp_path / "a.nc").read_bytes() == near
+    assert (tmp_path / "b.nc").read_bytes() == near

@@ -11,14 +11,14 @@ use std::str::FromStr;
 pub enum InvalidGrid {
     /// The resolution's text.
     #[error(
-        "invalid resolution (got {0:?}): expected a positive number of CRS units, or 1km, 250m, 0.015deg"
+        "invalid resolution (got {0:?}): expected a positive number of CRS units, or 1km, 250m, 0.015deg, 1/24deg"
     )]
     Resolution(String),
     /// The box.
     #[error("invalid box (got {0}): {1}")]
     Bounds(String, &'static str),
     /// The name.
-    #[error("unknown grid {0:?}: known are {known}", known = NAMED.map(|n| n.0).join(", "))]
+    #[error("unknown grid {0:?}: known are {known}, and isin-ROWS (isin-4320)", known = NAMED.map(|n| n.0).join(", "))]
     Name(String),
     /// The box has no image in the projection.
     #[error("the box {0} reaches places that {1} cannot show: take a smaller box, or --bounds")]
@@ -59,7 +59,14 @@ impl FromStr for Resolution {
         } else {
             (text, Resolution::Units)
         };
-        match number.trim().parse::<f64>() {
+        let number = match number.split_once('/') {
+            Some((part, whole)) => part.trim().parse::<f64>().and_then(|part| {
+                let whole = whole.trim().parse::<f64>();
+                whole.map(|whole| part / whole)
+            }),
+            None => number.trim().parse::<f64>(),
+        };
+        match number {
             Ok(value) if value.is_finite() && value > 0.0 => Ok(make(value)),
             _ => Err(InvalidGrid::Resolution(text.into())),
         }
@@ -460,8 +467,14 @@ mod tests {
             ),
             Err(InvalidGrid::TooLarge(..))
         ));
-        for text in ["0", "-1", "km", "abc", "inf"] {
+        for text in [
+            "0", "-1", "km", "abc", "inf", "1/0", "0/0", "1/24/2", "/24", "-1/24",
+        ] {
             assert!(text.parse::<Resolution>().is_err(), "{text}");
         }
+        assert_eq!(
+            "1/24deg".parse(),
+            Ok::<_, InvalidGrid>(Resolution::Degrees(1.0 / 24.0))
+        );
     }
 }

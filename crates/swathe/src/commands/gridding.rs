@@ -119,7 +119,7 @@ pub struct GridOptions {
     #[arg(long, value_name = "L,B,R,T", allow_hyphen_values = true, value_parser = four,
           conflicts_with_all = ["named", "like"])]
     bounds: Option<Four>,
-    /// Cell size: in units of the CRS, or as 1km, 250m, 0.015deg
+    /// Cell size: in units of the CRS, or as 1km, 250m, 0.015deg, 1/24deg
     #[arg(short, long, value_name = "SIZE", allow_hyphen_values = true, conflicts_with_all = ["named", "like"])]
     resolution: Option<Resolution>,
     /// EPSG code, PROJ string or WKT. Default: longitude and latitude
