@@ -7,7 +7,6 @@ result.
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import itertools
 import sys
@@ -114,9 +113,14 @@ def graph(lazy: LazyArray, name: str) -> dict[Any, Any]:
     return made
 
 
-@functools.cache
+#: Functions of this module that are sent by value, by their names.
+_BY_VALUE: dict[str, Callable[..., Any]] = {}
+
+
 def by_value(name: str) -> Callable[..., Any]:
     """A function of this module that is sent by value: schedulers, which unpickle graphs, need no Swathe."""
+    if name in _BY_VALUE:
+        return _BY_VALUE[name]
 
     def call(*arguments: Any, **options: Any) -> Any:
         from importlib import import_module
@@ -124,7 +128,7 @@ def by_value(name: str) -> Callable[..., Any]:
         return getattr(import_module("swathe._collection"), name)(*arguments, **options)
 
     call.__name__ = call.__qualname__ = f"swathe{name if name.startswith('_') else '_' + name}"
-    return call
+    return _BY_VALUE.setdefault(name, call)
 
 
 def _planned(told: bytes) -> ArrayParts:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from os import PathLike
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 
@@ -17,7 +17,7 @@ from swathe.errors import PlanError
 if TYPE_CHECKING:
     import xarray as xr
 
-    Path = str | PathLike[str]
+Path: TypeAlias = str | PathLike[str]
 
 
 @suggesting

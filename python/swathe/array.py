@@ -16,7 +16,7 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 
@@ -292,7 +292,7 @@ class Array:
 
     #: Nothing is to be optimized: what belongs together is in one task already.
     __dask_optimize__ = None
-    __dask_scheduler__ = _collection.Threads()
+    __dask_scheduler__: ClassVar[Any] = _collection.Threads()
 
     def __dask_postcompute__(self) -> tuple[Any, tuple[Any, ...]]:
         return _collection.by_value("assembled"), (self.shape, self.chunks, self.dtype)
