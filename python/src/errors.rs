@@ -7,7 +7,7 @@ use swathe::io::error::Error;
 use swathe::job::JobError;
 
 /// What options are called in Python, longest first: messages speak the command line's language.
-const WORDS: [(&str, &str); 13] = [
+const WORDS: [(&str, &str); 19] = [
     (
         "as in -b -77,36,-73,41 -r 0.015",
         "as in bbox=(-77, 36, -73, 41), resolution=0.015",
@@ -27,6 +27,21 @@ const WORDS: [(&str, &str); 13] = [
         "choose a variable; swathe.open(path).variables lists them",
     ),
     ("`swathe grid`", "swathe.grid"),
+    (
+        "use --best smallest:view_angle",
+        "use best=\"smallest:view_angle\"",
+    ),
+    ("use --weight observation", "use weight=\"observation\""),
+    (
+        "and does not go with --weight ",
+        "and does not go with weight ",
+    ),
+    (
+        "use --stat mode, share, first or last",
+        "use stat \"mode\", \"share\", \"first\" or \"last\"",
+    ),
+    ("use --stat mode", "use stat=\"mode\""),
+    ("use --stat median", "use stat=\"median\""),
 ];
 
 /// Text for people who write Python.

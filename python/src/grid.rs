@@ -8,6 +8,8 @@ use std::path::PathBuf;
 use swathe::core::build_geobox::Resolution;
 use swathe::core::crs::Crs;
 use swathe::core::geobox::{Axis, GeoBox};
+use swathe::core::isin::Isin;
+use swathe::core::region::Region;
 use swathe::io::product::gridded::{Gridded, Labels, geobox_of_labels};
 use swathe::job::{GridRequest, JobError};
 
@@ -51,9 +53,20 @@ impl Grid {
         }))
     }
 
-    /// A named global grid.
+    /// A named global grid, or bins, of pixels in a box alone.
     #[staticmethod]
-    fn named(py: Python<'_>, name: &str) -> PyResult<Self> {
+    #[pyo3(signature = (name, bbox=None))]
+    fn named(py: Python<'_>, name: &str, bbox: Option<Four>) -> PyResult<Self> {
+        if let Some(rows) = name
+            .strip_prefix("isin-")
+            .and_then(|rows| rows.parse().ok())
+        {
+            let refuse = |reason: String| exception(py, "PlanError", &reason, None);
+            let area = bbox.map(Region::of_box).transpose();
+            let area = area.map_err(|e| refuse(format!("invalid box: {e}")))?;
+            let isin = Isin::new(rows, area).map_err(|e| refuse(e.to_string()))?;
+            return Ok(Grid(GridRequest::Bins(isin)));
+        }
         let geobox = GeoBox::named(name).map_err(|e| JobError::from(e).raise(py))?;
         Ok(Grid(GridRequest::Exact(geobox)))
     }

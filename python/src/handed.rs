@@ -7,7 +7,10 @@ use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
 use std::borrow::Cow;
 use std::collections::HashMap;
-use swathe::io::dataset::Attributes;
+use swathe::core::binned::{Bin, FilledBins};
+use swathe::core::isin::Bins;
+use swathe::io::bins::BinTable;
+use swathe::io::dataset::{AttributeValue, Attributes};
 use swathe::io::error::Error;
 use swathe::io::product::layout::{Data, layout};
 use swathe::io::product::{LayerData, Product};
@@ -85,6 +88,91 @@ impl Handed {
             attributes,
             variables,
         })
+    }
+
+    /// Bins as columns: number, place of the middle, counts, weights, and of every product its mean, sum and sum
+    /// of squares.
+    pub fn of_bins(table: BinTable) -> Self {
+        let FilledBins { isin, bins, sums } = table.filled;
+        let grid = Bins::new(&isin);
+        let middles = bins.iter().map(|bin| {
+            let (row, column) = grid.place(bin.number).unwrap_or_default();
+            let width = 360.0 / f64::from(grid.of_row(row).max(1));
+            let lon = (column as f64 + 0.5) * width - 180.0;
+            (isin.latitude(row as u32), lon)
+        });
+        let (lat, lon): (Vec<f64>, Vec<f64>) = middles.unzip();
+        let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::Text(value.into()));
+        let length = bins.len();
+        let column = |name: String, attributes: Attributes, values: LayerData| Variable {
+            name,
+            dims: vec!["bin".into()],
+            shape: vec![length],
+            attributes,
+            fill: None,
+            chunks: None,
+            values: Values::Numbers(values),
+        };
+        let counts = |of: fn(&Bin) -> u64| bins.iter().map(|bin| of(bin) as i64).collect();
+        let place =
+            |name: &str, units: &str| vec![text("standard_name", name), text("units", units)];
+        let described = |name: &str| vec![text("long_name", name), text("units", "1")];
+        let mut variables = vec![
+            column(
+                "bin".into(),
+                described("number of the bin"),
+                LayerData::I64(counts(|b| b.number)),
+            ),
+            column(
+                "lat".into(),
+                place("latitude", "degrees_north"),
+                LayerData::F64(lat),
+            ),
+            column(
+                "lon".into(),
+                place("longitude", "degrees_east"),
+                LayerData::F64(lon),
+            ),
+            column(
+                "count".into(),
+                described("number of observations"),
+                LayerData::I64(counts(|b| b.observations)),
+            ),
+            column(
+                "granules".into(),
+                described("number of granules"),
+                LayerData::I64(counts(|b| b.scenes)),
+            ),
+            column(
+                "weights".into(),
+                described("sum of weights"),
+                LayerData::F64(bins.iter().map(|b| b.weights).collect()),
+            ),
+        ];
+        for (product, sums) in table.products.iter().zip(&sums) {
+            let own = || match product.units.as_str() {
+                "" => Vec::new(),
+                units => vec![text("units", units)],
+            };
+            let means = sums.iter().zip(&bins);
+            let means = means.map(|(sums, bin)| product.scheme.inverse(sums.sum / bin.weights));
+            let name = &product.name;
+            variables.push(column(name.clone(), own(), LayerData::F64(means.collect())));
+            let sum = sums.iter().map(|s| s.sum).collect();
+            variables.push(column(format!("{name}_sum"), own(), LayerData::F64(sum)));
+            let squares = sums.iter().map(|s| s.squares).collect();
+            let squared = format!("{name}_sum_squared");
+            variables.push(column(squared, Vec::new(), LayerData::F64(squares)));
+        }
+        let mut attributes = table.attributes;
+        attributes.push((
+            "isin_rows".into(),
+            AttributeValue::I64(vec![i64::from(isin.rows())]),
+        ));
+        Handed {
+            attributes,
+            variables,
+        }
     }
 
     /// `{"attributes": {...}, "variables": [(name, dims, values, attributes, fill, chunks), ...]}`.

@@ -9,7 +9,7 @@ use swathe::core::expression::Expression;
 use swathe::core::reduce::Blank;
 use swathe::core::resample::Method;
 use swathe::core::suggest::UnknownName;
-use swathe::job::{Job, OnError, Purpose};
+use swathe::job::{Job, OnError, Preset, Purpose, Windowing};
 
 /// Options by name; texts are in the command line's form. What is `None` is chosen by the granules.
 #[derive(FromPyObject)]
@@ -24,7 +24,11 @@ pub struct Options<'py> {
     condition: Option<String>,
     mask: String,
     statistics: Vec<String>,
-    weight: String,
+    best: Option<String>,
+    every: Option<String>,
+    day: Option<String>,
+    preset: Option<String>,
+    weight: Option<String>,
     min_count: u64,
     min_granules: u64,
     min_coverage: f64,
@@ -34,6 +38,11 @@ pub struct Options<'py> {
 }
 
 impl Options<'_> {
+    /// Whether maps are made of bins.
+    pub fn is_by_bins(&self) -> bool {
+        self.preset.as_deref() == Some("nasa-l3")
+    }
+
     /// The job, and what it is for.
     ///
     /// # Errors
@@ -52,8 +61,23 @@ impl Options<'_> {
             let condition = Expression::condition(text);
             condition.map_err(|error| exception(py, "PlanError", &error.to_string(), None))
         });
+        let best = self.best.as_deref().map(|text| parse(py, text));
+        let day = self
+            .day
+            .as_deref()
+            .map(|text| parse(py, text))
+            .transpose()?;
+        let windows = match self.every.as_deref() {
+            None | Some("all") => None,
+            Some(every) => Some(Windowing {
+                every: parse(py, every)?,
+                day,
+            }),
+        };
+        let preset = self.preset.as_deref().map(|text| parse::<Preset>(py, text));
+        let weight = self.weight.as_deref().map(|text| parse(py, text));
         let statistics = self.statistics.iter().map(|name| parse(py, name));
-        let job = Job {
+        let mut job = Job {
             stack: false,
             variables: self.variables,
             grid: self.grid.get().0.clone(),
@@ -61,7 +85,9 @@ impl Options<'_> {
             flags: self.flags.map(|text| parse(py, &text)).transpose()?,
             valid_range: self.valid_range.map(|text| parse(py, &text)).transpose()?,
             statistics: statistics.collect::<PyResult<_>>()?,
-            weight: Some(parse(py, &self.weight)?),
+            best: best.transpose()?,
+            windows,
+            weight: weight.transpose()?,
             joint: choose(py, "mask", &self.mask, [("each", false), ("joint", true)])?,
             blank: Blank {
                 min_count: self.min_count,
@@ -79,6 +105,9 @@ impl Options<'_> {
             allow_mixed: self.allow_mixed,
             empty_maps: self.empty_maps,
         };
+        if let Some(preset) = preset.transpose()? {
+            preset.apply(&mut job);
+        }
         let purposes = [("average", Purpose::Average), ("grid", Purpose::Cube)];
         Ok((job, choose(py, "purpose", &self.purpose, purposes)?))
     }

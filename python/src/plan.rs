@@ -15,7 +15,9 @@ use rayon::ThreadPool;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::Outputs;
-use swathe::job::{self, Event, JobError, Keeping, Purpose};
+use swathe::core::geobox::GeoBox;
+use swathe::io::error::Error;
+use swathe::job::{self, ByBins, Event, JobError, JournalFile, Keeping, Purpose};
 
 /// Points on a side of a granule's outline.
 const OUTLINE: usize = 20;
@@ -26,8 +28,20 @@ pub struct Plan {
     plan: Arc<job::Plan>,
     pool: Arc<ThreadPool>,
     purpose: Purpose,
+    /// The map that is made of bins.
+    map: Option<Arc<ByBins>>,
     /// Local files that are read: no output may be one of them.
     paths: Vec<PathBuf>,
+}
+
+impl Plan {
+    /// The grid of the maps.
+    fn geobox(&self) -> &GeoBox {
+        match &self.map {
+            Some(map) => map.geobox(),
+            None => self.plan.geobox(),
+        }
+    }
 }
 
 #[pymethods]
@@ -39,7 +53,12 @@ impl Plan {
         options: Options<'_>,
         threads: Option<usize>,
     ) -> PyResult<Self> {
-        let (job, purpose) = options.job(py)?;
+        let by_bins = options.is_by_bins();
+        let (mut job, purpose) = options.job(py)?;
+        let map = match by_bins && purpose == Purpose::Average {
+            true => ByBins::of(&mut job).map_err(|e| e.raise(py))?,
+            false => None,
+        };
         watched(py, None, move |watch| {
             let pool = pool(threads)?;
             let paths = paths(&inputs)?;
@@ -52,6 +71,7 @@ impl Plan {
                 plan,
                 pool,
                 purpose,
+                map: map.map(Arc::new),
                 paths,
             })
         })
@@ -91,19 +111,19 @@ impl Plan {
 
     #[getter]
     fn crs(&self) -> String {
-        self.plan.geobox().crs.to_string()
+        self.geobox().crs.to_string()
     }
 
     /// (rows, columns).
     #[getter]
     fn shape(&self) -> (usize, usize) {
-        self.plan.geobox().shape()
+        self.geobox().shape()
     }
 
     /// West, south, east, north in units of the CRS.
     #[getter]
     fn bounds(&self) -> (f64, f64, f64, f64) {
-        self.plan.geobox().bounds()
+        self.geobox().bounds()
     }
 
     /// So many bytes are needed at most.
@@ -133,7 +153,7 @@ impl Plan {
     /// The grid's box in degrees, for maps; `None` where the grid is projected.
     #[getter]
     fn r#box(&self) -> Option<[f64; 4]> {
-        let geobox = self.plan.geobox();
+        let geobox = self.geobox();
         let (west, south, east, north) = geobox.bounds();
         geobox.crs.is_lonlat().then_some([west, south, east, north])
     }
@@ -243,8 +263,34 @@ impl Plan {
     ) -> PyResult<Bound<'py, PyDict>> {
         let outputs = self.outputs(py, &outputs, overwrite, keep)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
-        let keeping = outputs.keeping(None, None, false);
+        let mut keeping = outputs.keeping(None, None, false);
+        let bins = self.plan.isin().is_some();
+        let map = self.map.clone();
+        if map.is_some() {
+            let maps = self.plan.windows().unwrap_or(1);
+            let checked = outputs
+                .check_maps(maps)
+                .and_then(|()| outputs.check_no_partial());
+            checked.map_err(|e| e.raise(py))?;
+        } else {
+            outputs.check_plan(&plan).map_err(|e| e.raise(py))?;
+        }
         let handed = watched(py, progress, move |watch| {
+            // Windows are combined of what granules gave: of many, that does not fit in memory.
+            let mut scratch = None;
+            if keeping.journal.is_none() && plan.keeps_pieces() {
+                let folder = tempfile::Builder::new().prefix("swathe-").tempdir();
+                let folder = folder.map_err(|source| Error::Io {
+                    path: std::env::temp_dir().display().to_string(),
+                    source,
+                })?;
+                keeping.journal = Some(JournalFile {
+                    path: folder.path().join("run"),
+                    resume: false,
+                    granules: false,
+                });
+                scratch = Some(folder);
+            }
             let finished = job::run(&plan, &pool, &keeping, &mut |event| match event {
                 Event::Granule {
                     record,
@@ -257,10 +303,26 @@ impl Plan {
             if watch.go_on().is_break() {
                 return Err(JobError::Interrupted.into());
             }
-            let product = pool.install(|| finished.product())?;
-            pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
+            let handed = match (map, bins) {
+                (Some(map), _) => {
+                    let product = pool.install(|| map.product(&finished))?;
+                    pool.install(|| outputs.write_product(&product))?;
+                    Handed::new(product)?
+                }
+                (None, true) => {
+                    let table = pool.install(|| finished.table(0))?;
+                    pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
+                    Handed::of_bins(table)
+                }
+                (None, false) => {
+                    let product = pool.install(|| finished.product())?;
+                    pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
+                    Handed::new(product)?
+                }
+            };
             finished.clear()?;
-            Ok::<_, Fault>(Handed::new(product)?)
+            drop(scratch);
+            Ok::<_, Fault>(handed)
         })?;
         handed.into_python(py)
     }

@@ -85,19 +85,33 @@ class Spread:
         loop = self._client.loop
         waiting: Any = as_completed(self._waited.values(), loop=loop)  # type: ignore[no-untyped-call]
         for future in waiting:
+            if future.status in ("pending", "lost"):
+                # Begun anew since: with another that was revived, or because a worker is lost.
+                waiting.add(future)
+                continue
             if future.status != "finished":
                 if self._revive(future, revived):
                     revived += 1
                     waiting.add(future)
                     continue
                 raise _failure(future)
+            part = None
+            if future.key in wanted:
+                try:
+                    part = future.result()
+                except Exception:
+                    # Its worker was lost just now; where that cannot be mended the future says so.
+                    if future.status == "finished":
+                        raise
+                    waiting.add(future)
+                    continue
             del self._waited[future.key]
             if future.key in granules:
                 count, last = granules.pop(future.key)
                 done += count
                 yield done, total, last
-            if future.key in wanted:
-                yield future.result()
+            if part is not None:
+                yield part
 
     def release(self) -> None:
         """Take the tasks back, as far as nobody else wants them."""

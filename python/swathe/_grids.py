@@ -32,7 +32,8 @@ def grid(
     whole = {"grid": named, "like": like}
     areas = {"bbox": bbox, "bounds": bounds}
     given = [name for name, value in (whole | areas).items() if value is not None]
-    if len(given) > 1:
+    bins = isinstance(named, str) and named.startswith("isin-")
+    if len(given) > 1 and not (bins and set(given) == {"grid", "bbox"}):
         raise PlanError(f"{' and '.join(given)} exclude each other")
     if any(value is not None for value in whole.values()):
         for name, value in (("resolution", resolution), ("crs", crs)):
@@ -41,7 +42,7 @@ def grid(
     if named is not None:
         if not isinstance(named, str):
             raise TypeError(f"grid is a name, not {named!r:.80}")
-        return _swathe.Grid.named(named)
+        return _swathe.Grid.named(named, None if bbox is None else _four(bbox, "bbox"))
     if like is not None:
         return template(like)
     definition = None if crs is None else crs_text(crs)

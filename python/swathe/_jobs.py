@@ -48,7 +48,10 @@ def average(
     valid_range: tuple[float, float] | str | None = None,
     where: str | None = None,
     mask: str = "each",
-    stat: str | Iterable[str] = "mean",
+    stat: str | Iterable[str] | None = None,
+    best: str | None = None,
+    every: str | None = None,
+    day: str | None = None,
     weight: str | None = None,
     min_count: int = 0,
     min_granules: int = 0,
@@ -83,7 +86,9 @@ def average(
     crs : int, str or object, optional
         EPSG code, PROJ string, WKT, or a CRS of pyproj or rasterio; by default longitude and latitude.
     grid : str, optional
-        A named global grid: ``"l3m-4km"``, ``"l3m-9km"``, ``"0.1deg"``.
+        A named global grid: ``"l3m-4km"``, ``"l3m-9km"``, ``"0.1deg"``; or bins of equal area,
+        ``"isin-4320"``, with bbox of pixels in a box alone: the result is then along ``bin``, and its
+        output a Level-3 binned file.
     like : DataArray, Dataset, GeoBox or path, optional
         A template: the result has its grid, rows running from north to south.
     method : {"footprint", "nearest", "bilinear", "bin"}, optional
@@ -98,9 +103,19 @@ def average(
         or view_angle (degrees) and pixel_size (km), worked out from positions, approximately.
     mask : {"each", "joint"}
         With "joint", a pixel counts only where all variables are valid.
-    stat : str or iterable of str
-        Any of mean, std, var, min, max, sum, count, granules, coverage, geomean, median, p0 to p100.
-        Count and granules come with every other.
+    stat : str or iterable of str, optional
+        Any of mean, std, var, min, max, sum, count, granules, coverage, geomean, median, p0 to p100, first,
+        last; of classes mode and share; from the granules' ``NAME_unc`` unc (of fully correlated errors) and
+        unc_independent. Count and granules come with every other. By default mean.
+    best : str, optional
+        The value of the best pixel, where something is smallest or largest: ``"smallest:view_angle"``,
+        ``"largest:chlor_a/Kd_490"``.
+    every : str, optional
+        A map of every window of time, along ``time``: day, 8day, month, season, nasa-season, year,
+        month-of-year, all; ``"rolling-8day"`` of eight days from every day on, ``"rolling-32day/8day"``
+        from every eighth. ``window_granules`` and ``window_granule`` tell which granules are in each.
+    day : {"data-day", "utc"}, optional
+        What a day is; by default data-day for instruments on sun-synchronous satellites.
     weight : {"observation", "granule", "l2bin"}, optional
         Whether observations count each by its own weight, or granules each once in a cell, or by the
         root of their number of pixels there, as in NASA's bins.
@@ -108,8 +123,10 @@ def average(
         Cells with fewer pixels or granules are blanked.
     min_coverage : float
         Cells are blanked of which no granule covers this share, 0 to 1.
-    preset : {"tutorial"}, optional
-        ``method="nearest", flags="none", weight="granule"``, which explicit arguments override.
+    preset : {"tutorial", "nasa-l3"}, optional
+        Arguments that explicit ones override. "tutorial": ``method="nearest", flags="none",
+        weight="granule"``. "nasa-l3": maps by way of bins of equal area, ``method="bin", flags="l3",
+        weight="l2bin", mask="joint"``, as NASA's Level-3 products are made.
     on_error : {"stop", "skip"}
         What to do about a granule that cannot be used.
     allow_mixed : bool
@@ -174,6 +191,9 @@ def average(
         where=where,
         mask=mask,
         stat=stat,
+        best=best,
+        every=every,
+        day=day,
         weight=weight,
         min_count=min_count,
         min_granules=min_granules,
@@ -291,7 +311,10 @@ def plan(
     valid_range: tuple[float, float] | str | None = None,
     where: str | None = None,
     mask: str = "each",
-    stat: str | Iterable[str] = "mean",
+    stat: str | Iterable[str] | None = None,
+    best: str | None = None,
+    every: str | None = None,
+    day: str | None = None,
     weight: str | None = None,
     min_count: int = 0,
     min_granules: int = 0,
@@ -327,12 +350,6 @@ def plan(
     """
     if bbox is not None and bounding_box is not None:
         raise PlanError("bbox and bounding_box are the same")
-    if preset not in (None, "tutorial"):
-        raise PlanError(f"unknown preset {preset!r}: known are tutorial")
-    if preset == "tutorial":
-        method = method or "nearest"
-        flags = "none" if flags is None else flags
-        weight = weight or "granule"
     given = inputs(granules)
     options: _swathe.Options = {
         "purpose": purpose,
@@ -351,7 +368,11 @@ def plan(
         "condition": where,
         "mask": mask,
         "statistics": [name for word in words(stat, "stat") for name in word.split(",")],
-        "weight": weight or "observation",
+        "best": best,
+        "every": every,
+        "day": day,
+        "preset": preset,
+        "weight": weight,
         "min_count": whole(min_count, "min_count"),
         "min_granules": whole(min_granules, "min_granules"),
         "min_coverage": min_coverage,
@@ -642,7 +663,11 @@ def grid_match(
         "condition": None,
         "mask": "each",
         "statistics": ["mean"],
-        "weight": "observation",
+        "best": None,
+        "every": None,
+        "day": None,
+        "preset": None,
+        "weight": None,
         "min_count": 0,
         "min_granules": 0,
         "min_coverage": 0.0,

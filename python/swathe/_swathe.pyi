@@ -46,7 +46,11 @@ class Options(TypedDict):
     condition: str | None
     mask: str
     statistics: list[str]
-    weight: str
+    best: str | None
+    every: str | None
+    day: str | None
+    preset: str | None
+    weight: str | None
     min_count: int
     min_granules: int
     min_coverage: float
@@ -101,7 +105,7 @@ class Grid:
     @staticmethod
     def bounds(bounds: _Box, resolution: str, crs: str | None) -> Grid: ...
     @staticmethod
-    def named(name: str) -> Grid: ...
+    def named(name: str, bbox: _Box | None = None) -> Grid: ...
     @staticmethod
     def file(path: _Path) -> Grid: ...
     @staticmethod

@@ -9,7 +9,6 @@ version of the client, and nothing on the scheduler. Images of hubs do not have 
 
 from __future__ import annotations
 
-import functools
 import hashlib
 import io
 import os
@@ -99,16 +98,22 @@ def _system() -> str:
     return f"{sys.platform}-{platform.machine()}"
 
 
-@functools.cache
+_packed: bytes | None = None
+
+
 def _package() -> bytes:
-    """This package, packed."""
+    """This package, packed; once."""
+    global _packed
+    if _packed is not None:
+        return _packed
     root = pathlib.Path(__file__).parent
     packed = io.BytesIO()
     with zipfile.ZipFile(packed, "w", zipfile.ZIP_DEFLATED, compresslevel=1) as archive:
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 archive.write(path, pathlib.Path("swathe") / path.relative_to(root))
-    return packed.getvalue()
+    _packed = packed.getvalue()
+    return _packed
 
 
 def _wheel(path: str | PathLike[str]) -> bytes:
@@ -133,71 +138,60 @@ def _bringer(content: bytes, version: str, system: str | None) -> tuple[Any, str
 
     digest = hashlib.sha256(content).hexdigest()[:16]
 
-    class SwathePrepare(WorkerPlugin):
-        # The same package is sent once.
-        idempotent = True
+    def setup(self: Any, worker: Any) -> None:
+        import importlib
+        import io
+        import os
+        import platform
+        import sys
+        import zipfile
 
-        def __init__(self) -> None:
-            self.content = content
+        def found() -> str | None:
+            try:
+                return str(importlib.import_module("swathe._swathe").__version__)
+            except ImportError:
+                return None
 
-        def setup(self, worker: Any) -> None:
-            import importlib
-            import io
-            import os
-            import platform
-            import sys
-            import zipfile
-
-            def found() -> str | None:
-                try:
-                    return str(importlib.import_module("swathe._swathe").__version__)
-                except ImportError:
-                    return None
-
-            own = found()
-            if own is None:
-                here = f"{sys.platform}-{platform.machine()}"
-                if sys.version_info < (3, 11):
-                    raise RuntimeError(
-                        f"worker {worker.address} runs Python {platform.python_version()}, swathe needs 3.11"
-                    )
-                if system is not None and here != system:
-                    raise RuntimeError(
-                        f"worker {worker.address} runs on {here}, this swathe is for {system}: "
-                        "give a wheel for it, as in prepare(client, wheel=path)"
-                    )
-                folder = os.path.join(worker.local_directory, f"swathe-{digest}")
-                with zipfile.ZipFile(io.BytesIO(self.content)) as archive:
-                    archive.extractall(folder)
-                sys.path.insert(0, folder)
-                # What was found to be missing is looked for again.
-                for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
-                    del sys.modules[name]
-                importlib.invalidate_caches()
-                own = found()
-            if own != version:
+        own = found()
+        if own is None:
+            here = f"{sys.platform}-{platform.machine()}"
+            if sys.version_info < (3, 11):
                 raise RuntimeError(
-                    f"worker {worker.address} has swathe {own}, this is {version}: "
-                    "workers and client need the same version"
+                    f"worker {worker.address} runs Python {platform.python_version()}, swathe needs 3.11"
                 )
+            if system is not None and here != system:
+                raise RuntimeError(
+                    f"worker {worker.address} runs on {here}, this swathe is for {system}: "
+                    "give a wheel for it, as in prepare(client, wheel=path)"
+                )
+            folder = os.path.join(worker.local_directory, f"swathe-{digest}")
+            with zipfile.ZipFile(io.BytesIO(content)) as archive:
+                archive.extractall(folder)
+            sys.path.insert(0, folder)
+            # What was found to be missing is looked for again.
+            for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
+                del sys.modules[name]
+            importlib.invalidate_caches()
+            own = found()
+        if own != version:
+            raise RuntimeError(
+                f"worker {worker.address} has swathe {own}, this is {version}: "
+                "workers and client need the same version"
+            )
 
-    return SwathePrepare(), f"{BRINGS}-{digest}"
+    # The same package is sent once.
+    members = {"setup": setup, "idempotent": True}
+    return type("SwathePrepare", (WorkerPlugin,), members)(), f"{BRINGS}-{digest}"
 
 
 def _signer(token: str) -> Any:
     from distributed import WorkerPlugin
 
-    class SwatheLogin(WorkerPlugin):
-        def __init__(self) -> None:
-            self._token = token
+    def setup(self: Any, worker: Any) -> None:
+        import importlib
 
-        def __repr__(self) -> str:
-            return "<SwatheLogin>"
+        module = importlib.import_module("swathe._swathe")
+        module.set_token(token, "swathe.dask.login")
 
-        def setup(self, worker: Any) -> None:
-            import importlib
-
-            module = importlib.import_module("swathe._swathe")
-            module.set_token(self._token, "swathe.dask.login")
-
-    return SwatheLogin()
+    members = {"setup": setup, "__repr__": lambda self: "<SwatheLogin>"}
+    return type("SwatheLogin", (WorkerPlugin,), members)()

@@ -61,6 +61,7 @@ def files(folder, function, *arguments, client=None, suffixes=(".nc",), **option
 JOBS = {
     "mean": {"stat": ["mean", "std", "min"]},
     "median, by granule": {"stat": ["mean", "median"], "weight": "granule", "method": "nearest"},
+    "picks": {"stat": ["first", "last", "mean"]},
     "l2bin": {"weight": "l2bin", "method": "bin", "flags": "none"},
     "computed": {
         "variable": ["double=chlor_a*2", "chlor_a"], "where": "chlor_a < 2 and view_angle < 55", "mask": "joint",
@@ -96,16 +97,19 @@ def test_cubes_and_kept_granules_too(granules, client, tmp_path):
     assert here.identical(there)
 
 
-def test_the_world_is_combined_in_windows(granules, client, tmp_path):
+def test_the_world_is_combined_in_windows(client, tmp_path):
     """A grid whose parts are cut into windows, on workers that do not hold it."""
+    world = package.simulate(tmp_path / "granules", bbox=(-180, -90, 180, 90), lines=300, count=12)
     job = {"grid": "0.1deg", "method": "bin"}
-    ours = files(tmp_path, package.average, granules, **job)
-    theirs = files(tmp_path / "there", package.average, granules, client=client, **job)
+    ours = files(tmp_path, package.average, world, **job)
+    theirs = files(tmp_path / "there", package.average, world, client=client, **job)
     assert ours == theirs
     from swathe._cluster import Cluster
 
-    made = package.plan(granules, **job)._plan.spread(Cluster(client).memory, False)
-    assert any(len(windows) > 1 for *_, windows in made[0]), "there are windows"
+    tasks = package.plan(world, **job)._plan.spread(Cluster(client).memory, False)[0]
+    windows = [own for *_, own in tasks]
+    assert len({window for own in windows for window in own}) > 1, "there are windows"
+    assert any(len(own) == 1 for own in windows), "which not every granule meets"
 
 
 def test_order_and_repetition_do_not_matter(granules, client):
@@ -152,8 +156,12 @@ def test_progress_and_skipped_granules(granules, client, tmp_path):
     assert here.identical(there)
     assert "skipped" in there.granule_status.values
     assert steps[-1][:2] == (9, 9)
-    with pytest.raises(errors.GranuleError, match=bad.name):
+    with pytest.raises(errors.GranuleError, match=bad.name) as caught:
         package.average(given, client=client, **AREA)
+    # What has failed is not remembered, though the exception is.
+    bad.write_bytes(pathlib.Path(granules[2]).read_bytes())
+    assert package.average(given, client=client, **AREA).identical(package.average(given, **AREA))
+    del caught
 
 
 def test_nothing_to_do_is_said(granules, client):
@@ -173,8 +181,10 @@ def kill(cluster, generator):
     return bool(pids)
 
 
-def test_killed_workers_do_not_show(granules, client, cluster, tmp_path):
-    """Workers die in the middle of the run: what they had done is done again."""
+@pytest.mark.parametrize("patience", [3, 0])
+def test_killed_workers_do_not_show(granules, client, cluster, tmp_path, monkeypatch, patience):
+    """Workers die in the middle of the run: what they had done is done again, tasks too that Dask gives up."""
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", patience)
     scale(client, 2)
     job = AREA | {"resolution": 0.02, "stat": ["mean", "std"]}
     ours = files(tmp_path, package.average, granules, **job)
@@ -221,6 +231,47 @@ def test_workers_come_and_go(client, granules, tmp_path):
 
     theirs = files(tmp_path / "there", package.average, granules, client=client, progress=step, **AREA)
     assert ours == theirs and done[-1] == 9
+
+
+def test_ctrl_c_takes_the_tasks_back(granules, client):
+    def step(*_):
+        signal.raise_signal(signal.SIGINT)
+
+    with pytest.raises(KeyboardInterrupt) as caught:
+        package.average(granules, client=client, progress=step, resolution=0.021, bbox=AREA["bbox"])
+
+    def tasks(dask_scheduler):
+        return [key for key in dask_scheduler.tasks if "swathe" in str(key)]
+
+    deadline = time.monotonic() + 20
+    while client.run_on_scheduler(tasks):
+        assert time.monotonic() < deadline
+        time.sleep(0.1)
+    del caught
+    assert package.average(granules, client=client, **AREA).identical(package.average(granules, **AREA))
+
+
+def test_threads_of_this_process_are_workers_too(granules):
+    """A client that is nobody's default, whose workers share a process."""
+    with distributed.Client(
+        processes=False, n_workers=1, threads_per_worker=2, dashboard_address=None, set_as_default=False
+    ) as client:
+        there = package.average(granules, client=client, **AREA)
+    assert there.identical(package.average(granules, **AREA))
+
+
+def test_a_scheduler_that_dies_in_the_middle(granules, tmp_path):
+    from clusters import processes
+
+    with processes(tmp_path, 1, dict(os.environ)) as address:
+        client = distributed.Client(address, timeout=20, set_as_default=False)
+        client.wait_for_workers(1, timeout=60)
+        pid = client.run_on_scheduler(os.getpid)
+        with pytest.raises(errors.ClusterError, match="given up"):
+            package.average(
+                granules, client=client, progress=lambda *_: os.kill(pid, signal.SIGKILL), **AREA
+            )
+        client.close(timeout=1)
 
 
 def in_time(seconds=5):

@@ -1,5 +1,6 @@
 """A real Dask Gateway on loopback, and the command's way to clusters."""
 
+import getpass
 import os
 import pathlib
 import subprocess
@@ -78,7 +79,7 @@ def test_the_command_starts_a_cluster_and_ends_it(granules, gateway, tmp_path):
     assert ours.read_bytes() == theirs.read_bytes()
     from dask_gateway.auth import BasicAuth
 
-    with dask_gateway.Gateway(gateway[0], proxy_address=gateway[1], auth=BasicAuth(os.environ.get("USER", "root"))) as side:
+    with dask_gateway.Gateway(gateway[0], proxy_address=gateway[1], auth=BasicAuth(getpass.getuser())) as side:
         assert not side.list_clusters()
 
 
@@ -92,7 +93,7 @@ def test_the_command_works_on_a_scheduler(granules, tmp_path):
             ["average", *AREA, "--stat", "mean,median", "-o", "OUT.nc", "-o", "OUT.swathe"],
             ["average", *AREA, "--keep", "granules", "-o", "OUT.swathe"],
             ["average", "--grid", "isin-2160", "-o", "OUT.nc"],
-            ["average", *AREA, "--every", "day", "-o", "OUT.nc"],
+            ["average", *AREA, "--stat", "first,last", "-o", "OUT.nc", "-o", "OUT.swathe"],
             ["grid", *AREA, "-o", "OUT.zarr"],
         ):
             written = []
@@ -118,6 +119,8 @@ def test_the_command_works_on_a_scheduler(granules, tmp_path):
         assert done.returncode == 3 and bad.name in done.stderr, done.stderr
         done = command("average", *given, "--resume")
         assert done.returncode == 2
+        done = command("average", *granules, *AREA, "-o", tmp_path / "e.nc", "--every", "day", "--dask", address)
+        assert done.returncode == 1 and "windows of time" in done.stderr, done.stderr
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,46 @@ RUNS = {
     "packed_Rrs_r4": run(["packed.nc"], "-v", "Rrs@442,555,670"),
 }
 
+# At its noted defect: the number of scenes counts those that were replaced.
+def test_the_greatest_value_of_a_bin_is_l2bins(swathe, tmp_path):
+    files, options = RUNS["abc_r4_aw0"]
+    out = tmp_path / "bins.nc"
+    best = ["--best", "largest:chlor_a"]
+    subprocess.run([swathe, "average", *files, *options, *best, "-o", out], check=True)
+    (our_list, our_sums), (their_list, their_sums) = bins(out), bins(GOLD / "out" / "abc_r4_max.nc")
+    for name in ("bin_num", "nobs", "weights"):
+        np.testing.assert_array_equal(our_list[name], their_list[name])
+    for name in ("sum", "sum_squared"):
+        assert close(our_sums["chlor_a"][name], their_sums["chlor_a"][name]).all()
+    assert (our_list["nscenes"] == 1).all()
+
+
+def test_granules_of_unit_weight_are_l3bins(swathe, tmp_path):
+    """Means of granules added up, as unit_wgt of l3bin does. Its weights stay one where several files meet, so
+    that what is divided by them is no mean: ours are the numbers of granules."""
+    files, options = RUNS["abc_r4_aw0"]
+    out = tmp_path / "bins.nc"
+    subprocess.run([swathe, "average", *files, *options, "--weight", "granule", "-o", out], check=True)
+    (our_list, our_sums), (their_list, their_sums) = bins(out), bins(GOLD / "out" / "merge_r4_unitwgt.nc")
+    for name in ("bin_num", "nobs", "nscenes"):
+        np.testing.assert_array_equal(our_list[name], their_list[name])
+    assert close(our_sums["chlor_a"]["sum"], their_sums["chlor_a"]["sum"]).all()
+    np.testing.assert_array_equal(our_list["weights"], our_list["nscenes"])
+    assert (their_list["weights"] == 1).all()
+
+
+@pytest.mark.parametrize(
+    ("day", "side"), [("2024214", "longitude < 0"), ("2024215", "longitude >= 0")]
+)
+def test_both_sides_of_180_degrees_are_l2bins_days(swathe, tmp_path, day, side):
+    """The reference puts pixels east of 180 degrees into the day before: granules are not split so by --every,
+    but the pixels of each day are these."""
+    files, options = run(["dateline.nc"], *CHLOROPHYLL, "--where", side, rows="9", flags="CLDICE")
+    out = tmp_path / "bins.nc"
+    subprocess.run([swathe, "average", *files, *options, "-o", out], check=True)
+    assert same(out, GOLD / "out" / f"dateline_day_{day}.nc") > 0
+
+
 # What the reference does wrong, in its own notes.
 LEFT_OUT = {
     "qual_r4": "file numbers are not moved when pixels of bad quality are dropped",
@@ -62,6 +102,18 @@ LEFT_OUT = {
 
 # In these the pixel at (20, -200) is in a bin of the row below; ours has it at 160 E.
 MOVED = {"edge_points_r4": 1, "edge_points_r9": 1}
+
+# A run of which nothing comes, as there.
+EMPTY = {"dateline_day_2024216": "a day before or after"}
+
+
+def test_every_run_without_area_weighting_is_here():
+    runs = (GOLD / "RUNS.md").read_text().splitlines()
+    names = [words[1].strip() for line in runs if len(words := line.split("|")) > 4]
+    listed = {n for n, line in zip(names, [l for l in runs if len(l.split("|")) > 4]) if "| l2bin |" in line}
+    listed = {n for n in listed if not any(part in n for part in ("_aw1", "_aw2", "_aw3"))}
+    own = {"abc_r4_max", "dateline_day_2024214", "dateline_day_2024215"}
+    assert listed == set(RUNS) | set(LEFT_OUT) | set(EMPTY) | own
 
 
 def bins(path):

@@ -169,3 +169,25 @@ def test_shares_of_flags(swathe, granules):
         if names.count(name) == 1:
             assert shares[name]["pixels"] == ((bits & mask) != 0).sum(), name
     assert told["flag_shares"]["pixels"] == bits.size
+
+
+def test_files_without_flags_are_told_and_left(swathe, granules, tmp_path):
+    flagless = tmp_path / "a.nc"
+    with netCDF4.Dataset(flagless, "w") as file:
+        file.createDimension("y", 4), file.createDimension("x", 5)
+        for name, units in [("lat", "degrees_north"), ("lon", "degrees_east"), ("sst", "K")]:
+            variable = file.createVariable(name, "f4", ("y", "x"))
+            variable.units = units
+            variable[:] = np.arange(20).reshape(4, 5)
+        file["sst"].coordinates = "lat lon"
+    run = [swathe, "info", "--flags", "--json", flagless, granules[0]]
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.returncode == 1 and "a.nc: it has no quality flags" in done.stderr
+    told = json.loads(done.stdout)
+    assert "flag_shares" not in told[0] and told[1]["flag_shares"]["pixels"] > 0
+
+
+def test_the_hint_names_percentiles(swathe, granules, tmp_path):
+    run = [swathe, "average", *granules, *BOX, "--stat", "p101", "-o", tmp_path / "a.nc"]
+    done = subprocess.run(run, capture_output=True, text=True)
+    assert done.returncode == 2 and "p0 to p100" in done.stderr

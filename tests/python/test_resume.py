@@ -143,11 +143,11 @@ def test_another_run_is_refused_by_name(swathe, granules, expected, tmp_path, ch
     assert "given up" in done.stderr
 
 
-def stop(swathe, granules, output):
+def stop(swathe, granules, output, *options):
     """Leaves a journal with a granule or more in it, of a run that was killed."""
     for wait in (0.02, 0.04, 0.08, 0.16, 0.3, 0.6) * 5:
         command = [swathe, "average", granules, "-v", "chlor_a", *AREA, "--stat", "mean,std"]
-        command += ["--progress", "none", "--threads", "1", "-o", output]
+        command += ["--progress", "none", "--threads", "1", "-o", output, *options]
         run = subprocess.Popen(command, stderr=subprocess.DEVNULL)
         time.sleep(wait)
         run.send_signal(signal.SIGKILL)
@@ -156,6 +156,21 @@ def stop(swathe, granules, output):
             return
         output.unlink(missing_ok=True)
     pytest.fail("no run could be stopped in its middle")
+
+
+def test_windows_go_on(swathe, granules, tmp_path):
+    options = ["--every", "rolling-3day"]
+    done = average(swathe, granules, tmp_path / "whole.nc", *options)
+    assert done.returncode == 0, done.stderr
+    output = tmp_path / "x.nc"
+    stop(swathe, granules, output, *options)
+    # Other windows are another run.
+    done = average(swathe, granules, output, "--resume", "--every", "day")
+    assert done.returncode == 2 and "rolling-3day" in done.stderr
+    done = average(swathe, granules, output, "--resume", *options)
+    assert done.returncode == 0, done.stderr
+    assert output.read_bytes() == (tmp_path / "whole.nc").read_bytes()
+    assert not journal(output).exists()
 
 
 def test_a_second_run_beside_it_is_refused(swathe, granules, tmp_path):

@@ -26,12 +26,18 @@ pub enum Input {
     ViewAngle,
     /// The distance between pixels along the line, kilometres: the mean of those to both neighbours.
     PixelSize,
+    /// Longitude of the pixel's centre, degrees, -180 to 180.
+    Longitude,
+    /// Latitude of the pixel's centre, degrees.
+    Latitude,
 }
 
 /// Names of what is computed from positions, with what it is.
-pub const FROM_POSITIONS: [(&str, Input); 2] = [
+pub const FROM_POSITIONS: [(&str, Input); 4] = [
     ("view_angle", Input::ViewAngle),
     ("pixel_size", Input::PixelSize),
+    ("longitude", Input::Longitude),
+    ("latitude", Input::Latitude),
 ];
 
 /// A granule with computed variables and a condition.
@@ -68,6 +74,14 @@ impl Derived<'_> {
                 }
                 Input::ViewAngle => view_angles(&self.source.geolocation(lines.clone())?),
                 Input::PixelSize => pixel_sizes(&self.source.geolocation(lines.clone())?),
+                Input::Longitude => {
+                    positions(&self.source.geolocation(lines.clone())?, |lon, _| {
+                        (lon + 180.0).rem_euclid(360.0) - 180.0
+                    })
+                }
+                Input::Latitude => {
+                    positions(&self.source.geolocation(lines.clone())?, |_, lat| lat)
+                }
             });
         }
         Ok(computed.expression.evaluate(&columns, count))
@@ -92,7 +106,7 @@ impl SwathSource for Derived<'_> {
             Some(computed) => {
                 let lines = computed.inputs.iter().map(|input| match input {
                     Input::Field(field) => self.source.stored_lines(Some(field)),
-                    Input::ViewAngle | Input::PixelSize => 1,
+                    _ => 1,
                 });
                 lines.max().unwrap_or(1)
             }
@@ -163,6 +177,17 @@ fn leave_out<T: Real>(values: &mut [T], holds: &[f64]) {
 /// Mean radius of the Earth, and height of the sensors, kilometres.
 const EARTH: f64 = 6371.0;
 const HEIGHT: f64 = 700.0;
+
+/// Something of the place of every pixel that has one.
+fn positions(geolocation: &GeolocationArray, of: impl Fn(f64, f64) -> f64) -> Vec<f64> {
+    let (lons, lats) = (&geolocation.longitude, &geolocation.latitude);
+    let places = (0..lons.len()).map(|i| (lons.get(i), lats.get(i)));
+    let known = |(lon, lat)| match crate::swath::located(lon, lat) {
+        true => of(lon, lat),
+        false => f64::NAN,
+    };
+    places.map(known).collect()
+}
 
 fn view_angles(geolocation: &GeolocationArray) -> Vec<f64> {
     over_lines(geolocation, |line| {

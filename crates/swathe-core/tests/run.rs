@@ -140,6 +140,8 @@ fn field(variable: &str, band: Option<usize>, method: Method) -> FieldRecipe {
             blank: Blank::default(),
             scheme: Default::default(),
         },
+        criterion: None,
+        uncertainty: None,
     }
 }
 
@@ -196,7 +198,7 @@ fn layers(source: &Memory, fields: &[FieldRecipe], method: Method, threads: usiz
 
 fn combine(composite: &mut Composite, parts: &[(usize, TilePart)]) {
     for (tile, part) in parts {
-        composite.combine(*tile, part).unwrap();
+        composite.combine(*tile, part, 0).unwrap();
     }
 }
 

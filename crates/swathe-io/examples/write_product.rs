@@ -186,6 +186,7 @@ fn product(geobox: GeoBox, times: Times, layers: Vec<Layer>) -> Product {
     Product {
         geobox,
         times,
+        windows: Vec::new(),
         layers,
         granules: vec![
             granule(

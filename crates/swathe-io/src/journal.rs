@@ -76,6 +76,13 @@ pub struct Piece {
     length: u32,
 }
 
+impl Piece {
+    /// Bytes that it takes.
+    pub fn bytes(&self) -> u64 {
+        self.length.into()
+    }
+}
+
 /// A piece, or what came of a granule, from its bytes.
 fn read_piece<T: DeserializeOwned>(bytes: &[u8]) -> Result<T> {
     postcard::from_bytes(bytes).map_err(|_| Error::Format {

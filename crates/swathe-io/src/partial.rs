@@ -33,7 +33,7 @@ use crate::error::{Error, Result};
 const MAGIC: &[u8; 12] = b"SWATHE part\n";
 
 /// The version of the format that is written, and the only one that is read.
-pub const VERSION: u32 = 4;
+pub const VERSION: u32 = 5;
 
 const HEADER: u8 = 1;
 const TILE: u8 = 2;
@@ -494,7 +494,7 @@ mod tests {
         state.add(observations).unwrap();
         let mut composite = Composite::new(tiling, reduction);
         for (tile, part) in state.parts() {
-            composite.combine(tile, &part).unwrap();
+            composite.combine(tile, &part, 0).unwrap();
         }
         composite
     }

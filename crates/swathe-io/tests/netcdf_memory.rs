@@ -198,6 +198,7 @@ fn product((rows, columns): (usize, usize), layers: [LayerData; 3]) -> Product {
             x: axis(1.0, columns),
             y: axis(-1.0, rows),
         },
+        windows: Vec::new(),
         times: Times::Window(TimeStep {
             time: 0.0,
             start: -1.0,

@@ -475,6 +475,7 @@ fn product(
     Product {
         geobox,
         times,
+        windows: Vec::new(),
         layers,
         granules: records(series),
         flags: Vec::new(),

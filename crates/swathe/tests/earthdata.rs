@@ -205,8 +205,11 @@ fn a_search_finds_granules_page_by_page() {
     assert!(said.contains("did you mean PACE_OCI_L2_BGC?"), "{said}");
     let (_, said) = fail(search("-t yesterday"), 2);
     assert!(said.contains("is not a time"), "{said}");
-    let (_, said) = fail(search("-b 0,50,10,40"), 1);
-    assert!(said.contains("bounding_box"), "{said}");
+    // Without asking.
+    let (_, said) = fail(search("-b 0,50,10,40"), 2);
+    assert!(said.contains("the box 0,50,10,40: it is empty"), "{said}");
+    let (_, said) = fail(search("--point 190,0"), 2);
+    assert!(said.contains("between -180 and 180"), "{said}");
 }
 
 /// Recorded exchanges with the real catalogue, where they are beside the project.

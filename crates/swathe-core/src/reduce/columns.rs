@@ -2,10 +2,11 @@
 
 use super::arithmetic::Scaled;
 use super::binned::BinnedSum;
+use super::extras::{ExtraLayout, Extras};
 use super::fixed::{Quantum, SumOfSquares};
 use super::logs::Logs;
-use super::samples::{Sample, Samples};
-use super::{ReduceError, Statistic, Summation};
+use super::samples::Samples;
+use super::{Beside, ReduceError, Statistic, Summation};
 
 /// Observations of one cell that can be held; the proofs of `fixed` and `binned` rest on it.
 pub(super) const MOST_OBSERVATIONS: u64 = 1 << 39;
@@ -29,6 +30,8 @@ pub(super) struct Layout {
     pub logs: bool,
     /// The observations themselves.
     pub samples: bool,
+    /// What only some statistics need.
+    pub extras: Option<ExtraLayout>,
     pub summation: Summation,
     /// Weights that are kept are in units of 2^-bits.
     pub weight_bits: u32,
@@ -51,6 +54,7 @@ impl Layout {
             samples: statistics
                 .iter()
                 .any(|s| matches!(s, Statistic::Percentile(_))),
+            extras: ExtraLayout::of(statistics),
             summation,
             weight_bits: 32,
         }
@@ -69,8 +73,9 @@ impl Layout {
             + usize::from(self.least) * size_of::<f64>()
             + usize::from(self.greatest) * size_of::<f64>()
             + usize::from(self.logs) * size_of::<Logs>()
-            // One observation each, and its copy in order.
-            + usize::from(self.samples) * 2 * size_of::<Sample>()
+            // One observation each.
+            + usize::from(self.samples) * Samples::bytes(self.shares, true)
+            + self.extras.map_or(0, |extras| extras.bytes_per_cell())
     }
 }
 
@@ -80,11 +85,17 @@ pub(super) struct Batch {
     pub cells: [u32; BATCH],
     pub values: [f64; BATCH],
     pub weights: [u64; BATCH],
+    /// What comes beside them; none where nothing does.
+    pub besides: Vec<Beside>,
+    /// The granule that they are of, in the order of all.
+    pub granule: u32,
 }
 
 impl Batch {
-    pub fn new() -> Self {
+    pub fn new(granule: u32) -> Self {
         Batch {
+            besides: Vec::new(),
+            granule,
             len: 0,
             cells: [0; BATCH],
             values: [0.0; BATCH],
@@ -106,6 +117,17 @@ impl Batch {
         &self.cells[..self.len]
     }
 
+    /// Makes it empty.
+    pub fn clear(&mut self) {
+        self.len = 0;
+        self.besides.clear();
+    }
+
+    /// What comes beside an observation.
+    pub fn beside(&self, i: usize) -> Beside {
+        self.besides.get(i).copied().unwrap_or(Beside::NOTHING)
+    }
+
     fn valued(&self) -> impl Iterator<Item = (usize, f64)> {
         let values = &self.values[..self.len];
         self.cells()
@@ -114,7 +136,7 @@ impl Batch {
             .zip(values.iter().copied())
     }
 
-    fn weighted(&self) -> impl Iterator<Item = (usize, f64, u64)> {
+    pub fn weighted(&self) -> impl Iterator<Item = (usize, f64, u64)> {
         let weights = &self.weights[..self.len];
         self.valued()
             .zip(weights)
@@ -136,6 +158,7 @@ pub(super) struct Columns {
     pub(super) greatest: Vec<f64>,
     pub(super) logs: Vec<Logs>,
     pub(super) samples: Samples,
+    pub(super) extras: Option<Box<Extras>>,
 }
 
 impl Columns {
@@ -156,6 +179,9 @@ impl Columns {
             greatest: column(f64::NEG_INFINITY, layout.greatest, cells),
             logs: column(Logs::default(), layout.logs, cells),
             samples: Samples::default(),
+            extras: layout
+                .extras
+                .map(|extras| Box::new(Extras::new(&extras, cells))),
         }
     }
 
@@ -207,6 +233,9 @@ impl Columns {
                 let weight = if self.layout.shares { weight } else { 1 };
                 self.samples.push(cell as u16, value, weight);
             }
+        }
+        if let Some(extras) = &mut self.extras {
+            extras.add(&self.layout, batch);
         }
         Ok(())
     }
@@ -298,14 +327,22 @@ impl Columns {
         });
         each(&mut self.logs, &other.logs, span, Logs::merge);
         self.samples.extend(&other.samples, Some);
+        if let (Some(extras), Some(other)) = (&mut self.extras, &other.extras) {
+            extras.merge(other, first, end);
+        }
         Ok(())
     }
 
-    /// Adds states, each to the cell that stands at its place in `cells`.
+    /// Adds states that a granule gave, each to the cell that stands at its place in `cells`.
     ///
     /// # Errors
     /// When a cell is full; the columns are then of no use.
-    pub fn merge_at(&mut self, other: &Columns, cells: &[u16]) -> Result<(), ReduceError> {
+    pub fn merge_at(
+        &mut self,
+        other: &Columns,
+        cells: &[u16],
+        granule: u32,
+    ) -> Result<(), ReduceError> {
         fn each<T>(own: &mut [T], other: &[T], cells: &[u16], merge: impl Fn(&mut T, &T)) {
             // Columns that are not kept are empty.
             for (cell, other) in cells.iter().zip(other) {
@@ -346,6 +383,9 @@ impl Columns {
         each(&mut self.logs, &other.logs, cells, Logs::merge);
         let place = |cell: u16| cells.get(usize::from(cell)).copied();
         self.samples.extend(&other.samples, place);
+        if let (Some(extras), Some(other)) = (&mut self.extras, &other.extras) {
+            extras.merge_at(other, cells, granule);
+        }
         Ok(())
     }
 

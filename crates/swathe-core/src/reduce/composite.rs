@@ -133,6 +133,12 @@ impl Composite {
                     statistic,
                     Statistic::GeometricMean | Statistic::GeometricStd | Statistic::GeometricCount
                 ));
+        let extras = self.layout.extras;
+        let kept = kept
+            || matches!(
+                statistic,
+                Statistic::Mode | Statistic::ModeShare | Statistic::Share(_)
+            ) && extras.is_some_and(|extras| extras.keeps_tallies());
         if kept {
             // Coverage of shares needs its column.
             if statistic != Statistic::Coverage
@@ -177,6 +183,19 @@ impl Composite {
             Statistic::Min => columns.least(cell),
             Statistic::Max => columns.greatest(cell),
             Statistic::Sum => columns.sum(cell),
+            Statistic::First
+            | Statistic::Last
+            | Statistic::AtSmallest
+            | Statistic::AtLargest
+            | Statistic::Mode
+            | Statistic::ModeShare
+            | Statistic::Share(_)
+            | Statistic::Uncertainty
+            | Statistic::IndependentUncertainty => {
+                let extras = columns.extras.as_ref();
+                let value = extras.and_then(|extras| extras.value(cell, statistic));
+                value.unwrap_or(f64::NAN)
+            }
             Statistic::Count
             | Statistic::Granules
             | Statistic::Coverage

@@ -1,7 +1,7 @@
 //! One granule's observations on the target's cells, complete before granules are weighted.
 
 use super::columns::{BATCH, Batch, Columns, Layout};
-use super::{Observation, ReduceError, Reduction, Summation, TilePart, Tiling};
+use super::{Observation, Observed, ReduceError, Reduction, Summation, TilePart, Tiling};
 use crate::resample::WEIGHT_ONE;
 
 /// The state of the cells that one granule, or a part of it, gives to.
@@ -39,7 +39,7 @@ impl GranuleState {
     /// is then of no use.
     pub fn add(
         &mut self,
-        observations: impl IntoIterator<Item = Observation>,
+        observations: impl IntoIterator<Item: Observed>,
     ) -> Result<(), ReduceError> {
         let (tiling, layout, tiles) = (self.tiling, self.layout, &mut self.tiles);
         batched(&tiling, layout.summation, observations, |tile, batch| {
@@ -83,6 +83,15 @@ impl GranuleState {
         Ok(())
     }
 
+    /// What it gives to each tile, of which the state is given up one by one; tiles without an observation are left
+    /// out.
+    pub fn into_parts(self) -> impl Iterator<Item = (usize, TilePart)> {
+        let tiles = self.tiles.into_iter().enumerate();
+        tiles
+            .filter_map(|(index, tile)| Some((index, TilePart::of_tile(&*tile?))))
+            .filter(|(_, part)| !part.is_empty())
+    }
+
     /// What it gives to each tile; tiles without an observation are left out.
     pub fn parts(&self) -> impl Iterator<Item = (usize, TilePart)> {
         let tiles = self.tiles.iter().enumerate();
@@ -93,22 +102,23 @@ impl GranuleState {
 }
 
 /// Gathers observations that have a value into batches of one tile each.
-fn batched(
+fn batched<O: Observed>(
     tiling: &Tiling,
     summation: Summation,
-    observations: impl IntoIterator<Item = Observation>,
+    observations: impl IntoIterator<Item = O>,
     mut give: impl FnMut(usize, &Batch) -> Result<(), ReduceError>,
 ) -> Result<(), ReduceError> {
     let limit = summation.limit();
     let cells = tiling.cells() as u64;
-    let mut batch = Batch::new();
+    // The granule has its place among others when it is combined with them.
+    let mut batch = Batch::new(0);
     let mut tile = 0;
-    for Observation {
-        cell,
-        value,
-        weight,
-    } in observations
-    {
+    for observed in observations {
+        let Observation {
+            cell,
+            value,
+            weight,
+        } = observed.observation();
         if value.is_nan() || value.abs() > limit {
             if value.is_finite() {
                 return Err(ReduceError::BeyondLimit { value, limit });
@@ -126,10 +136,13 @@ fn batched(
             if batch.len > 0 {
                 give(tile, &batch)?;
             }
-            batch.len = 0;
+            batch.clear();
             tile = place.tile;
         }
         batch.push(place.within as u32, value, weight.min(WEIGHT_ONE));
+        if O::ACCOMPANIED {
+            batch.besides.push(observed.beside());
+        }
     }
     if batch.len > 0 {
         give(tile, &batch)?;

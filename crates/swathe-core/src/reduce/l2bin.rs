@@ -6,10 +6,10 @@
 //! the precision of the sums; from there all is exact, so the order of granules does not show. (2^-32, to which other weights are rounded,
 //! shows in sums of logarithms that nearly cancel.)
 
-use super::ReduceError;
 use super::columns::{Columns, MOST_WEIGHT, check_counts};
 use super::fixed::Quantum;
 use super::summation::Summation;
+use super::{Beside, ReduceError};
 
 /// Weights are in units of 2^-43: a cell's are below 2^28 in sum.
 pub(super) const WEIGHT_BITS: u32 = 43;
@@ -19,7 +19,12 @@ impl Columns {
     ///
     /// # Errors
     /// When a cell is full; the columns are then of no use.
-    pub fn add_l2bin(&mut self, other: &Columns, cells: &[u16]) -> Result<(), ReduceError> {
+    pub fn add_l2bin(
+        &mut self,
+        other: &Columns,
+        cells: &[u16],
+        granule: u32,
+    ) -> Result<(), ReduceError> {
         let mut seen = 0;
         for (i, cell) in cells.iter().map(|cell| usize::from(*cell)).enumerate() {
             self.counts[cell] += 1;
@@ -37,7 +42,12 @@ impl Columns {
                     if self.layout.squares {
                         self.squares[cell].add_mean(&other.squares[i], divisor, weight);
                     }
-                    self.add_value(cell, Quantum::new(exponent).value(mean as i64), weight);
+                    self.add_value(
+                        cell,
+                        Quantum::new(exponent).value(mean as i64),
+                        weight,
+                        granule,
+                    );
                 }
                 // As exact as it came.
                 Summation::Binned if other.counts[i] == 1 && weight == 1 << WEIGHT_BITS => {
@@ -46,31 +56,35 @@ impl Columns {
                     if let Some(squares) = self.binned_squares.get_mut(cell) {
                         squares.add_square(value, weight);
                     }
-                    self.add_value(cell, value, weight);
+                    self.add_value(cell, value, weight, granule);
                 }
                 Summation::Binned if self.layout.squares => {
                     let square = other.binned_squares[i].mean_square(divisor);
                     let sum = &other.binned_sums[i];
                     self.binned_sums[cell].add_mean(sum, divisor, square, weight);
                     self.binned_squares[cell].add_mean_square(square, weight);
-                    self.add_value(cell, sum.mean(divisor), weight);
+                    self.add_value(cell, sum.mean(divisor), weight, granule);
                 }
                 Summation::Binned => {
                     let mean = other.binned_sums[i].mean(divisor);
                     self.binned_sums[cell].add(mean, weight);
-                    self.add_value(cell, mean, weight);
+                    self.add_value(cell, mean, weight, granule);
                 }
             }
         }
         check_counts(seen)
     }
 
-    fn add_value(&mut self, cell: usize, value: f64, weight: u64) {
+    fn add_value(&mut self, cell: usize, value: f64, weight: u64, granule: u32) {
         if let Some(logs) = self.logs.get_mut(cell) {
             logs.add(value, weight);
         }
         if self.layout.samples {
             self.samples.push(cell as u16, value, weight);
+        }
+        if let Some(extras) = &mut self.extras {
+            let beside = &Beside::NOTHING;
+            extras.add_one(&self.layout, cell, value, weight, granule, beside);
         }
         if let Some(least) = self.least.get_mut(cell) {
             *least = least.min(value);

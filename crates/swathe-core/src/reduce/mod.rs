@@ -12,9 +12,13 @@
 //! and any number of threads. See docs/design/005-reduction.md.
 
 mod arithmetic;
+mod beside;
 mod binned;
+mod class;
 mod columns;
+mod compact;
 mod composite;
+mod extras;
 mod fixed;
 mod granule;
 mod l2bin;
@@ -22,16 +26,23 @@ mod logs;
 mod numbers;
 mod observation;
 mod part;
+mod pick;
 mod samples;
 mod scheme;
 mod statistic;
 mod stored;
 mod summation;
+mod tally;
 mod tiling;
+mod uncertainty;
 
+#[cfg(test)]
+mod accompanied_tests;
 #[cfg(test)]
 mod tests;
 
+pub use beside::{Beside, Observed};
+pub use class::Class;
 pub use composite::Composite;
 pub use granule::GranuleState;
 pub use observation::{Observation, contributed, interpolated};
@@ -81,7 +92,11 @@ impl Reduction {
     /// | std, var, sum_squared | 16 + 24 | 64 + 64 |
     /// | min, max | 8 each | 8 each |
     /// | geometric mean | 64 | 64 |
-    /// | percentiles | 48 for an observation | 48 for an observation |
+    /// | first, last | 16 each | 16 each |
+    /// | best | 24 | 24 |
+    /// | uncertainties | 80 each | 80 each |
+    /// | mode, shares | 64 for a class of a cell | 64 for a class of a cell |
+    /// | percentiles | 10 to 18 for an observation | 10 to 18 for an observation |
     /// | weights, where shares and by observation, or l2bin | 16 | 16 |
     /// | coverage, where shares | 8 | 8 |
     /// | pixels, where by granule or l2bin | 8 | 8 |
@@ -97,6 +112,20 @@ impl Reduction {
         self.composite_layout().samples
     }
 
+    /// Whether something of what comes beside observations is kept.
+    pub fn accompanied(&self) -> bool {
+        self.composite_layout().accompanied()
+    }
+
+    /// Memory of an observation that is kept, beside that of its cell: of values of double precision, or of
+    /// single.
+    pub fn bytes_per_sample(&self, double: bool) -> usize {
+        match self.keeps_samples() {
+            true => samples::Samples::bytes(self.composite_layout().shares, double),
+            false => 0,
+        }
+    }
+
     /// Memory of a cell in a granule state.
     pub fn granule_bytes_per_cell(&self) -> usize {
         self.granule_layout().bytes_per_cell()
@@ -109,7 +138,7 @@ impl Reduction {
             Weight::L2bin => {
                 let mut layout = Layout::of(&self.statistics, self.shares, self.summation);
                 (layout.sums, layout.least, layout.greatest) = (true, false, false);
-                (layout.logs, layout.samples) = (false, false);
+                (layout.logs, layout.samples, layout.extras) = (false, false, None);
                 layout
             }
         }

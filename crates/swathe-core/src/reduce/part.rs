@@ -6,7 +6,10 @@ use super::composite::CompositeTile;
 use super::granule::GranuleTile;
 use super::samples::Samples;
 use super::stored::StoredTile;
-use super::{Composite, Observation, ReduceError, Reduction, Summation, Tiling, Weight, numbers};
+use super::{
+    Beside, Composite, Observation, Observed, ReduceError, Reduction, Summation, Tiling, Weight,
+    numbers,
+};
 use crate::resample::WEIGHT_ONE;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -21,8 +24,8 @@ pub struct TilePart {
 
 #[derive(Debug, Clone, PartialEq)]
 enum Given {
-    /// One observation each, of weight one.
-    Single(Vec<f64>),
+    /// One observation each, of weight one, and what comes beside it; nothing where nothing does.
+    Single(Vec<f64>, Vec<Beside>),
     /// Sums over their observations.
     Several(Box<Columns>),
 }
@@ -42,6 +45,33 @@ pub enum StoredPart {
     ),
     /// Sums.
     Several(#[serde(with = "numbers")] Vec<u16>, Box<StoredTile>),
+    /// One observation each, and what comes beside it.
+    SingleAccompanied(
+        #[serde(with = "numbers")] Vec<u16>,
+        #[serde(with = "numbers")] Vec<f64>,
+        Vec<Beside>,
+    ),
+}
+
+/// Observations of one tile, on their way to a part.
+#[derive(Default)]
+struct Singles {
+    cells: Vec<u16>,
+    values: Vec<f64>,
+    besides: Vec<Beside>,
+}
+
+impl Singles {
+    fn into_part(mut self) -> TilePart {
+        // Kept until the granule is complete.
+        self.cells.shrink_to_fit();
+        self.values.shrink_to_fit();
+        self.besides.shrink_to_fit();
+        TilePart {
+            cells: self.cells,
+            given: Given::Single(self.values, self.besides),
+        }
+    }
 }
 
 impl TilePart {
@@ -50,18 +80,19 @@ impl TilePart {
     ///
     /// # Errors
     /// When a value is beyond the summation's limit, or a cell is not in the grid.
-    pub fn singles(
+    pub fn singles<O: Observed>(
         tiling: &Tiling,
         summation: Summation,
-        observations: impl IntoIterator<Item = Observation>,
+        observations: impl IntoIterator<Item = O>,
     ) -> Result<Vec<(usize, TilePart)>, ReduceError> {
         let limit = summation.limit();
         let cells = tiling.cells() as u64;
-        let mut parts: Vec<(usize, Vec<u16>, Vec<f64>)> = Vec::new();
+        let mut parts: Vec<(usize, Singles)> = Vec::new();
         let mut places = BTreeMap::new();
         // Neighbours are mostly in one tile.
         let mut current = usize::MAX;
-        for Observation { cell, value, .. } in observations {
+        for observed in observations {
+            let Observation { cell, value, .. } = observed.observation();
             if !value.is_finite() {
                 continue;
             }
@@ -77,22 +108,20 @@ impl TilePart {
                 .is_none_or(|(tile, ..)| *tile != place.tile)
             {
                 current = *places.entry(place.tile).or_insert_with(|| {
-                    parts.push((place.tile, Vec::new(), Vec::new()));
+                    parts.push((place.tile, Singles::default()));
                     parts.len() - 1
                 });
             }
-            let (_, cells, values) = &mut parts[current];
-            cells.push(place.within as u16);
-            values.push(value);
+            let (_, singles) = &mut parts[current];
+            singles.cells.push(place.within as u16);
+            singles.values.push(value);
+            if O::ACCOMPANIED {
+                singles.besides.push(observed.beside());
+            }
         }
-        let part = |(tile, mut cells, mut values): (usize, Vec<u16>, Vec<f64>)| {
-            // Kept until the granule is complete.
-            cells.shrink_to_fit();
-            values.shrink_to_fit();
-            let given = Given::Single(values);
-            (tile, TilePart { cells, given })
-        };
-        Ok(parts.into_iter().map(part).collect())
+        let parts = parts.into_iter();
+        let parts = parts.map(|(tile, singles)| (tile, singles.into_part()));
+        Ok(parts.collect())
     }
 
     /// Joins parts of single observations that lines of one granule gave, no two to the same cell: one part for
@@ -108,9 +137,10 @@ impl TilePart {
         for (tile, part) in parts {
             match joined.last_mut() {
                 Some((last, own)) if *last == tile => match (&mut own.given, part.given) {
-                    (Given::Single(values), Given::Single(more)) => {
+                    (Given::Single(values, besides), Given::Single(more, beside)) => {
                         own.cells.extend(part.cells);
                         values.extend(more);
+                        besides.extend(beside);
                     }
                     _ => return Err(ReduceError::Mismatch),
                 },
@@ -133,6 +163,31 @@ impl TilePart {
         }
     }
 
+    /// What of it is for cells of a range of a tile.
+    #[must_use]
+    pub fn within(&self, range: &std::ops::Range<usize>) -> Self {
+        let inside = |cell: &u16| range.contains(&usize::from(*cell));
+        let chosen = self.cells.iter().enumerate();
+        let chosen: Vec<usize> = chosen.filter(|(_, c)| inside(c)).map(|(i, _)| i).collect();
+        let given = match &self.given {
+            Given::Single(values, besides) => Given::Single(
+                chosen.iter().map(|i| values[*i]).collect(),
+                chosen
+                    .iter()
+                    .filter_map(|i| besides.get(*i).copied())
+                    .collect(),
+            ),
+            Given::Several(columns) => {
+                let places: Vec<u16> = chosen.iter().map(|i| *i as u16).collect();
+                Given::Several(Box::new(columns.selected(&places)))
+            }
+        };
+        TilePart {
+            cells: chosen.iter().map(|i| self.cells[*i]).collect(),
+            given,
+        }
+    }
+
     /// Whether it gives nothing.
     pub fn is_empty(&self) -> bool {
         self.cells.is_empty()
@@ -141,7 +196,7 @@ impl TilePart {
     /// The greatest number of observations in a cell.
     pub fn most(&self) -> u64 {
         match &self.given {
-            Given::Single(values) => u64::from(!values.is_empty()),
+            Given::Single(values, _) => u64::from(!values.is_empty()),
             Given::Several(columns) => columns.counts().iter().copied().max().unwrap_or(0),
         }
     }
@@ -151,13 +206,16 @@ impl TilePart {
     #[must_use]
     pub fn sorted(self) -> Self {
         match self.given {
-            Given::Single(values) => {
-                let mut pairs: Vec<(u16, f64)> = self.cells.into_iter().zip(values).collect();
-                pairs.sort_unstable_by_key(|(cell, _)| *cell);
-                let (cells, values) = pairs.into_iter().unzip();
+            Given::Single(values, besides) => {
+                let pairs = self.cells.into_iter().zip(values).enumerate();
+                let mut pairs: Vec<(usize, (u16, f64))> = pairs.collect();
+                pairs.sort_unstable_by_key(|(_, (cell, _))| *cell);
+                let beside = |(i, _): &(usize, _)| besides.get(*i).copied();
+                let besides = pairs.iter().filter_map(beside).collect();
+                let (cells, values) = pairs.into_iter().map(|(_, pair)| pair).unzip();
                 TilePart {
                     cells,
-                    given: Given::Single(values),
+                    given: Given::Single(values, besides),
                 }
             }
             // They were taken from a tile in order.
@@ -173,8 +231,13 @@ impl TilePart {
     /// Memory that it takes, bytes.
     pub fn bytes(&self, reduction: &Reduction) -> usize {
         let cell = match &self.given {
-            Given::Single(_) => size_of::<f64>(),
-            Given::Several(_) => reduction.granule_bytes_per_cell(),
+            Given::Single(_, besides) if besides.is_empty() => size_of::<f64>(),
+            Given::Single(..) => size_of::<f64>() + size_of::<Beside>(),
+            Given::Several(columns) => {
+                let samples = columns.samples.len() * Samples::bytes(reduction.shares, true);
+                let columns = reduction.granule_bytes_per_cell();
+                return self.cells.len() * (size_of::<u16>() + columns) + samples;
+            }
         };
         self.cells.len() * (size_of::<u16>() + cell)
     }
@@ -182,7 +245,10 @@ impl TilePart {
     /// The stored form.
     pub fn to_stored(&self) -> StoredPart {
         match &self.given {
-            Given::Single(values) => match narrow(values) {
+            Given::Single(values, besides) if !besides.is_empty() => {
+                StoredPart::SingleAccompanied(self.cells.clone(), values.clone(), besides.clone())
+            }
+            Given::Single(values, _) => match narrow(values) {
                 Some(narrow) => StoredPart::SingleNarrow(self.cells.clone(), narrow),
                 None => StoredPart::Single(self.cells.clone(), values.clone()),
             },
@@ -205,11 +271,15 @@ impl TilePart {
         let part = match stored {
             StoredPart::Single(cells, values) => TilePart {
                 cells,
-                given: Given::Single(values),
+                given: Given::Single(values, Vec::new()),
             },
             StoredPart::SingleNarrow(cells, values) => TilePart {
                 cells,
-                given: Given::Single(values.into_iter().map(f64::from).collect()),
+                given: Given::Single(values.into_iter().map(f64::from).collect(), Vec::new()),
+            },
+            StoredPart::SingleAccompanied(cells, values, besides) => TilePart {
+                cells,
+                given: Given::Single(values, besides),
             },
             StoredPart::Several(cells, stored) => TilePart {
                 cells,
@@ -221,8 +291,9 @@ impl TilePart {
         };
         let limit = reduction.summation.limit();
         let possible = match &part.given {
-            Given::Single(values) => {
+            Given::Single(values, besides) => {
                 values.len() == part.cells.len()
+                    && (besides.is_empty() || besides.len() == values.len())
                     && values.iter().all(|v| v.is_finite() && v.abs() <= limit)
             }
             Given::Several(columns) => {
@@ -248,12 +319,18 @@ fn narrow(values: &[f64]) -> Option<Vec<f32>> {
 }
 
 impl Composite {
-    /// Combines what a granule gives to a tile; once for each granule and tile.
+    /// Combines what a granule gives to a tile; once for each granule and tile. `granule` is its place in
+    /// the order of all, which tells the first observation from the last.
     ///
     /// # Errors
     /// When the part is of another reduction, the tile not of this grid, or a cell is full. The
     /// composite is then of no use.
-    pub fn combine(&mut self, tile: usize, part: &TilePart) -> Result<(), ReduceError> {
+    pub fn combine(
+        &mut self,
+        tile: usize,
+        part: &TilePart,
+        granule: u32,
+    ) -> Result<(), ReduceError> {
         if tile >= self.tiling.tiles() {
             return Err(ReduceError::Mismatch);
         }
@@ -265,9 +342,11 @@ impl Composite {
         }
         let own = self.tile(tile);
         match &part.given {
-            Given::Single(values) => own.add_singles(&part.cells, values, &reduction),
+            Given::Single(values, besides) => {
+                own.add_singles(&part.cells, values, besides, &reduction, granule)
+            }
             Given::Several(columns) if columns.layout == layout => {
-                own.add_several(&part.cells, columns, reduction.weight)
+                own.add_several(&part.cells, columns, reduction.weight, granule)
             }
             Given::Several(_) => Err(ReduceError::Mismatch),
         }
@@ -279,14 +358,18 @@ impl CompositeTile {
         &mut self,
         cells: &[u16],
         values: &[f64],
+        besides: &[Beside],
         reduction: &Reduction,
+        granule: u32,
     ) -> Result<(), ReduceError> {
         // A granule's mean is a sum's value, which is rounded to the sum's quantum.
         let by_granule = reduction.weight != Weight::Observation;
         let one = 1 << self.columns.layout.weight_bits;
-        let mut batch = Batch::new();
+        let mut batch = Batch::new(granule);
+        let mut besides = besides.chunks(BATCH);
         for (cells, values) in cells.chunks(BATCH).zip(values.chunks(BATCH)) {
-            batch.len = 0;
+            batch.clear();
+            batch.besides.extend(besides.next().unwrap_or_default());
             for (cell, value) in cells.iter().zip(values) {
                 let value = if by_granule {
                     reduction.summation.rounded(*value)
@@ -306,18 +389,19 @@ impl CompositeTile {
         cells: &[u16],
         columns: &Columns,
         weight: Weight,
+        granule: u32,
     ) -> Result<(), ReduceError> {
         self.count_granule(cells, columns);
         match weight {
-            Weight::Observation => self.columns.merge_at(columns, cells),
-            Weight::L2bin => self.columns.add_l2bin(columns, cells),
+            Weight::Observation => self.columns.merge_at(columns, cells, granule),
+            Weight::L2bin => self.columns.add_l2bin(columns, cells, granule),
             Weight::Granule => {
-                let mut batch = Batch::new();
+                let mut batch = Batch::new(granule);
                 for (index, cell) in cells.iter().enumerate() {
                     batch.push(u32::from(*cell), columns.mean(index), WEIGHT_ONE);
                     if batch.len == BATCH {
                         self.columns.add(&batch)?;
-                        batch.len = 0;
+                        batch.clear();
                     }
                 }
                 self.columns.add(&batch)
@@ -374,8 +458,13 @@ impl Columns {
                 // Cells are in order.
                 let place = |cell: u16| cells.binary_search(&cell).ok().map(|i| i as u16);
                 samples.extend(&self.samples, place);
+                samples.shrink();
                 samples
             },
+            extras: self
+                .extras
+                .as_ref()
+                .map(|extras| Box::new(extras.selected(cells))),
         }
     }
 }

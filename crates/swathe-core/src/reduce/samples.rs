@@ -1,5 +1,6 @@
 //! The observations of a tile's cells themselves, for percentiles.
 
+use super::compact::{CompactValues, CompactWeights};
 use std::sync::OnceLock;
 
 /// An observation.
@@ -13,68 +14,153 @@ pub(super) struct Sample {
 }
 
 /// Observations, in no order that means anything.
-#[derive(Debug, Clone, Default)]
+#[derive(Debug, Clone)]
 pub(super) struct Samples {
-    list: Vec<Sample>,
-    ordered: OnceLock<Vec<Sample>>,
+    cells: Vec<u16>,
+    values: CompactValues,
+    weights: CompactWeights,
+    grouped: OnceLock<Grouped>,
+}
+
+impl Default for Samples {
+    fn default() -> Self {
+        Samples {
+            cells: Vec::new(),
+            values: CompactValues::Single(Vec::new()),
+            weights: CompactWeights::Ones,
+            grouped: OnceLock::new(),
+        }
+    }
+}
+
+/// The places of observations in order of cells, then values, then weights.
+#[derive(Debug, Clone)]
+struct Grouped {
+    /// For each cell, where its observations begin; and where the last end.
+    starts: Vec<u32>,
+    places: Vec<u32>,
 }
 
 impl PartialEq for Samples {
     fn eq(&self, other: &Self) -> bool {
-        self.ordered() == other.ordered()
+        self.ordered().eq(other.ordered())
     }
 }
 
 impl Samples {
+    /// Memory of an observation, and of its place in the order: with a weight, and with a value that needs double
+    /// precision.
+    pub const fn bytes(weighted: bool, double: bool) -> usize {
+        let weight = if weighted { size_of::<u32>() } else { 0 };
+        let value = if double {
+            size_of::<f64>()
+        } else {
+            size_of::<f32>()
+        };
+        size_of::<u16>() + value + weight + size_of::<u32>()
+    }
+
+    /// Of columns as they are stored; weights are none where all are one.
+    pub fn of_columns(cells: Vec<u16>, mut values: Vec<f64>, weights: Vec<u64>) -> Self {
+        // Lengths that do not fit are found out by the counts.
+        values.resize(cells.len(), f64::NAN);
+        let mut own = CompactWeights::Ones;
+        for (place, weight) in weights.into_iter().take(cells.len()).enumerate() {
+            own.push(weight, place);
+        }
+        Samples {
+            cells,
+            values: CompactValues::of(values),
+            weights: own,
+            grouped: OnceLock::new(),
+        }
+    }
+
     pub fn push(&mut self, cell: u16, value: f64, weight: u64) {
-        self.ordered.take();
-        self.list.push(Sample {
-            cell,
-            value,
-            weight,
-        });
+        self.grouped.take();
+        self.weights.push(weight, self.cells.len());
+        self.cells.push(cell);
+        self.values.push(value);
     }
 
     /// Adds others, each to the cell that stands for its own; none where there is no such.
     pub fn extend(&mut self, other: &Samples, cell: impl Fn(u16) -> Option<u16>) {
-        if other.list.is_empty() {
-            return;
+        for place in 0..other.len() {
+            let sample = other.at(place);
+            if let Some(cell) = cell(sample.cell) {
+                self.push(cell, sample.value, sample.weight);
+            }
         }
-        self.ordered.take();
-        let placed = other.list.iter().filter_map(|sample| {
-            Some(Sample {
-                cell: cell(sample.cell)?,
-                ..*sample
-            })
-        });
-        self.list.extend(placed);
+    }
+
+    /// Gives room back that is not used.
+    pub fn shrink(&mut self) {
+        self.cells.shrink_to_fit();
+        self.values.shrink();
+        self.weights.shrink();
     }
 
     pub fn len(&self) -> usize {
-        self.list.len()
+        self.cells.len()
+    }
+
+    fn at(&self, place: usize) -> Sample {
+        Sample {
+            cell: self.cells[place],
+            value: self.values.at(place),
+            weight: self.weights.at(place),
+        }
     }
 
     /// In order of cells, then values, then weights.
-    pub fn ordered(&self) -> &[Sample] {
-        self.ordered.get_or_init(|| {
-            let mut ordered = self.list.clone();
-            ordered.sort_unstable_by(|a, b| {
-                let places = a.cell.cmp(&b.cell).then(a.value.total_cmp(&b.value));
-                places.then(a.weight.cmp(&b.weight))
-            });
-            ordered
+    pub fn ordered(&self) -> impl Iterator<Item = Sample> {
+        let places = self.grouped().places.iter();
+        places.map(|place| self.at(*place as usize))
+    }
+
+    fn grouped(&self) -> &Grouped {
+        self.grouped.get_or_init(|| {
+            let cells = self.cells.iter().map(|cell| usize::from(*cell));
+            let mut starts = vec![0u32; cells.clone().max().map_or(1, |last| last + 2)];
+            for cell in cells.clone() {
+                starts[cell + 1] += 1;
+            }
+            let mut before = 0;
+            for start in &mut starts {
+                before += *start;
+                *start = before;
+            }
+            let mut next = starts.clone();
+            let mut places = vec![0u32; self.len()];
+            for (place, cell) in cells.enumerate() {
+                places[next[cell] as usize] = place as u32;
+                next[cell] += 1;
+            }
+            for cell in starts.windows(2) {
+                let [first, end] = cell else { continue };
+                places[*first as usize..*end as usize].sort_unstable_by(|a, b| {
+                    let (a, b) = (self.at(*a as usize), self.at(*b as usize));
+                    let values = a.value.total_cmp(&b.value);
+                    values.then(a.weight.cmp(&b.weight))
+                });
+            }
+            Grouped { starts, places }
         })
     }
 
     /// A percentile of the observations of a cell; NaN where there are none.
     pub fn percentile(&self, cell: u16, percent: u8, weighted: bool) -> f64 {
-        let ordered = self.ordered();
-        let first = ordered.partition_point(|sample| sample.cell < cell);
-        let rest = &ordered[first..];
-        let own = &rest[..rest.partition_point(|sample| sample.cell == cell)];
+        let Grouped { starts, places } = self.grouped();
+        let bounds = starts
+            .get(usize::from(cell))
+            .zip(starts.get(usize::from(cell) + 1));
+        let own = bounds.map_or(&[][..], |(first, end)| {
+            &places[*first as usize..*end as usize]
+        });
+        let own: Vec<Sample> = own.iter().map(|place| self.at(*place as usize)).collect();
         match weighted {
-            true => weighted_percentile(own, percent),
-            false => linear_percentile(own, percent),
+            true => weighted_percentile(&own, percent),
+            false => linear_percentile(&own, percent),
         }
     }
 }

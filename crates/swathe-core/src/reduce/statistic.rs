@@ -1,5 +1,6 @@
 //! The statistics that can be asked for, and how observations are weighted.
 
+use super::Class;
 use crate::suggest::UnknownName;
 use std::fmt;
 use std::str::FromStr;
@@ -41,14 +42,34 @@ pub enum Statistic {
     /// The value that so many percent of the observations are not above: of equal weights interpolated as
     /// numpy does it (`linear`), of others the least whose share, with all below, reaches it. 0 to 100.
     Percentile(u8),
+    /// The observation that comes first in the order of granules (start, name), lines and pixels.
+    First,
+    /// The observation that comes last.
+    Last,
+    /// The observation where the criterion is least; of equals the first.
+    AtSmallest,
+    /// The observation where the criterion is greatest; of equals the first.
+    AtLargest,
+    /// The value with the greatest weight; of equals the least.
+    Mode,
+    /// The mode's share of the weight.
+    ModeShare,
+    /// The share of the weight that a class has.
+    Share(Class),
+    /// sum(w u) / sum(w), where u is the standard uncertainty of v: that of the mean, if the errors of all
+    /// observations are fully correlated.
+    Uncertainty,
+    /// sqrt(sum((w u)^2)) / sum(w): the same, if they are independent.
+    IndependentUncertainty,
 }
 
 #[rustfmt::skip]
 const PERCENTILES: [&str; 101] = ["p0", "p1", "p2", "p3", "p4", "p5", "p6", "p7", "p8", "p9", "p10", "p11", "p12", "p13", "p14", "p15", "p16", "p17", "p18", "p19", "p20", "p21", "p22", "p23", "p24", "p25", "p26", "p27", "p28", "p29", "p30", "p31", "p32", "p33", "p34", "p35", "p36", "p37", "p38", "p39", "p40", "p41", "p42", "p43", "p44", "p45", "p46", "p47", "p48", "p49", "p50", "p51", "p52", "p53", "p54", "p55", "p56", "p57", "p58", "p59", "p60", "p61", "p62", "p63", "p64", "p65", "p66", "p67", "p68", "p69", "p70", "p71", "p72", "p73", "p74", "p75", "p76", "p77", "p78", "p79", "p80", "p81", "p82", "p83", "p84", "p85", "p86", "p87", "p88", "p89", "p90", "p91", "p92", "p93", "p94", "p95", "p96", "p97", "p98", "p99", "p100"];
 
 impl Statistic {
-    /// All statistics, in the order in which they are listed; of the percentiles the median.
-    pub const ALL: [Statistic; 15] = [
+    /// All statistics, in the order in which they are listed; of the percentiles the median, and the share of
+    /// any class.
+    pub const ALL: [Statistic; 24] = [
         Statistic::Mean,
         Statistic::Std,
         Statistic::Var,
@@ -64,6 +85,15 @@ impl Statistic {
         Statistic::GeometricStd,
         Statistic::GeometricCount,
         Statistic::MEDIAN,
+        Statistic::First,
+        Statistic::Last,
+        Statistic::AtSmallest,
+        Statistic::AtLargest,
+        Statistic::Mode,
+        Statistic::ModeShare,
+        Statistic::Share(Class::ANY),
+        Statistic::Uncertainty,
+        Statistic::IndependentUncertainty,
     ];
 
     /// Half of the observations are not above.
@@ -91,6 +121,15 @@ impl Statistic {
                 .get(usize::from(percent))
                 .copied()
                 .unwrap_or("p100"),
+            Statistic::First => "first",
+            Statistic::Last => "last",
+            Statistic::AtSmallest => "at_smallest",
+            Statistic::AtLargest => "at_largest",
+            Statistic::Mode => "mode",
+            Statistic::ModeShare => "mode_share",
+            Statistic::Share(_) => "share",
+            Statistic::Uncertainty => "unc",
+            Statistic::IndependentUncertainty => "unc_independent",
         }
     }
 }
@@ -105,7 +144,6 @@ impl FromStr for Statistic {
     type Err = UnknownName;
 
     fn from_str(name: &str) -> Result<Self, UnknownName> {
-        let known = Statistic::ALL.map(Statistic::name);
         if let Some(percent) = PERCENTILES.iter().position(|known| *known == name) {
             return Ok(Statistic::Percentile(percent as u8));
         }
@@ -117,7 +155,11 @@ impl FromStr for Statistic {
         Statistic::ALL
             .into_iter()
             .find(|s| s.name() == name)
-            .ok_or_else(|| UnknownName::new("statistic", name, &known))
+            .ok_or_else(|| {
+                let mut known = Statistic::ALL.map(Statistic::name).to_vec();
+                known.push("pNN (percentiles, p0 to p100)");
+                UnknownName::new("statistic", name, &known)
+            })
     }
 }
 

@@ -3,6 +3,7 @@
 use super::binned::BinnedSum;
 use super::columns::{Columns, Layout, MOST_OBSERVATIONS, MOST_WEIGHT};
 use super::composite::{Composite, CompositeTile};
+use super::extras::Extras;
 use super::fixed::SumOfSquares;
 use super::logs::Logs;
 use super::samples::Samples;
@@ -29,6 +30,7 @@ pub struct StoredTile {
     pub(super) sample_cells: Vec<u16>,
     pub(super) sample_values: Vec<f64>,
     pub(super) sample_weights: Vec<u64>,
+    pub(super) extras: Option<Box<Extras>>,
 }
 
 impl Composite {
@@ -37,14 +39,37 @@ impl Composite {
         Some(self.tiles.get(tile)?.as_deref()?.to_stored())
     }
 
-    /// Combines with a tile of other granules that was stored.
+    /// Combines with a tile of other granules that was stored, whose granules have these places in the order
+    /// of all.
     ///
     /// # Errors
     /// As [`Composite::restore`]; when a cell is full.
-    pub fn combine_stored(&mut self, index: usize, tile: StoredTile) -> Result<(), ReduceError> {
+    pub fn combine_stored(
+        &mut self,
+        index: usize,
+        tile: StoredTile,
+        numbers: &[Option<u32>],
+    ) -> Result<(), ReduceError> {
         let mut other = Composite::new(self.tiling, self.reduction.clone());
         other.restore(index, tile)?;
+        other.renumber(numbers)?;
         self.merge(other)
+    }
+
+    /// Gives granules other places in the order of all, of which those of two are as they were. It matters
+    /// where first, last or best observations are kept.
+    ///
+    /// # Errors
+    /// When a granule that gave an observation has none.
+    pub fn renumber(&mut self, numbers: &[Option<u32>]) -> Result<(), ReduceError> {
+        for (tile, own) in self.tiles.iter_mut().enumerate() {
+            let extras = own.as_mut().and_then(|own| own.columns.extras.as_mut());
+            if let Some(extras) = extras {
+                let renumbered = extras.picks.renumber(numbers);
+                renumbered.ok_or(ReduceError::Damaged { tile })?;
+            }
+        }
+        Ok(())
     }
 
     /// Puts a tile that was stored into its place, which must be empty.
@@ -116,14 +141,14 @@ impl CompositeTile {
 
 impl Columns {
     pub(super) fn to_stored(&self) -> StoredTile {
-        let samples = self.samples.ordered();
-        let weights = samples.iter().map(|sample| sample.weight);
+        let samples = || self.samples.ordered();
         StoredTile {
+            extras: self.extras.clone(),
             logs: self.logs.clone(),
-            sample_cells: samples.iter().map(|sample| sample.cell).collect(),
-            sample_values: samples.iter().map(|sample| sample.value).collect(),
+            sample_cells: samples().map(|sample| sample.cell).collect(),
+            sample_values: samples().map(|sample| sample.value).collect(),
             sample_weights: match self.layout.shares {
-                true => weights.collect(),
+                true => samples().map(|sample| sample.weight).collect(),
                 false => Vec::new(),
             },
             granules: Vec::new(),
@@ -141,17 +166,18 @@ impl Columns {
     }
 
     pub(super) fn from_stored(stored: StoredTile, layout: Layout) -> Self {
-        let mut samples = Samples::default();
-        let cells = stored.sample_cells.iter().zip(&stored.sample_values);
-        for (i, (cell, value)) in cells.enumerate() {
-            let weight = match layout.shares {
-                // A weight that is not there is found out.
-                true => stored.sample_weights.get(i).copied().unwrap_or(0),
-                false => 1,
-            };
-            samples.push(*cell, *value, weight);
-        }
+        // Weights that are not there are found out.
+        let weights = match layout.shares {
+            true => {
+                let mut weights = stored.sample_weights;
+                weights.resize(stored.sample_cells.len(), 0);
+                weights
+            }
+            false => Vec::new(),
+        };
+        let samples = Samples::of_columns(stored.sample_cells, stored.sample_values, weights);
         Columns {
+            extras: stored.extras,
             logs: stored.logs,
             samples,
             layout,
@@ -166,8 +192,9 @@ impl Columns {
         }
     }
 
-    pub(super) fn lengths(&self) -> [usize; 9] {
-        [
+    pub(super) fn lengths(&self) -> ([usize; 9], Option<[usize; 6]>) {
+        let extras = self.extras.as_ref().map(|extras| extras.lengths());
+        let own = [
             self.counts.len(),
             self.weights.len(),
             self.sums.len(),
@@ -177,7 +204,8 @@ impl Columns {
             self.least.len(),
             self.greatest.len(),
             self.logs.len(),
-        ]
+        ];
+        (own, extras)
     }
 
     /// Whether each cell has as many observations as are counted, which can be.
@@ -187,7 +215,7 @@ impl Columns {
         }
         let limit = self.layout.summation.limit();
         let mut left = self.counts.clone();
-        let each = self.samples.ordered().iter().all(|sample| {
+        let each = self.samples.ordered().all(|sample| {
             let counted = match left.get_mut(usize::from(sample.cell)) {
                 Some(left) if *left > 0 => {
                     *left -= 1;
@@ -218,6 +246,13 @@ impl Columns {
         };
         let mut logs = self.logs.iter().zip(&self.counts).zip(observations);
         if !logs.all(|((logs, count), most)| logs.is_possible(*count, *most, bits)) {
+            return false;
+        }
+        let own_weights = (0..self.counts.len()).map(|cell| self.own_weight(cell));
+        let extras = self.extras.as_ref();
+        if extras.is_some_and(|extras| {
+            !extras.is_possible(&self.layout, &self.counts, observations, own_weights)
+        }) {
             return false;
         }
         match self.layout.summation {
@@ -271,7 +306,7 @@ mod tests {
             });
             state.add(observations).unwrap();
             for (tile, part) in state.parts() {
-                composite.combine(tile, &part).unwrap();
+                composite.combine(tile, &part, granule as u32).unwrap();
             }
         }
         composite

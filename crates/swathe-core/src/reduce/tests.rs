@@ -52,22 +52,22 @@ fn composed<'a>(reduction: &Reduction, given: impl IntoIterator<Item = &'a Given
         granules[g.granule].push(g.observation());
     }
     let mut composite = Composite::new(tiling(), reduction.clone());
-    for granule in granules {
+    for (number, granule) in granules.into_iter().enumerate() {
         let mut state = GranuleState::new(tiling(), reduction);
         state.add(granule).unwrap();
-        combine(&mut composite, &state);
+        combine(&mut composite, &state, number);
     }
     composite
 }
 
 /// By way of the stored form.
-fn combine(composite: &mut Composite, state: &GranuleState) {
+fn combine(composite: &mut Composite, state: &GranuleState, granule: usize) {
     for (tile, part) in state.parts() {
         let reduction = composite.reduction().clone();
         let restored = TilePart::from_stored(part.to_stored(), &tiling(), &reduction, tile);
         let restored = restored.unwrap();
         assert_eq!(restored, part);
-        composite.combine(tile, &restored).unwrap();
+        composite.combine(tile, &restored, granule as u32).unwrap();
     }
 }
 
@@ -305,7 +305,7 @@ proptest! {
             let [one, other] = &mut states;
             if merges { one.merge(other).unwrap() } else { other.merge(one).unwrap() }
             let whole = if merges { one } else { other };
-            combine(&mut composites[parts[granule]], whole);
+            combine(&mut composites[parts[granule]], whole, granule);
         }
         let mut all = Composite::new(tiling(), reduction);
         if order & 1 == 0 {
@@ -423,10 +423,10 @@ proptest! {
         }).collect();
         let expected = composed(&reduction, &given);
         let mut composite = Composite::new(tiling(), reduction);
-        for granule in given.chunks(6) {
+        for (number, granule) in given.chunks(6).enumerate() {
             let observations = granule.iter().map(Given::observation);
             for (tile, part) in TilePart::singles(&tiling(), summation, observations).unwrap() {
-                composite.combine(tile, &part).unwrap();
+                composite.combine(tile, &part, number as u32).unwrap();
             }
         }
         prop_assert_eq!(layers(&composite), layers(&expected));
@@ -812,11 +812,11 @@ fn what_does_not_fit_is_refused() {
     let mut state = GranuleState::new(tiling(), &other);
     state.add(of(0, 1.0)).unwrap();
     let (_, part) = state.parts().next().unwrap();
-    assert_eq!(composite.combine(0, &part), Err(ReduceError::Mismatch));
+    assert_eq!(composite.combine(0, &part, 0), Err(ReduceError::Mismatch));
     let (_, part) = single(of(0, 1.0)).unwrap().pop().unwrap();
-    assert_eq!(composite.combine(99, &part), Err(ReduceError::Mismatch));
+    assert_eq!(composite.combine(99, &part, 0), Err(ReduceError::Mismatch));
     let (_, part) = single(of(255, 1.0)).unwrap().pop().unwrap();
-    assert_eq!(composite.combine(2, &part), Err(ReduceError::Mismatch));
+    assert_eq!(composite.combine(2, &part, 0), Err(ReduceError::Mismatch));
 
     // Parts that were damaged where they were stored.
     let refused = |stored, tile| {

@@ -1,10 +1,11 @@
 //! One granule put on the grid: read what the area needs, mask it, place it.
 
+use super::beside::{BesideValues, HeldBeside, accompanied};
 use super::held::{Held, Reading, variables};
 use super::lines::geolocation_near;
 use crate::mask::{FlagMask, FlagReport, Real};
+use crate::reduce::{self, contributed, interpolated};
 use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Scheme, TilePart, Tiling};
-use crate::reduce::{contributed, interpolated};
 use crate::resample::{
     BlockEntries, Entries, EntryKind, GeometryReport, Grid, Method, locate_blocks,
 };
@@ -37,6 +38,10 @@ pub struct FieldRecipe {
     pub field: Field,
     /// What to keep of it.
     pub reduction: Reduction,
+    /// By which the best observation is chosen, if one is.
+    pub criterion: Option<Field>,
+    /// Standard uncertainties of the values, if they are of use.
+    pub uncertainty: Option<Field>,
 }
 
 /// What a granule gave.
@@ -81,8 +86,11 @@ impl Cells {
         &self,
         tiling: &Tiling,
         reduction: &Reduction,
-        observations: Vec<Observation>,
+        observations: Vec<impl reduce::Observed>,
     ) -> Result<(), ReduceError> {
+        if observations.is_empty() {
+            return Ok(());
+        }
         // A thread that panicked ends the run: what it left is not used.
         match self {
             Cells::Single(parts) => {
@@ -105,7 +113,7 @@ impl Cells {
             }
             Cells::Several(state) => {
                 let state = state.into_inner().unwrap_or_else(PoisonError::into_inner);
-                Ok(state.parts().collect())
+                Ok(state.into_parts().collect())
             }
         }
     }
@@ -195,6 +203,7 @@ impl Recipe<'_> {
             .copied()
             .map(Held::nothing)
             .collect();
+        let mut besides = HeldBeside::nothing(self.fields, &reading.besides);
         let mut observed = Observed::nothing(self.fields.len());
         let mut failed = None;
         loop {
@@ -218,6 +227,7 @@ impl Recipe<'_> {
                     held.hold(line, end, |lines| read_bands(source, bands, lines))?;
                     lines.end = lines.end.min(held.lines.end);
                 }
+                lines.end = besides.hold(source, line, end, lines.end)?;
                 let mut mask = None;
                 if masked {
                     flags.hold(line, end, |lines| source.flags(lines))?;
@@ -239,12 +249,21 @@ impl Recipe<'_> {
                     held.what.iter_mut().map(move |band| (band, place.clone()))
                 });
                 for ((field, (values, place)), cells) in bands.enumerate().zip(cells) {
+                    let recipe = &self.fields[field];
+                    let beside = recipe.reduction.accompanied().then(|| {
+                        let of =
+                            |field: &'_ Option<Field>| besides.of(field.as_ref(), &lines, pixels);
+                        BesideValues {
+                            criterion: of(&recipe.criterion),
+                            uncertainty: of(&recipe.uncertainty),
+                        }
+                    });
                     match values {
                         Values::F32(v) => {
-                            self.give(&part, field, &mut v[place], cells, &mut observed)
+                            self.give(&part, field, &mut v[place], beside, cells, &mut observed)
                         }
                         Values::F64(v) => {
-                            self.give(&part, field, &mut v[place], cells, &mut observed)
+                            self.give(&part, field, &mut v[place], beside, cells, &mut observed)
                         }
                     }
                     .map_err(|e| reduce_error(source.name(), &self.fields[field], e))?;
@@ -296,6 +315,7 @@ impl Recipe<'_> {
         part: &Part<'_>,
         field: usize,
         values: &mut [T],
+        beside: Option<BesideValues<'_>>,
         cells: &Cells,
         observed: &mut Observed,
     ) -> Result<(), ReduceError> {
@@ -303,13 +323,21 @@ impl Recipe<'_> {
             let counts = self.mask.apply(values, flags, area);
             observed.flags[field].add(self.mask, &counts);
         }
-        let scheme = self.fields[field].reduction.scheme;
-        let observations = observations_of(part.entries, values, part.first, part.pixels, scheme);
-        if observations.is_empty() {
-            return Ok(());
+        let reduction = &self.fields[field].reduction;
+        let (entries, first, pixels) = (part.entries, part.first, part.pixels);
+        let scheme = reduction.scheme;
+        match beside {
+            None => {
+                let observations = observations_of(entries, values, first, pixels, scheme);
+                observed.found |= !observations.is_empty();
+                cells.add(&self.tiling, reduction, observations)
+            }
+            Some(beside) => {
+                let observations = accompanied(entries, values, beside, first, pixels, scheme);
+                observed.found |= !observations.is_empty();
+                cells.add(&self.tiling, reduction, observations)
+            }
         }
-        observed.found = true;
-        cells.add(&self.tiling, &self.fields[field].reduction, observations)
     }
 }
 

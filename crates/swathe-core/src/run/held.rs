@@ -24,6 +24,8 @@ pub(super) struct Reading {
     /// Of each variable, in the order of the fields.
     pub variables: Vec<usize>,
     pub flags: usize,
+    /// Of each field that is read beside others.
+    pub besides: Vec<usize>,
     /// Lines of a block.
     block: usize,
 }
@@ -43,6 +45,7 @@ impl Reading {
             // A cell's four pixels must be there together, and cells come in no order of lines.
             return Reading {
                 variables: variables.map(|_| lines).collect(),
+                besides: vec![lines; super::beside::fields(fields).len()],
                 flags: lines,
                 block: lines,
             };
@@ -57,13 +60,20 @@ impl Reading {
             true => source.stored_lines(None).clamp(1, lines),
             false => 1,
         };
-        let whole = stored.iter().fold(stored_flags, |all, stored| {
-            common_multiple(all, *stored).min(lines)
-        });
+        let besides = super::beside::fields(fields).into_iter();
+        let besides = besides.map(|field| source.stored_lines(Some(field)).clamp(1, lines));
+        let besides: Vec<usize> = besides.collect();
+        let whole = stored
+            .iter()
+            .chain(&besides)
+            .fold(stored_flags, |all, stored| {
+                common_multiple(all, *stored).min(lines)
+            });
         let read = |stored: usize| stored * (wanted / stored).max(1);
         Reading {
             variables: stored.iter().map(|stored| read(*stored)).collect(),
             flags: read(stored_flags),
+            besides: besides.iter().map(|stored| read(*stored)).collect(),
             block: (whole * BLOCK_LINES.div_ceil(whole)).min(lines),
         }
     }

@@ -6,6 +6,7 @@
 //! ```
 
 mod apply;
+mod beside;
 mod execute;
 mod futures;
 mod held;

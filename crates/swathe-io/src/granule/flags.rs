@@ -14,6 +14,13 @@ pub enum FlagKind {
     Classes(Vec<(String, i64)>),
 }
 
+impl FlagKind {
+    /// What a variable's attributes declare.
+    pub fn of(attributes: &Attributes) -> Option<Self> {
+        flag_kind(attributes)
+    }
+}
+
 /// Reads CF section 3.5: `flag_meanings` with `flag_masks`, `flag_values` or both. A mask that goes
 /// with several values is a class inside a bit field and belongs to neither kind: it is left out.
 pub(super) fn flag_kind(attributes: &Attributes) -> Option<FlagKind> {

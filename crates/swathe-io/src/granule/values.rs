@@ -388,6 +388,8 @@ mod tests {
                         blank: Blank::default(),
                         scheme: Default::default(),
                     },
+                    criterion: None,
+                    uncertainty: None,
                 })
                 .collect();
             let recipe = Recipe {

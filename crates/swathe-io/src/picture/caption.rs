@@ -212,6 +212,7 @@ mod tests {
                 x: axis(1.0, 2),
                 y: axis(-1.0, 1),
             },
+            windows: Vec::new(),
             times: Times::Series(vec![step(0.0), step(1.0)]),
             layers: vec![Statistic::Mean.layer("chlor_a", &vec![], data, true)],
             granules: vec![

@@ -200,6 +200,11 @@ pub fn layout(product: &Product) -> Result<FileLayout<'_>> {
         dimensions.push((dimension.into(), product.granules.len()));
         variables.extend(granule_variables(&product.granules, dimension));
     }
+    let members: usize = product.windows.iter().map(Vec::len).sum();
+    if members > 0 {
+        dimensions.push((WINDOW_MEMBER.into(), members));
+        variables.extend(window_variables(&product.windows));
+    }
     if !product.flags.is_empty() {
         let (dimension, flags) = flag_variables(&product.flags);
         dimensions.push(dimension);
@@ -391,6 +396,54 @@ fn granule_variables(granules: &[GranuleRecord], dimension: &str) -> [VariableLa
             "granule_reason",
             |g| g.reason.clone(),
             "why the granule was not used",
+        ),
+    ]
+}
+
+/// The dimension of the granules of windows, one window after the other.
+const WINDOW_MEMBER: &str = "window_member";
+
+/// Which granules windows are made of, as a contiguous ragged array (CF section 9.3.3): how many each has, and their
+/// numbers, one window after the other.
+fn window_variables(windows: &[Vec<u32>]) -> [VariableLayout<'static>; 2] {
+    let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::Text(value.into()));
+    let variable =
+        |name: &str, dimension: &str, attributes: Attributes, data: Vec<i32>| VariableLayout {
+            name: name.into(),
+            dims: vec![dimension.into()],
+            attributes,
+            data: Data::I32(data.into()),
+            fill: None,
+            chunks: None,
+        };
+    [
+        variable(
+            "window_granules",
+            "time",
+            vec![
+                text(
+                    "long_name",
+                    "number of granules that gave values to the window",
+                ),
+                text("sample_dimension", WINDOW_MEMBER),
+            ],
+            windows
+                .iter()
+                .map(|granules| granules.len() as i32)
+                .collect(),
+        ),
+        variable(
+            "window_granule",
+            WINDOW_MEMBER,
+            vec![text(
+                "long_name",
+                "granules of the windows, one window after the other: places in granule_name, from 0",
+            )],
+            windows
+                .iter()
+                .flatten()
+                .map(|granule| *granule as i32)
+                .collect(),
         ),
     ]
 }
@@ -672,6 +725,7 @@ mod tests {
                 y: axis(90.0, -1.0, 180),
             },
             times,
+            windows: Vec::new(),
             layers: vec![Statistic::Mean.layer("x", &vec![], data, true)],
             granules: vec![],
             flags: vec![],

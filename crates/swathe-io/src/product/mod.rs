@@ -24,6 +24,7 @@ pub mod zarr;
 mod grid_mapping;
 mod projection;
 
+use std::ops::Range;
 use swathe_core::geobox::GeoBox;
 
 use crate::dataset::{Attributes, DataType};
@@ -45,6 +46,9 @@ pub struct Product {
     pub geobox: GeoBox,
     /// The times that layers stand for.
     pub times: Times,
+    /// Of a series of windows, the granules that each is made of, by their numbers in `granules`; empty
+    /// where there are none.
+    pub windows: Vec<Vec<u32>>,
     /// The maps. The first one is the main one.
     pub layers: Vec<Layer>,
     /// Granules that were given, used or not.
@@ -147,6 +151,23 @@ impl LayerData {
     /// Whether there is no value in memory.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
+    }
+
+    /// Takes some values over from a layer of the same type and length.
+    pub fn copy_range(&mut self, other: &LayerData, range: &Range<usize>) {
+        fn copy<T: Copy>(own: &mut [T], other: &[T], range: &Range<usize>) {
+            if let (Some(own), Some(other)) = (own.get_mut(range.clone()), other.get(range.clone()))
+            {
+                own.copy_from_slice(other);
+            }
+        }
+        match (self, other) {
+            (LayerData::F32(own), LayerData::F32(other)) => copy(own, other, range),
+            (LayerData::F64(own), LayerData::F64(other)) => copy(own, other, range),
+            (LayerData::I32(own), LayerData::I32(other)) => copy(own, other, range),
+            (LayerData::I64(own), LayerData::I64(other)) => copy(own, other, range),
+            _ => {}
+        }
     }
 
     /// Range of the values in memory.

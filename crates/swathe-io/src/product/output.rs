@@ -776,6 +776,7 @@ mod tests {
                 x: axis(1.0, 3),
                 y: axis(-1.0, 2),
             },
+            windows: Vec::new(),
             times: Times::Window(TimeStep {
                 time: 0.0,
                 start: 0.0,

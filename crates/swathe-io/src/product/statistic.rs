@@ -44,6 +44,18 @@ pub enum Statistic {
     Weights,
     /// Weighted sum of squares.
     SumSquared,
+    /// The observation where something else is smallest or largest.
+    Best,
+    /// The most frequent class.
+    Mode,
+    /// Share of the observations that are of the most frequent class.
+    ModeShare,
+    /// Share of the observations that are of one class, which the layer's name tells.
+    Share,
+    /// Standard uncertainty of the mean, of fully correlated errors.
+    Uncertainty,
+    /// Standard uncertainty of the mean, of independent errors.
+    IndependentUncertainty,
 }
 
 impl Statistic {
@@ -68,6 +80,12 @@ impl Statistic {
             Statistic::GeometricCount => "geomean_count",
             Statistic::Weights => "weights",
             Statistic::SumSquared => "sum_squared",
+            Statistic::Best => "best",
+            Statistic::Mode => "mode",
+            Statistic::ModeShare => "mode_share",
+            Statistic::Share => "share",
+            Statistic::Uncertainty => "unc",
+            Statistic::IndependentUncertainty => "unc_independent",
         };
         format!("{variable}_{suffix}")
     }
@@ -94,6 +112,12 @@ impl Statistic {
             Statistic::GeometricCount => "Number of Positive Values",
             Statistic::Weights => "Sum of Weights",
             Statistic::SumSquared => "Sum of Squares",
+            Statistic::Best => "Best",
+            Statistic::Mode => "Mode",
+            Statistic::ModeShare => "Share of the Mode",
+            Statistic::Share => "Share",
+            Statistic::Uncertainty => "Uncertainty",
+            Statistic::IndependentUncertainty => "Uncertainty of Independent Errors",
         }
         .into()
     }
@@ -111,6 +135,8 @@ impl Statistic {
                 | Statistic::GeometricMean
                 | Statistic::First
                 | Statistic::Last
+                | Statistic::Best
+                | Statistic::Mode
         )
     }
 
@@ -124,6 +150,20 @@ impl Statistic {
             Statistic::Maximum => "time: maximum",
             Statistic::Sum | Statistic::Count | Statistic::Granules => "time: sum",
             Statistic::Median => "time: median",
+            Statistic::Mode => "time: mode",
+            _ => return None,
+        })
+    }
+
+    /// What an uncertainty takes for granted.
+    fn assumption(self) -> Option<&'static str> {
+        Some(match self {
+            Statistic::Uncertainty => {
+                "errors of the observations of a cell are fully correlated: weighted mean of their standard uncertainties"
+            }
+            Statistic::IndependentUncertainty => {
+                "errors of the observations of a cell are independent: root of the sum of squares of weight times standard uncertainty, over the sum of weights"
+            }
             _ => return None,
         })
     }
@@ -170,11 +210,16 @@ impl Statistic {
                 | Statistic::Weights
                 | Statistic::GeometricCount
                 | Statistic::GeometricStandardDeviation
+                | Statistic::ModeShare
+                | Statistic::Share
         );
         let units = if counted { Some("1".to_owned()) } else { units };
         let standard_name = text("standard_name").filter(|name| !name.is_empty());
         let standard_name = match self {
             Statistic::Count => standard_name.map(|name| format!("{name} number_of_observations")),
+            Statistic::Uncertainty | Statistic::IndependentUncertainty => {
+                standard_name.map(|name| format!("{name} standard_error"))
+            }
             _ if counted => None,
             _ => standard_name.map(str::to_owned),
         };
@@ -185,6 +230,10 @@ impl Statistic {
             .extend(standard_name.map(|n| ("standard_name".to_owned(), AttributeValue::Text(n))));
         if let Some(methods) = self.cell_methods() {
             attributes.push(("cell_methods".into(), AttributeValue::Text(methods.into())));
+        }
+        if let Some(assumption) = self.assumption() {
+            let assumption = AttributeValue::Text(assumption.into());
+            attributes.push(("uncertainty_assumption".into(), assumption));
         }
         // Sums of bins tell which values they are of.
         if self.keeps_range() || self == Statistic::Sum {
@@ -280,6 +329,23 @@ mod tests {
         );
         assert_eq!(find(&attributes, "_FillValue"), None);
         assert_eq!(find(&attributes, "scale_factor"), None);
+    }
+
+    #[test]
+    fn uncertainties_name_what_they_assume() {
+        for (statistic, assumed) in [
+            (Statistic::Uncertainty, "fully correlated"),
+            (Statistic::IndependentUncertainty, "independent"),
+        ] {
+            let attributes = statistic.attributes("chlor_a", &source());
+            let assumption = text(&attributes, "uncertainty_assumption").unwrap();
+            assert!(assumption.contains(assumed), "{assumption}");
+            assert_eq!(text(&attributes, "units"), Some("mg m^-3"));
+            assert!(
+                text(&attributes, "standard_name").is_some_and(|n| n.ends_with(" standard_error"))
+            );
+            assert_eq!(find(&attributes, "valid_min"), None);
+        }
     }
 
     #[test]

@@ -2,14 +2,12 @@
 
 use super::gridding::Gridding;
 use super::write::Outputs;
-use crate::failure::{Failure, Result};
+use crate::failure::Result;
 use clap::{Args, ValueEnum};
-use swathe::job::{BinMap, DayKind, Every, GridRequest, Job, Purpose, keep_statistics};
-use swathe_core::binned::Mapping;
-use swathe_core::geobox::GeoBox;
-use swathe_core::isin::{InvalidIsin, Isin, RESOLUTIONS};
+use std::str::FromStr;
+use swathe::job::{Best, ByBins, DayKind, Every, Job, Preset, Purpose, Windowing};
 use swathe_core::reduce::{Blank, Scheme, Statistic, Weight};
-use swathe_core::region::Region;
+use swathe_core::suggest::UnknownName;
 
 /// Average granules on a grid.
 ///
@@ -26,14 +24,14 @@ pub struct Arguments {
     #[command(flatten)]
     gridding: Gridding,
     /// Statistics: mean, std, var, min, max, sum, count, granules, coverage, geomean (with geostd), median,
-    /// p0 to p100 (percentiles); several with commas
-    #[arg(
-        long = "stat",
-        value_name = "STAT",
-        value_delimiter = ',',
-        default_value = "mean"
-    )]
+    /// pNN (percentiles, p0 to p100), first, last; of classes mode and share; from NAME_unc of the granules
+    /// unc (of correlated errors) and unc_independent; several with commas. Default: mean
+    #[arg(long = "stat", value_name = "STAT", value_delimiter = ',')]
     statistics: Vec<Statistic>,
+    /// The value of the best pixel: where something is smallest or largest, as smallest:view_angle or
+    /// largest:chlor_a/Kd_490. Alone unless there is --stat
+    #[arg(long, value_name = "WHICH:WHAT")]
+    best: Option<Best>,
     /// How granules are weighted against each other. Default: observation, on bins l2bin
     #[arg(long, value_enum, value_name = "HOW")]
     weight: Option<WeightName>,
@@ -60,38 +58,25 @@ pub struct Arguments {
         value_name = "SHARE", value_parser = share
     )]
     min_coverage: f64,
-    /// A map for every window of time, stacked on time. With data-days, those of a month or year too
-    #[arg(long, value_enum, value_name = "WINDOW")]
-    every: Option<EveryName>,
-    /// What a day is. Default: data-day for instruments on sun-synchronous satellites, utc for others
-    #[arg(long, value_enum, value_name = "KIND", requires = "every")]
-    day: Option<DayName>,
-    /// A set of options, which explicit ones override
-    #[arg(long, value_enum, value_name = "NAME")]
+    /// A map for every window of time, stacked on time: day, 8day (from each 1 January anew), month, season
+    /// (from December, March, June, September), nasa-season (from the 21st of these), year, month-of-year,
+    /// all; or rolling-8day: eight days from every day on, rolling-32day/8day: 32 days from every eighth
+    #[arg(long, value_name = "WINDOW")]
+    every: Option<EveryOption>,
+    /// What a day is: data-day (by mean solar time at the granule's middle) or utc. Default: data-day for
+    /// instruments on sun-synchronous satellites, utc for others
+    #[arg(long, value_name = "KIND", requires = "every")]
+    day: Option<DayKind>,
+    /// A set of options, which explicit ones override: tutorial (nearest, no flags, weight granule: what
+    /// NASA's tutorial does), nasa-l3 (bins of equal area, weight l2bin, flags l3, joint masks, mapped by the
+    /// nearest bin: as NASA's Level-3 products are made)
+    #[arg(long, value_name = "NAME")]
     preset: Option<Preset>,
     /// What a partial result (.swathe) keeps apart: with `granules`, `swathe merge` replaces a granule
     /// by a newer version of it. Default: all granules are combined, and take no more space
     /// however many they are
     #[arg(long, value_enum, value_name = "WHAT")]
     keep: Option<Keep>,
-}
-
-/// The grid of bins, of those that NASA's products have, whose rows are nearest to a map's in height.
-fn isin_for(geobox: &GeoBox) -> std::result::Result<Isin, InvalidIsin> {
-    let step = geobox.y.step().abs();
-    let degrees = match geobox.crs.is_lonlat() {
-        true => step,
-        false => step * geobox.crs.metres_per_unit() / 111_320.0,
-    };
-    let distance = |rows: u32| (180.0 / f64::from(rows) / degrees).ln().abs();
-    let known = RESOLUTIONS.into_iter().map(|(_, rows)| rows);
-    let rows = known
-        .filter(|rows| *rows <= 34_560)
-        .min_by(|a, b| distance(*a).total_cmp(&distance(*b)));
-    let rows = rows.unwrap_or(4320);
-    // Bins around the map: those that its edges cut are whole.
-    let area = Region::of(geobox).widened(2.0 * 180.0 / f64::from(rows));
-    Isin::new(rows, Some(area))
 }
 
 /// Reads a share, 0 to 1.
@@ -112,47 +97,17 @@ enum WeightName {
     L2bin,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EveryName {
-    /// Days
-    Day,
-    /// Eight days, from each 1 January anew
-    #[value(name = "8day")]
-    EightDays,
-    /// Months
-    Month,
-    /// December to February, March to May, June to August, September to November
-    Season,
-    /// From the 21st of March, June, September and December
-    NasaSeason,
-    /// Years
-    Year,
-    /// All in one window
-    All,
-    /// All Januaries, all Februaries, and so on
-    MonthOfYear,
-}
+/// A window; `None`: all in one.
+#[derive(Debug, Clone, Copy)]
+struct EveryOption(Option<Every>);
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum DayName {
-    /// By mean solar time at the granule's middle
-    DataDay,
-    /// By universal time
-    Utc,
-}
+impl FromStr for EveryOption {
+    type Err = UnknownName;
 
-impl EveryName {
-    /// `None`: all in one.
-    fn windows(self) -> Option<Every> {
-        match self {
-            EveryName::Day => Some(Every::Day),
-            EveryName::EightDays => Some(Every::EightDays),
-            EveryName::Month => Some(Every::Month),
-            EveryName::Season => Some(Every::Season),
-            EveryName::NasaSeason => Some(Every::NasaSeason),
-            EveryName::Year => Some(Every::Year),
-            EveryName::All => None,
-            EveryName::MonthOfYear => Some(Every::MonthOfYear),
+    fn from_str(text: &str) -> std::result::Result<Self, UnknownName> {
+        match text {
+            "all" => Ok(EveryOption(None)),
+            other => Ok(EveryOption(Some(other.parse()?))),
         }
     }
 }
@@ -163,30 +118,13 @@ enum Keep {
     Granules,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum Preset {
-    /// Nearest, no flags, weight granule: what NASA's tutorial does
-    Tutorial,
-    /// Bins of equal area, weight l2bin, flags l3, joint masks, mapped by the nearest bin: as NASA's
-    /// Level-3 products are made
-    NasaL3,
-}
-
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
-    let job = arguments.job()?;
-    if let Some(every) = arguments.every.and_then(EveryName::windows) {
-        if arguments.preset == Some(Preset::NasaL3) {
-            return Err(Failure::usage("--every does not go with --preset nasa-l3"));
-        }
-        let day = arguments.day.map(|day| match day {
-            DayName::DataDay => DayKind::DataDay,
-            DayName::Utc => DayKind::Utc,
-        });
-        return arguments.gridding.run_windows(job, every, day);
-    }
-    if arguments.preset == Some(Preset::NasaL3) && !matches!(job.grid, GridRequest::Bins(_)) {
-        return arguments.by_way_of_bins(job);
+    let mut job = arguments.job()?;
+    if arguments.preset == Some(Preset::NasaL3)
+        && let Some(map) = ByBins::of(&mut job)?
+    {
+        return arguments.gridding.run_binned(job, &map);
     }
     let keep = arguments.keep == Some(Keep::Granules);
     arguments
@@ -201,64 +139,8 @@ pub fn run(arguments: &Arguments) -> Result {
 }
 
 impl Arguments {
-    /// Bins the granules, and maps the bins.
-    fn by_way_of_bins(&self, mut job: Job) -> Result {
-        let geobox = super::map::geobox(std::mem::replace(
-            &mut job.grid,
-            GridRequest::Own {
-                crs: None,
-                resolution: None,
-            },
-        ))?;
-        if job
-            .statistics
-            .iter()
-            .any(|s| !matches!(s, Statistic::Mean | Statistic::Std))
-        {
-            return Err(Failure::usage("bins give mean and std, with counts"));
-        }
-        let statistics = std::mem::replace(&mut job.statistics, vec![Statistic::Mean]);
-        let blank = std::mem::take(&mut job.blank);
-        let isin = isin_for(&geobox).map_err(Failure::usage)?;
-        let rows = isin.rows();
-        job.grid = GridRequest::Bins(isin);
-        let map = BinMap {
-            geobox,
-            mapping: Mapping::Nearest,
-            blank,
-        };
-        let large = map.geobox.cells() > 1 << 22;
-        self.gridding.run_binned(job, large, |finished, outputs| {
-            let (west, south, east, north) = map.geobox.bounds();
-            let options = format!(
-                "{} # then swathe map --crs '{}' --bounds={west},{south},{east},{north} -r {} -m nearest",
-                finished.description().provenance.options,
-                map.geobox.crs.definition(),
-                map.geobox.x.step(),
-            );
-            let mut product = finished.mapped(&map, &options)?;
-            keep_statistics(&mut product, &statistics);
-            crate::messages::note(&format!("mapped from bins of isin-{rows}"));
-            outputs.write_product(&product)
-        })
-    }
-
     fn job(&self) -> Result<Job> {
         let mut job = self.gridding.job()?;
-        if self.preset == Some(Preset::Tutorial) {
-            job.method
-                .get_or_insert(swathe_core::resample::Method::Nearest);
-            job.flags.get_or_insert_default();
-            job.weight = Some(Weight::Granule);
-        }
-        if self.preset == Some(Preset::NasaL3) {
-            job.method.get_or_insert(swathe_core::resample::Method::Bin);
-            if job.flags.is_none() {
-                job.flags = Some("l3".parse().map_err(Failure::usage)?);
-            }
-            job.weight = Some(Weight::L2bin);
-            job.joint = true;
-        }
         if let Some(weight) = self.weight {
             job.weight = Some(match weight {
                 WeightName::Observation => Weight::Observation,
@@ -267,6 +149,16 @@ impl Arguments {
             });
         }
         job.statistics = self.statistics.clone();
+        if let Some(preset) = self.preset {
+            preset.apply(&mut job);
+        }
+        job.best.clone_from(&self.best);
+        job.windows = self.every.and_then(|EveryOption(every)| {
+            Some(Windowing {
+                every: every?,
+                day: self.day,
+            })
+        });
         job.scheme = self.scheme;
         job.blank = Blank {
             min_count: self.min_count,

@@ -11,8 +11,7 @@ use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use swathe::job::{
-    self, DayKind, Every, Finished, GridRequest, Job, JobError, JournalFile, Keeping, OnError,
-    Plan, Purpose, expand, gather, windows,
+    self, ByBins, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
 };
 use swathe_core::build_geobox::Resolution;
 use swathe_core::expression::Expression;
@@ -301,82 +300,8 @@ impl Gridding {
             && grid.like.is_none()
     }
 
-    /// Carries a job out for every window of time, and stacks the maps. All are made in memory.
-    pub fn run_windows(&self, mut job: Job, every: Every, day: Option<DayKind>) -> Result {
-        let paths = expand(&self.granules)?;
-        let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
-        outputs.check_no_partial()?;
-        if self.dry_run || self.graph.is_some() || self.resume {
-            return Err(Failure::usage(
-                "--every goes with none of --dry-run, --graph and --resume",
-            ));
-        }
-        if matches!(job.grid, GridRequest::Bins(_) | GridRequest::Own { .. }) {
-            return Err(Failure::usage("windows need a rectangular grid in common")
-                .with_hint("give a box and a resolution, as in -b -77,36,-73,41 -r 0.015"));
-        }
-        let pool = rayon::ThreadPoolBuilder::new()
-            .num_threads(self.threads.map_or(0, usize::from))
-            .build()
-            .map_err(Failure::error)?;
-        let gathered = pool.install(|| gather(&paths, job.on_error))?;
-        let instrument = gathered.candidates.first();
-        let instrument = instrument.and_then(|c| c.identity.instrument.clone());
-        let day = day.unwrap_or_else(|| DayKind::for_instrument(instrument.as_deref()));
-        let windows = pool.install(|| windows(gathered, every, day, job.allow_mixed))?;
-        outputs.check_maps(windows.len())?;
-        job.empty_maps = true;
-        messages::note(&format!(
-            "{} windows, one for every {}, days are {}",
-            windows.len(),
-            every.name(),
-            day.name()
-        ));
-        let mut maps = Vec::with_capacity(windows.len());
-        let (mut used, mut failed, mut options) = (0, 0, String::new());
-        for (i, window) in windows.into_iter().enumerate() {
-            let plan =
-                pool.install(|| Plan::new(window.gathered, job.clone(), Purpose::Average))?;
-            let keeping = Keeping {
-                memory: self.memory,
-                whole: true,
-                ..Keeping::default()
-            };
-            if i == 0 {
-                let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
-                report::chosen(&plan, &shares);
-            }
-            let mut progress = Progress::new(self.progress);
-            let mut show = |event: &job::Event<'_>| progress.show(event);
-            let finished = self.cluster.run(&plan, &pool, &keeping, &mut show);
-            progress.finish();
-            let finished = finished?;
-            (used, failed) = (used + finished.used, failed + finished.failed);
-            let product = pool.install(|| finished.product())?;
-            options.clone_from(&product.provenance.options);
-            maps.push((window.bounds, product));
-        }
-        if used == 0 {
-            return Err(Failure::nothing("no granule touches the area"));
-        }
-        let options = format!("{options} --every {} --day {}", every.name(), day.name());
-        let product = pool.install(|| job::stack(maps, &options))?;
-        pool.install(|| outputs.write_product(&product))?;
-        report::wrote(&self.outputs);
-        Ok(match failed {
-            0 => Outcome::Done,
-            _ => Outcome::SomeSkipped,
-        })
-    }
-
-    /// Carries a job on bins out whose outputs are made from these: `write` does it. `large`: the map takes as
-    /// much memory as one of all bins.
-    pub fn run_binned(
-        &self,
-        job: Job,
-        large: bool,
-        write: impl FnOnce(&Finished, Outputs) -> Result<()> + Send,
-    ) -> Result {
+    /// Carries a job on bins out whose outputs are maps made of these.
+    pub fn run_binned(&self, job: Job, map: &ByBins) -> Result {
         let paths = expand(&self.granules)?;
         let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
         let pool = rayon::ThreadPoolBuilder::new()
@@ -387,7 +312,7 @@ impl Gridding {
         let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
         let mut keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
         // The map is made in memory; of a small area, bins and map are small too.
-        keeping.whole = large;
+        keeping.whole = map.is_large();
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run {
             let estimate = pool.install(|| plan.estimate())?;
@@ -395,6 +320,7 @@ impl Gridding {
             return Ok(Outcome::Done);
         }
         outputs.check_no_partial()?;
+        outputs.check_maps(plan.windows().unwrap_or(1))?;
         report::chosen(&plan, &shares);
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| progress.show(event);
@@ -403,7 +329,8 @@ impl Gridding {
             .run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
-                pool.install(|| write(&finished, outputs))?;
+                pool.install(|| outputs.write_product(&map.product(&finished)?))?;
+                messages::note(&format!("mapped from bins of isin-{}", map.rows()));
                 Ok(finished)
             });
         progress.finish();
@@ -452,8 +379,12 @@ impl Gridding {
         if self.dry_run || self.outputs.is_empty() {
             return Ok(Outcome::Done);
         }
-        if purpose == Purpose::Cube {
-            outputs.check_maps(plan.granules())?;
+        let maps = match purpose {
+            Purpose::Cube => Some(plan.granules()),
+            Purpose::Average => plan.windows(),
+        };
+        if let Some(maps) = maps {
+            outputs.check_maps(maps)?;
             outputs.check_no_partial()?;
         }
         outputs.check_plan(&plan)?;

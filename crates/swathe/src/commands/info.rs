@@ -32,14 +32,28 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let paths = expand(&arguments.granules)?;
+    if paths.is_empty() {
+        return Err(Failure::nothing("no file is named"));
+    }
     let mut described: Vec<Told> = Vec::new();
-    let mut failed = false;
+    let (mut failed, mut flagless) = (0, 0);
     for path in &paths {
         match describe(path) {
             Ok(description) => {
-                let shares = match arguments.flags {
-                    true => Some(FlagShares::of(path)?),
-                    false => None,
+                // Other files may have some.
+                let shares = match arguments.flags.then(|| FlagShares::of(path)) {
+                    None => None,
+                    Some(Ok(None)) => {
+                        flagless += 1;
+                        eprintln!("error: {}: it has no quality flags", path.display());
+                        None
+                    }
+                    Some(Ok(shares)) => shares,
+                    Some(Err(error)) => {
+                        failed += 1;
+                        eprintln!("error: {}", error.message());
+                        None
+                    }
                 };
                 if !arguments.json {
                     if paths.len() > 1 && !described.is_empty() {
@@ -53,7 +67,7 @@ pub fn run(arguments: &Arguments) -> Result {
                 described.push(Told::new(description, shares.as_ref()));
             }
             Err(error) => {
-                failed = true;
+                failed += 1;
                 eprintln!("error: {error}");
             }
         }
@@ -62,10 +76,16 @@ pub fn run(arguments: &Arguments) -> Result {
         let json = serde_json::to_string_pretty(&described).map_err(Failure::error)?;
         tell!("{json}");
     }
-    if failed {
-        let (bad, all) = (paths.len() - described.len(), paths.len());
+    if failed > 0 {
         return Err(Failure::error(format!(
-            "{bad} of {all} files cannot be read"
+            "{failed} of {} files cannot be read",
+            paths.len()
+        )));
+    }
+    if flagless > 0 {
+        return Err(Failure::error(format!(
+            "{flagless} of {} files have no quality flags",
+            paths.len()
         )));
     }
     Ok(Outcome::Done)
@@ -85,13 +105,11 @@ struct FlagShares {
 }
 
 impl FlagShares {
-    fn of(path: &Path) -> Result<Self> {
+    /// Those of a granule; `None` where it has no flags.
+    fn of(path: &Path) -> Result<Option<Self>> {
         let granule = Granule::open(path)?;
         let Some(table) = granule.flag_table() else {
-            return Err(Failure::error(format!(
-                "{}: it has no quality flags",
-                path.display()
-            )));
+            return Ok(None);
         };
         let bits = |name: &str| table.bits(name).unwrap_or(0);
         let mut names: Vec<(String, u32)> = Vec::new();
@@ -138,7 +156,7 @@ impl FlagShares {
         shares
             .flags
             .sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(&b.0)));
-        Ok(shares)
+        Ok(Some(shares))
     }
 
     fn as_json(&self) -> serde_json::Value {

@@ -4,14 +4,14 @@ use super::gridding::GridOptions;
 use super::report;
 use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use swathe::job::{BinMap, GridRequest, keep_statistics, map_table, memory_available};
+use swathe::job::{BinMap, keep_statistics, map_table, memory_available};
 use swathe_core::binned::Mapping;
-use swathe_core::crs::Crs;
-use swathe_core::geobox::GeoBox;
 use swathe_core::reduce::{Blank, Statistic};
 use swathe_io::bins::BinnedFile;
+use swathe_io::product::LayerData;
 
 /// Map a Level-3 binned file, ours or NASA's, as l3mapgen does.
 #[derive(Args)]
@@ -75,7 +75,7 @@ pub fn run(arguments: &Arguments) -> Result {
             .with_hint("they give mean and std, with counts"));
     }
     let map = BinMap {
-        geobox: geobox(arguments.grid.request()?)?,
+        geobox: arguments.grid.request()?.rectangle()?,
         mapping: match arguments.method {
             MappingName::Nearest => Mapping::Nearest,
             MappingName::Bin => Mapping::Overlapping,
@@ -128,34 +128,14 @@ pub fn run(arguments: &Arguments) -> Result {
     );
     let mut product = map_table(&table, &products, &map, &options);
     keep_statistics(&mut product, &arguments.statistics);
+    if product.layers.iter().all(|l| match &l.data {
+        // Counts are zero where there is nothing.
+        LayerData::I32(_) | LayerData::I64(_) => true,
+        values => values.valid_range().is_none(),
+    }) {
+        messages::warning("no bin with values lies in the area: the map is empty");
+    }
     outputs.write_product(&product)?;
     report::wrote(&arguments.outputs);
     Ok(Outcome::Done)
-}
-
-/// A grid that needs no granule.
-pub fn geobox(request: GridRequest) -> Result<GeoBox> {
-    let parse = |crs: Option<String>| match crs {
-        Some(definition) => Crs::parse(&definition).map_err(Failure::usage),
-        None => Ok(Crs::lonlat()),
-    };
-    match request {
-        GridRequest::Exact(geobox) => Ok(geobox),
-        GridRequest::Box {
-            bbox,
-            resolution,
-            crs,
-        } => GeoBox::from_bbox(parse(crs)?, bbox, resolution).map_err(Failure::usage),
-        GridRequest::Bounds {
-            bounds,
-            resolution,
-            crs,
-        } => GeoBox::from_bounds(parse(crs)?, bounds, resolution).map_err(Failure::usage),
-        GridRequest::Own { .. } | GridRequest::Bins(_) => Err(Failure::usage(
-            "bins are mapped to a rectangular grid",
-        )
-        .with_hint(
-            "give --grid l3m-4km, or a box and a resolution, as in -b -77,36,-73,41 -r 0.05",
-        )),
-    }
 }

@@ -75,6 +75,11 @@ impl Outputs {
     pub fn check_plan(&self, plan: &Plan) -> Result<()> {
         if plan.isin().is_some() {
             self.check_bins()?;
+            if plan.windows().is_some() {
+                return Err(Failure::usage("a file holds the bins of one window of time").with_hint(
+                    "bin the granules of each window by themselves, or map them with --preset nasa-l3",
+                ));
+            }
         }
         let Some((path, cube)) = &self.cube else {
             return Ok(());

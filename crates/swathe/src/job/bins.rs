@@ -1,6 +1,6 @@
 //! Binned files: a run's bins as a table, tables merged and mapped.
 
-use super::{Finished, JobError};
+use super::{Finished, JobError, Observer};
 use sha2::{Digest as _, Sha256};
 use std::fmt::Write as _;
 use std::io::Cursor;
@@ -13,7 +13,8 @@ use swathe_io::bins::{BinTable, BinnedFile, Tiles};
 use swathe_io::bytes::MemorySource;
 use swathe_io::dataset::{AttributeValue, Attributes, Dataset};
 use swathe_io::product::{
-    GranuleRecord, GranuleStatus, Product, Provenance, Statistic, TileSink, TimeStep, Times,
+    GranuleRecord, GranuleStatus, Layer, LayerData, Product, Provenance, Statistic, TileSink,
+    TimeStep, Times,
 };
 
 /// How bins become a map.
@@ -28,20 +29,22 @@ pub struct BinMap {
 }
 
 impl Finished {
-    /// A run on bins as the table that its file would hold, rounded as there.
+    /// A run on bins as the table that its file would hold, rounded as there; of windows, that of one of them.
     ///
     /// # Errors
     /// A run on another grid; what was kept cannot be read.
-    pub fn table(&self) -> Result<BinTable, JobError> {
+    pub fn table(&self, window: usize) -> Result<BinTable, JobError> {
         let Some(isin) = self.isin() else {
             return Err(JobError::plan("the run is not on bins"));
         };
         let mut file = Cursor::new(Vec::new());
         {
             let (most, scheme) = (self.most(), self.scheme());
-            let tiles = Tiles::create(self.description(), isin, most, scheme, &mut file)?;
+            let description = self.description_of(window);
+            let tiles = Tiles::create(&description, isin, most, scheme, &mut file)?;
             let mut sinks: [Box<dyn TileSink + '_>; 1] = [Box::new(tiles)];
-            self.feed(&mut sinks, &mut |_| ControlFlow::Continue(()))?;
+            let mut observer: Observer<'_> = &mut |_| ControlFlow::Continue(());
+            self.feed_steps(window..window + 1, &mut sinks, &mut observer)?;
             let [sink] = sinks;
             sink.finish()?;
         }
@@ -50,12 +53,64 @@ impl Finished {
         Ok(BinnedFile::from_dataset(dataset)?.read()?)
     }
 
-    /// A map of a run on bins, as its file would be mapped.
+    /// A map of a run on bins, as its file would be mapped; of windows, a map of each.
     ///
     /// # Errors
     /// As [`Finished::table`].
     pub fn mapped(&self, map: &BinMap, options: &str) -> Result<Product, JobError> {
-        let table = self.table()?;
+        let description = self.description();
+        let timed = matches!(description.times, Times::Series(_));
+        let mut layers = self.layers_of(0, map)?;
+        for window in 1..self.steps() {
+            let more = self.layers_of(window, map)?;
+            for (own, other) in layers.iter_mut().zip(more) {
+                append(&mut own.data, other.data).ok_or_else(|| {
+                    JobError::plan("the maps of the windows have different layers")
+                })?;
+            }
+        }
+        for layer in &mut layers {
+            layer.timed = timed;
+        }
+        Ok(Product {
+            geobox: map.geobox.clone(),
+            layers,
+            provenance: Provenance {
+                options: options.to_owned(),
+                ..description.provenance.clone()
+            },
+            times: description.times.clone(),
+            windows: description.windows.clone(),
+            granules: description.granules.clone(),
+            flags: description.flags.clone(),
+            attributes: description.attributes.clone(),
+        })
+    }
+}
+
+impl Finished {
+    /// The description, as if there were but one window.
+    fn description_of(&self, window: usize) -> Product {
+        let mut description = self.description().clone();
+        if let Times::Series(steps) = &description.times
+            && let Some(step) = steps.get(window)
+        {
+            let members = description.windows.get(window).cloned().unwrap_or_default();
+            let granules = description.granules.iter().enumerate();
+            let granules = granules.filter(|(i, _)| members.contains(&(*i as u32)));
+            let granules = granules.map(|(_, granule)| granule.clone()).collect();
+            description.times = Times::Window(step.clone());
+            description.granules = granules;
+            description.windows.clear();
+        }
+        for layer in &mut description.layers {
+            layer.timed = false;
+        }
+        description
+    }
+
+    fn layers_of(&self, window: usize, map: &BinMap) -> Result<Vec<Layer>, JobError> {
+        let table = self.table(window)?;
         let layers = (0..table.products.len()).flat_map(|product| {
             let described = self
                 .header
@@ -66,20 +121,27 @@ impl Finished {
             let (blank, described) = (&map.blank, described.unwrap_or(&none));
             table.layers(product, &map.geobox, map.mapping, blank, described)
         });
-        let description = self.description();
-        Ok(Product {
-            geobox: map.geobox.clone(),
-            layers: layers.collect(),
-            provenance: Provenance {
-                options: options.to_owned(),
-                ..description.provenance.clone()
-            },
-            times: description.times.clone(),
-            granules: description.granules.clone(),
-            flags: description.flags.clone(),
-            attributes: description.attributes.clone(),
-        })
+        Ok(layers.collect())
     }
+}
+
+/// Appends values; counts are widened where one of the two is.
+fn append(own: &mut LayerData, other: LayerData) -> Option<()> {
+    match (&mut *own, other) {
+        (LayerData::F32(own), LayerData::F32(other)) => own.extend(other),
+        (LayerData::F64(own), LayerData::F64(other)) => own.extend(other),
+        (LayerData::I32(own), LayerData::I32(other)) => own.extend(other),
+        (LayerData::I64(own), LayerData::I64(other)) => own.extend(other),
+        (LayerData::I64(own), LayerData::I32(other)) => {
+            own.extend(other.into_iter().map(i64::from))
+        }
+        (LayerData::I32(narrow), LayerData::I64(other)) => {
+            let wide = narrow.iter().map(|v| i64::from(*v)).chain(other).collect();
+            *own = LayerData::I64(wide);
+        }
+        _ => return None,
+    }
+    Some(())
 }
 
 /// A map of a table.
@@ -112,6 +174,7 @@ pub fn map_table(table: &BinTable, products: &[usize], map: &BinMap, options: &s
     let digest = hash.finalize();
     Product {
         geobox: map.geobox.clone(),
+        windows: Vec::new(),
         times: Times::Window(TimeStep {
             time: ((start + end) * 500.0).round() / 1000.0,
             start,

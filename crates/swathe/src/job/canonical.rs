@@ -62,10 +62,17 @@ impl Plan {
                 .job
                 .statistics
                 .iter()
+                .filter(|s| !matches!(s, Statistic::AtSmallest | Statistic::AtLargest))
                 .map(|s| Statistic::name(*s))
                 .collect();
             if self.isin().is_none() {
                 let _ = write!(line, " --stat {}", names.join(","));
+            }
+            if let Some(best) = &self.job.best {
+                let _ = write!(line, " --best '{best}'");
+            }
+            if let (Some(windowing), Some((_, day))) = (&self.job.windows, &self.windows) {
+                let _ = write!(line, " --every {} --day {}", windowing.every, day.name());
             }
             let _ = write!(line, " --weight {}", self.weight());
             if self.job.scheme != Scheme::Arithmetic {

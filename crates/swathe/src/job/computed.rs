@@ -68,6 +68,6 @@ pub(super) fn inputs(
 pub(super) fn fields(computed: &Computed) -> impl Iterator<Item = &Field> {
     computed.inputs.iter().filter_map(|input| match input {
         Input::Field(field) => Some(field),
-        Input::ViewAngle | Input::PixelSize => None,
+        _ => None,
     })
 }

@@ -2,6 +2,7 @@
 
 use super::JobError;
 use super::plan::PlannedField;
+use std::ops::Range;
 use swathe_core::reduce::{Composite, ReduceError, StoredPart, TilePart, Tiling};
 use swathe_io::error::Error;
 use swathe_io::journal::{Journal, Piece};
@@ -24,9 +25,11 @@ pub(super) enum Contents {
 #[derive(Debug)]
 pub(super) struct Partial {
     pub file: PartialFile,
-    /// Where it keeps granules: for each that its header lists, the number in the header of all, or
-    /// `None` for one that takes no part.
-    pub numbers: Option<Vec<Option<u32>>>,
+    /// Whether it keeps granules apart.
+    pub kept: bool,
+    /// For each granule that its header lists, the number in the header of all, or `None` for one that
+    /// takes no part.
+    pub numbers: Vec<Option<u32>>,
 }
 
 /// What one granule gave to a unit: its number in the header, in which partial result it is, and its
@@ -73,30 +76,44 @@ impl Unit<'_> {
 }
 
 impl Contents {
-    /// Hands over a composite that holds a unit, of all granules; nothing where none gave anything.
+    /// Hands over a composite that holds a unit, of all granules, or of some that are not combined yet, whose
+    /// numbers come in order, in some of its cells; nothing where none gave anything. All cells are there where what
+    /// granules gave is combined already.
     ///
     /// # Errors
     /// When it cannot be read, or a cell is full.
     pub fn with_unit<T>(
         &self,
         unit: &Unit<'_>,
+        of: Option<&[usize]>,
+        cells: &Range<usize>,
         take: impl FnOnce(Option<&Composite>) -> Result<T, JobError>,
     ) -> Result<T, JobError> {
         let mut composite = unit.empty();
         let mut any = false;
+        let whole = cells.len() == unit.tiling.tile_cells(unit.tile);
+        let is_of = |granule: usize| of.is_none_or(|some| some.binary_search(&granule).is_ok());
         match self {
             Contents::Composites(composites, _) => return take(composites.get(unit.field)),
             Contents::Journal(journal) => {
                 for piece in of_unit(journal.pieces(), unit.number()) {
-                    let part = unit.part(journal.piece(piece)?)?;
-                    composite.combine(unit.tile, &part)?;
+                    if !is_of(piece.granule as usize) {
+                        continue;
+                    }
+                    let mut part = unit.part(journal.piece(piece)?)?;
+                    if !whole {
+                        part = part.within(cells);
+                    }
+                    composite.combine(unit.tile, &part, piece.granule)?;
                     any = true;
                 }
             }
             Contents::Parts(granules) => {
-                for granule in granules {
-                    if let Some(part) = part_of(granule, unit) {
-                        composite.combine(unit.tile, part)?;
+                for (number, granule) in granules.iter().enumerate() {
+                    if is_of(number)
+                        && let Some(part) = part_of(granule, unit)
+                    {
+                        composite.combine(unit.tile, part, number as u32)?;
                         any = true;
                     }
                 }
@@ -104,19 +121,45 @@ impl Contents {
             Contents::Partials(partials) => {
                 for partial in partials {
                     if let Some(stored) = partial.file.tile(unit.field, unit.tile)? {
-                        composite.combine_stored(unit.tile, stored)?;
+                        composite.combine_stored(unit.tile, stored, &partial.numbers)?;
                         any = true;
                     }
                 }
                 for given in self.given(unit) {
                     if let Some(part) = self.part(&given, unit)? {
-                        composite.combine(unit.tile, &part)?;
+                        composite.combine(unit.tile, &part, given.number)?;
                         any = true;
                     }
                 }
             }
         }
         take(any.then_some(&composite))
+    }
+
+    /// Bytes of observations that a composite of a unit would hold, where they are many: those that a journal keeps
+    /// for percentiles, at most.
+    pub fn bytes_of(&self, unit: &Unit<'_>, of: Option<&[usize]>) -> u64 {
+        /// A cell's place and a double take no less in a journal.
+        const STORED: u64 = 9;
+        let sample = self.sample_bytes(unit);
+        let Contents::Journal(journal) = self else {
+            return 0;
+        };
+        if sample == 0 {
+            return 0;
+        }
+        let is_of = |granule: usize| of.is_none_or(|some| some.binary_search(&granule).is_ok());
+        let pieces = of_unit(journal.pieces(), unit.number()).iter();
+        let pieces = pieces.filter(|piece| is_of(piece.granule as usize));
+        // With room to grow.
+        pieces
+            .map(|piece| piece.bytes() / STORED * sample * 2)
+            .sum()
+    }
+
+    fn sample_bytes(&self, unit: &Unit<'_>) -> u64 {
+        let field = unit.fields.get(unit.field);
+        field.map_or(0, |field| field.reduction.bytes_per_sample(true) as u64)
     }
 
     /// What granules gave to a unit, where they are kept with the numbers of the header: in order of
@@ -134,7 +177,8 @@ impl Contents {
             Contents::Partials(partials) => partials
                 .iter()
                 .enumerate()
-                .filter_map(|(i, partial)| Some((i, &partial.file, partial.numbers.as_ref()?)))
+                .filter(|(_, partial)| partial.kept)
+                .map(|(i, partial)| (i, &partial.file, &partial.numbers))
                 .flat_map(|(partial, file, numbers)| {
                     let granules = file.granules_of(unit.field, unit.tile);
                     granules.filter_map(move |granule| {
@@ -195,12 +239,12 @@ impl Contents {
                 let Some(part) = piece_of(journal, granule as u32, unit)? else {
                     return Ok(None);
                 };
-                composite.combine(unit.tile, &part)?;
+                composite.combine(unit.tile, &part, 0)?;
             }
             Contents::Parts(granules) => {
                 let part = granules.get(granule).and_then(|g| part_of(g, unit));
                 let Some(part) = part else { return Ok(None) };
-                composite.combine(unit.tile, part)?;
+                composite.combine(unit.tile, part, 0)?;
             }
             Contents::Partials(partials) => {
                 let granule = granule as u32;
@@ -210,7 +254,7 @@ impl Contents {
                 let Some(stored) = stored else {
                     return Ok(None);
                 };
-                composite.combine(unit.tile, &unit.part(stored?)?)?;
+                composite.combine(unit.tile, &unit.part(stored?)?, 0)?;
             }
             Contents::Composites(..) => return Ok(None),
         }

@@ -50,9 +50,10 @@ impl Plan {
         let granules = self.granules.par_iter().map(|g| self.one(g, &regions));
         let granules = granules.collect::<Result<Vec<_>, _>>()?;
         let fields = self.fields.len();
-        let maps = match self.purpose {
-            Purpose::Average => 1,
-            Purpose::Cube => granules.len(),
+        let maps = match (self.purpose, &self.windows) {
+            (Purpose::Average, None) => 1,
+            (Purpose::Average, Some((windows, _))) => windows.len(),
+            (Purpose::Cube, _) => granules.len(),
         };
         Ok(Estimate {
             pieces: granules.iter().map(|g| g.tiles.len() * fields).sum(),
@@ -105,6 +106,9 @@ impl Plan {
         let cell = |field: &PlannedField| field.reduction.granule_bytes_per_cell() as u64;
         let fields = self.fields.iter().map(|field| match self.method {
             // A value a cell, and its place in the tile in up to 3 bytes.
+            Method::Nearest | Method::Bilinear if field.reduction.accompanied() => {
+                cells * (3 + 8 + 5 + 16)
+            }
             Method::Nearest | Method::Bilinear => cells * (3 + 8),
             // Numbers of 8 bytes take up to 10 as they are kept. A pixel is in one cell.
             Method::Bin => cells.min(pixels) * (3 + cell(field) * 5 / 4),

@@ -1,22 +1,24 @@
 //! A run's outcome: what it is of, and its maps, tile by tile.
 
-use super::JobError;
 use super::contents::{Contents, Unit};
 use super::header::Header;
-use super::plan::PlannedField;
+use super::layers::Kind;
+use super::plan::{Plan, PlannedField};
 use super::record::{Observer, tell_tiles};
+use super::windows::Window;
+use super::{Candidate, JobError, Purpose};
 use rayon::prelude::*;
-use std::ops::ControlFlow;
+use std::ops::{ControlFlow, Range};
 use std::sync::atomic::{AtomicBool, Ordering};
 use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
-use swathe_core::reduce::{Composite, Scheme, Statistic, Tiling};
+use swathe_core::reduce::{Composite, Scheme, Tiling};
 use swathe_core::resample::GeometryReport;
 use swathe_io::bytes::ReadCounters;
-use swathe_io::dataset::DataType;
+use swathe_io::dataset::AttributeValue;
 use swathe_io::product::{
-    self, GranuleRecord, GranuleStatus, LayerData, MemoryTiles, Product, TileSink, TimeStep, Times,
-    feed,
+    GranuleRecord, GranuleStatus, LayerData, MemoryTiles, Product, Statistic, TileSink, TimeStep,
+    Times, feed, layout,
 };
 
 /// Units per thread that are finished before any of them is handed on.
@@ -30,6 +32,10 @@ pub struct Finished {
     pub(super) contents: Contents,
     pub(super) tiling: Tiling,
     pub(super) maps: Maps,
+    /// Observations of a unit that are held at a time on a thread, where percentiles need them, bytes.
+    pub(super) unit_bytes: u64,
+    /// The layers of each field.
+    kinds: Vec<Vec<Kind>>,
     /// Whether a cell of the first layer that was handed on has a value.
     valued: AtomicBool,
     /// What reading has cost.
@@ -47,8 +53,10 @@ pub struct Finished {
 /// What maps there are.
 #[derive(Debug)]
 pub(super) enum Maps {
-    /// These statistics over all granules.
-    Statistics(Vec<Statistic>),
+    /// Statistics over all granules.
+    All,
+    /// Statistics over the granules of each of these windows.
+    Windows(Vec<Vec<usize>>),
     /// One of each of these granules.
     Granules(Vec<usize>),
 }
@@ -56,28 +64,75 @@ pub(super) enum Maps {
 impl Finished {
     /// An average, of what granules gave.
     pub(super) fn average(header: Header, contents: Contents) -> Result<Self, JobError> {
-        let mut statistics = Vec::new();
-        // Count and granules are always written.
-        for statistic in header.statistics.iter().copied() {
-            if !statistics.contains(&statistic) {
-                statistics.push(statistic);
-            }
-        }
-        // A geometric mean comes with its spread, and the number of values that it is of.
-        if statistics.contains(&Statistic::GeometricMean) {
-            for beside in [Statistic::GeometricStd, Statistic::GeometricCount] {
-                if !statistics.contains(&beside) {
-                    statistics.push(beside);
-                }
-            }
-        }
-        for always in [Statistic::Count, Statistic::Granules] {
-            if !statistics.contains(&always) {
-                statistics.push(always);
-            }
-        }
         let times = Times::Window(header.window());
-        Finished::new(header, contents, Maps::Statistics(statistics), times)
+        Finished::new(header, contents, Maps::All, times)
+    }
+
+    /// Averages of windows; what granules gave is kept with the numbers that they have in the plan. `numbers`: those
+    /// in the header.
+    pub(super) fn windows(
+        header: Header,
+        contents: Contents,
+        windows: &[Window],
+        numbers: &[u32],
+    ) -> Result<Self, JobError> {
+        let step = |window: &Window| TimeStep {
+            time: 0.5 * (window.bounds.0 + window.bounds.1),
+            start: window.bounds.0,
+            end: window.bounds.1,
+            granule: None,
+        };
+        let times = Times::Series(windows.iter().map(step).collect());
+        let members = windows.iter().map(|window| window.granules.clone());
+        let used = |granule: &usize| {
+            let number = *numbers.get(*granule)?;
+            let used = header.granules.get(number as usize)?;
+            (used.record.status == GranuleStatus::Used).then_some(number)
+        };
+        let recorded = windows
+            .iter()
+            .map(|w| w.granules.iter().filter_map(used).collect());
+        let recorded = recorded.collect();
+        let maps = Maps::Windows(members.collect());
+        let mut finished = Finished::new(header, contents, maps, times)?;
+        finished.description.windows = recorded;
+        Ok(finished)
+    }
+
+    /// Refuses layers whose names would meet each other, or those of other variables of a product.
+    pub(super) fn check_names(plan: &Plan) -> Result<(), JobError> {
+        let contents = Contents::Parts(Vec::new());
+        let header = Header::of_plan(plan, false);
+        let record = |candidate: &Candidate| candidate.record(GranuleStatus::Used, "");
+        let records: Vec<GranuleRecord> = plan.candidates().map(record).collect();
+        let finished = match (plan.purpose, &plan.windows) {
+            (Purpose::Average, Some((windows, _))) => {
+                Finished::windows(header, contents, windows, &[])?
+            }
+            (Purpose::Average, None) => Finished::average(header, contents)?,
+            (Purpose::Cube, _) => {
+                let records: Vec<_> = records.iter().cloned().map(Some).collect();
+                Finished::cube(header, contents, &records, plan.job.stack)?
+            }
+        };
+        let mut description = finished.description;
+        // As they will be there: granules, times, which of them are in which window.
+        if plan.windows.is_some() {
+            description.windows = vec![vec![0]];
+        }
+        if let Times::Window(step) = &mut description.times {
+            step.time = 0.0;
+        }
+        description.granules = plan.skipped.clone();
+        description.granules.extend(records);
+        match layout::layout(&description) {
+            Ok(_) => Ok(()),
+            Err(swathe_io::error::Error::Product { reason }) => Err(JobError::plan_hint(
+                reason,
+                "give a variable that is computed another name",
+            )),
+            Err(other) => Err(other.into()),
+        }
     }
 
     /// A cube, of granules in order; `stack`: with a time dimension even for one.
@@ -109,12 +164,21 @@ impl Finished {
         let tiling = Tiling::new(rows, columns)?;
         let timed = matches!(times, Times::Series(_));
         let most = header.most();
+        let kinds = header.fields.iter().map(|field| match header.isin {
+            Some(_) => Kind::of_bins(field),
+            None => maps.kinds(field),
+        });
+        let kinds: Vec<Vec<Kind>> = kinds.collect();
         let mut layers = Vec::new();
-        for field in &header.fields {
-            for kind in maps.kinds() {
-                let data = LayerData::Tiled(kind.dtype(field, most));
-                let layer = kind.product_statistic();
-                layers.push(layer.layer(&field.name, &field.attributes, data, timed));
+        for (field, kinds) in header.fields.iter().zip(&kinds) {
+            layers.extend(kinds.iter().map(|kind| kind.layer(field, most, timed)));
+        }
+        if let Some(best) = &header.best {
+            for layer in &mut layers {
+                if layer.statistic == Statistic::Best {
+                    let chosen = AttributeValue::Text(best.clone());
+                    layer.attributes.push(("chosen_by".to_owned(), chosen));
+                }
             }
         }
         let description = header.product(layers, times)?;
@@ -125,6 +189,8 @@ impl Finished {
             contents,
             tiling,
             maps,
+            unit_bytes: u64::MAX,
+            kinds,
             valued: AtomicBool::new(false),
             read: ReadCounters::default(),
             geometry: GeometryReport::default(),
@@ -165,10 +231,29 @@ impl Finished {
         sinks: &mut [Box<dyn TileSink + '_>],
         mut observer: Observer<'_>,
     ) -> Result<(), JobError> {
-        let steps = match &self.maps {
-            Maps::Statistics(_) => 1,
+        self.feed_steps(0..self.steps(), sinks, &mut observer)
+    }
+
+    /// Number of maps of each layer.
+    pub(super) fn steps(&self) -> usize {
+        match &self.maps {
+            Maps::All => 1,
+            Maps::Windows(windows) => windows.len(),
             Maps::Granules(granules) => granules.len(),
-        };
+        }
+    }
+
+    /// Hands the tiles of some steps to sinks; of one alone as if there were no other.
+    ///
+    /// # Errors
+    /// As [`Finished::feed`].
+    pub(super) fn feed_steps(
+        &self,
+        steps: Range<usize>,
+        sinks: &mut [Box<dyn TileSink + '_>],
+        observer: &mut Observer<'_>,
+    ) -> Result<(), JobError> {
+        let (first, steps) = (steps.start, steps.len());
         let fields = self.header.fields.len();
         let (tiles, total) = (self.tiling.tiles(), steps * self.tiling.tiles() * fields);
         let batch = UNITS_IN_FLIGHT * rayon::current_num_threads();
@@ -179,11 +264,15 @@ impl Finished {
                 .into_par_iter()
                 .map(|number| {
                     let (step, rest) = (number / (tiles * fields), number % (tiles * fields));
-                    self.unit(step, rest / fields, rest % fields)
+                    let layers = self.unit(first + step, rest / fields, rest % fields)?;
+                    let placed = layers.into_iter();
+                    Ok(placed
+                        .map(|(layer, data)| (layer, step, rest / fields, data))
+                        .collect::<Vec<_>>())
                 })
                 .collect();
             feed(sinks, finished?.into_iter().flatten().collect())?;
-            tell_tiles(&mut observer, end, total)?;
+            tell_tiles(observer, end, total)?;
         }
         Ok(())
     }
@@ -227,134 +316,70 @@ impl Finished {
         }
     }
 
-    /// The layers of a unit at a step.
+    /// The layers of a unit at a step, by number.
     fn unit(
         &self,
         step: usize,
         tile: usize,
         field: usize,
-    ) -> Result<Vec<(usize, usize, usize, LayerData)>, JobError> {
+    ) -> Result<Vec<(usize, LayerData)>, JobError> {
         let place = self.place(tile, field);
-        let kinds = self.maps.kinds();
-        let first = field * kinds.len();
+        let first: usize = self.kinds[..field].iter().map(Vec::len).sum();
+        let cells = self.tiling.tile_cells(tile);
         let layers = |composite: Option<&Composite>| {
-            let kinds = kinds.iter().enumerate();
+            let kinds = self.kinds[field].iter().enumerate();
             kinds
                 .map(|(k, kind)| {
                     let dtype = self.description.layers[first + k].data.dtype();
-                    let cells = self.tiling.tile_cells(tile);
-                    let data = kind.data(composite, tile, cells, &dtype)?;
-                    if first + k == 0 && data.valid_range().is_some() {
-                        self.valued.store(true, Ordering::Relaxed);
-                    }
-                    Ok((first + k, step, tile, data))
+                    Ok((first + k, kind.data(composite, tile, cells, &dtype)?))
                 })
-                .collect()
+                .collect::<Result<Vec<_>, JobError>>()
         };
-        match &self.maps {
-            Maps::Statistics(_) => self.contents.with_unit(&place, layers),
+        let members = match &self.maps {
+            Maps::All => None,
+            Maps::Windows(windows) => Some(windows.get(step).map_or(&[][..], Vec::as_slice)),
             Maps::Granules(granules) => {
                 let granule = granules.get(step).copied().unwrap_or(usize::MAX);
-                layers(self.contents.of_granule(granule, &place)?.as_ref())
+                let layers = layers(self.contents.of_granule(granule, &place)?.as_ref())?;
+                self.note_values(&layers);
+                return Ok(layers);
+            }
+        };
+        // As many observations at a time as there is room for: of all cells, or of some after the other.
+        let strips = self.contents.bytes_of(&place, members) / self.unit_bytes.max(1) + 1;
+        let length = cells.div_ceil(
+            usize::try_from(strips)
+                .unwrap_or(cells)
+                .clamp(1, cells.max(1)),
+        );
+        let mut all = self
+            .contents
+            .with_unit(&place, members, &(0..length), layers)?;
+        for start in (length..cells).step_by(length.max(1)) {
+            let strip = start..(start + length).min(cells);
+            let some = self.contents.with_unit(&place, members, &strip, layers)?;
+            for ((_, all), (_, some)) in all.iter_mut().zip(&some) {
+                all.copy_range(some, &strip);
             }
         }
+        self.note_values(&all);
+        Ok(all)
     }
-}
 
-/// What a layer holds.
-#[derive(Clone, Copy)]
-enum Kind {
-    /// A statistic over granules.
-    Statistic(Statistic),
-    /// The value of one granule.
-    Value,
+    /// Notes whether a cell of the first layer has a value.
+    fn note_values(&self, layers: &[(usize, LayerData)]) {
+        let first = layers.iter().find(|(layer, _)| *layer == 0);
+        if first.is_some_and(|(_, data)| data.valid_range().is_some()) {
+            self.valued.store(true, Ordering::Relaxed);
+        }
+    }
 }
 
 impl Maps {
-    fn kinds(&self) -> Vec<Kind> {
+    fn kinds(&self, field: &PlannedField) -> Vec<Kind> {
         match self {
-            Maps::Statistics(statistics) => {
-                statistics.iter().map(|s| Kind::Statistic(*s)).collect()
-            }
+            Maps::All | Maps::Windows(_) => Kind::of_statistics(field),
             Maps::Granules(_) => vec![Kind::Value],
-        }
-    }
-}
-
-impl Kind {
-    fn dtype(self, field: &PlannedField, most: u64) -> DataType {
-        match self {
-            Kind::Statistic(Statistic::Count | Statistic::GeometricCount)
-                if i32::try_from(most).is_err() =>
-            {
-                DataType::I64
-            }
-            Kind::Statistic(Statistic::Count | Statistic::GeometricCount | Statistic::Granules) => {
-                DataType::I32
-            }
-            Kind::Statistic(Statistic::Sum | Statistic::SumSquared | Statistic::Weights) => {
-                DataType::F64
-            }
-            _ if field.double => DataType::F64,
-            _ => DataType::F32,
-        }
-    }
-
-    /// The cells of a tile; `None` stands for a composite without an observation.
-    fn data(
-        self,
-        composite: Option<&Composite>,
-        tile: usize,
-        cells: usize,
-        dtype: &DataType,
-    ) -> Result<LayerData, JobError> {
-        let (statistic, empty) = match self {
-            Kind::Statistic(
-                statistic @ (Statistic::Count
-                | Statistic::Granules
-                | Statistic::Coverage
-                | Statistic::GeometricCount),
-            ) => (statistic, 0.0),
-            Kind::Statistic(statistic) => (statistic, f64::NAN),
-            Kind::Value => (Statistic::Mean, f64::NAN),
-        };
-        let values = match composite {
-            Some(composite) => composite.tile_values(tile, statistic)?,
-            None => None,
-        };
-        let values = values.unwrap_or_else(|| vec![empty; cells]);
-        let values = values.into_iter();
-        Ok(match dtype {
-            DataType::F64 => LayerData::F64(values.collect()),
-            DataType::I32 => LayerData::I32(values.map(|v| v as i32).collect()),
-            DataType::I64 => LayerData::I64(values.map(|v| v as i64).collect()),
-            _ => LayerData::F32(values.map(|v| v as f32).collect()),
-        })
-    }
-
-    fn product_statistic(self) -> product::Statistic {
-        match self {
-            Kind::Value => product::Statistic::Value,
-            Kind::Statistic(Statistic::Mean) => product::Statistic::Mean,
-            Kind::Statistic(Statistic::Std) => product::Statistic::StandardDeviation,
-            Kind::Statistic(Statistic::Var) => product::Statistic::Variance,
-            Kind::Statistic(Statistic::Min) => product::Statistic::Minimum,
-            Kind::Statistic(Statistic::Max) => product::Statistic::Maximum,
-            Kind::Statistic(Statistic::Sum) => product::Statistic::Sum,
-            Kind::Statistic(Statistic::Count) => product::Statistic::Count,
-            Kind::Statistic(Statistic::Granules) => product::Statistic::Granules,
-            Kind::Statistic(Statistic::Coverage) => product::Statistic::Coverage,
-            Kind::Statistic(Statistic::Weights) => product::Statistic::Weights,
-            Kind::Statistic(Statistic::SumSquared) => product::Statistic::SumSquared,
-            Kind::Statistic(Statistic::GeometricMean) => product::Statistic::GeometricMean,
-            Kind::Statistic(Statistic::GeometricStd) => {
-                product::Statistic::GeometricStandardDeviation
-            }
-            Kind::Statistic(Statistic::GeometricCount) => product::Statistic::GeometricCount,
-            Kind::Statistic(Statistic::MEDIAN) => product::Statistic::Median,
-            Kind::Statistic(Statistic::Percentile(percent)) => {
-                product::Statistic::Percentile(percent)
-            }
         }
     }
 }

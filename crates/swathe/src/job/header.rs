@@ -11,7 +11,6 @@ use swathe_core::crs::Crs;
 use swathe_core::geobox::{Axis, GeoBox};
 use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
-use swathe_core::reduce::Statistic;
 use swathe_io::dataset::{AttributeValue, Attributes};
 use swathe_io::granule::Identity;
 use swathe_io::product::{
@@ -31,7 +30,8 @@ pub(super) struct Header {
     /// The grid, if it is of bins; the other is then the rectangle in which they are numbered.
     pub isin: Option<Isin>,
     pub fields: Vec<PlannedField>,
-    pub statistics: Vec<Statistic>,
+    /// By what the best observation is chosen.
+    pub best: Option<String>,
     /// Whether any flags were asked for.
     flagged: bool,
     /// Whether what each granule gave is kept; otherwise granules are combined.
@@ -147,7 +147,11 @@ impl Header {
             y: geobox.y.clone(),
             isin: plan.isin().cloned(),
             fields: plan.fields.clone(),
-            statistics: plan.job.statistics.clone(),
+            best: plan
+                .job
+                .best
+                .as_ref()
+                .map(|best| best.to_string().replace(':', " ")),
             flagged: !plan.flags.is_empty(),
             kept,
             granules: planned.chain(skipped).collect(),
@@ -266,6 +270,7 @@ impl Header {
         Ok(Product {
             geobox: self.geobox()?,
             times,
+            windows: Vec::new(),
             layers,
             granules: self.granules.iter().map(|g| g.record.clone()).collect(),
             flags: reports.collect(),

@@ -4,6 +4,7 @@ use super::keeping::Keeping;
 use super::plan::{Plan, PlannedField, PlannedGranule};
 use super::{JobError, Purpose};
 use rayon::prelude::*;
+use swathe_core::reduce::Weight;
 use swathe_core::resample::Method;
 use swathe_core::run::lines_near;
 use swathe_core::source::{LineExtent, SwathSource as _};
@@ -23,6 +24,8 @@ pub struct Shares {
     pub(super) allowance: u64,
     /// Bytes of granules far away that are asked for before they are needed.
     pub(super) ahead: u64,
+    /// Observations that are kept of a unit, and finished at a time on a thread, bytes.
+    pub(super) unit: u64,
     /// Bytes that the run takes at most.
     pub projected: u64,
     /// Bytes that it may take.
@@ -72,7 +75,8 @@ impl Plan {
         let within = limit - ahead;
         let mut needs = self.needs(threads, keeping, |_| None);
         let most = (threads + 1).min(self.granules.len()).max(1);
-        if largest(&needs.granules, most) > limit / 2 {
+        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
+        if samples || largest(&needs.granules, most) > limit / 2 {
             // Every pixel reaching cells of its own is too much: ask each granule what it may reach.
             let all: Vec<Option<Reached>> =
                 self.granules.par_iter().map(|g| self.reached(g)).collect();
@@ -80,10 +84,11 @@ impl Plan {
         }
         let journal = keeping.journal.is_some();
         let keep = keeping.journal.as_ref().is_some_and(|j| j.granules);
+        let average = self.purpose == Purpose::Average && self.windows.is_none();
         let held = |combined: bool| {
             let held = match (combined, self.purpose, journal) {
                 (true, ..) => needs.composites,
-                (false, Purpose::Cube, false) => needs.parts,
+                (false, _, false) if !average => needs.parts,
                 (false, ..) => 0,
             };
             held.saturating_add(needs.product)
@@ -92,10 +97,8 @@ impl Plan {
             let working = granules.saturating_add(needs.lines);
             working.max(needs.finishing).saturating_add(held(combined))
         };
-        let average = self.purpose == Purpose::Average;
         // Granules that are combined could not be told apart afterwards.
         // Observations that are kept are too many to be held for all tiles, where they need not be.
-        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
         let combine = average && !keep && !(samples && journal);
         // In memory with all threads busy, or else by way of the journal.
         let ways = [
@@ -113,7 +116,9 @@ impl Plan {
             if needed <= within {
                 let allowance = within - held(combined) - needs.lines;
                 let taken = largest(&needs.granules, most).min(allowance);
+                let left = within.saturating_sub(needs.finishing + held(combined));
                 return Ok(Shares {
+                    unit: LEAST_UNIT + left / threads as u64,
                     combined,
                     tasks: most,
                     allowance,
@@ -164,12 +169,19 @@ impl Plan {
         let widest = widest.max().unwrap_or(0);
         let maps = match self.purpose {
             // Count and granules are written beside what was asked for.
-            Purpose::Average => self.job.statistics.len() as u64 + 2,
+            Purpose::Average => {
+                let fields = self
+                    .fields
+                    .iter()
+                    .map(|f| f.reduction.statistics.len() as u64 + 4);
+                fields.max().unwrap_or(0)
+            }
             Purpose::Cube => 1,
         };
-        let steps = match self.purpose {
-            Purpose::Average => 1,
-            Purpose::Cube => self.granules.len() as u64,
+        let steps = match (self.purpose, &self.windows) {
+            (Purpose::Average, None) => 1,
+            (Purpose::Average, Some((windows, _))) => windows.len() as u64,
+            (Purpose::Cube, _) => self.granules.len() as u64,
         };
         let value = |double: bool| if double { 8 } else { 4 };
         let layers: u64 = self.fields.iter().map(|f| maps * value(f.double)).sum();
@@ -186,27 +198,39 @@ impl Plan {
         });
         // A unit is finished as a composite of one tile, its layers in double and then in their own
         // precision, and their encoded form.
-        let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
-        // About an observation of each granule in every cell, as they come and in order.
-        let samples = if samples {
-            48 * self.granules.len() as u64
+        let unit = tile * (2 * widest + maps * (8 + 8 + 8));
+        // Observations that are kept: a piece as it is read and what of it is wanted, and so many of all.
+        let sample = self.fields.iter().map(|f| self.bytes_per_sample(f));
+        let sample = sample.max().unwrap_or(0);
+        let samples = if sample > 0 {
+            let pieces = self.granules.iter().map(|g| {
+                let near = (g.shape.0 * g.shape.1) as u64;
+                2 * sample * self.observations(near, tile)
+            });
+            threads as u64 * (pieces.max().unwrap_or(0) + LEAST_UNIT)
         } else {
             0
         };
-        let unit = tile * (2 * widest + samples + maps * (8 + 8 + 8));
         let units = steps * (self.tiling.tiles() * self.fields.len()) as u64;
         let widest_line = self.granules.iter().map(|g| g.shape.1 as u64).max();
         Needs {
             lines: threads as u64 * self.lines_bytes(widest_line.unwrap_or(0)),
             granules: granules.collect(),
             composites: cells.div_ceil(tile.max(1)) * tile * cell,
-            finishing: unit * units.min(2 * threads as u64) + (8 << 20),
+            finishing: unit * units.min(2 * threads as u64) + samples + (8 << 20),
             product: if keeping.whole {
                 2 * cells * steps * layers
             } else {
                 0
             },
-            parts: cells * steps * self.fields.len() as u64 * 10,
+            parts: match self.purpose {
+                Purpose::Cube => cells * steps * self.fields.len() as u64 * 10,
+                Purpose::Average => {
+                    let fields = self.fields.iter().map(|f| &f.reduction);
+                    let cell: usize = fields.map(|r| 2 + r.granule_bytes_per_cell()).sum();
+                    cells * self.granules.len() as u64 * cell as u64
+                }
+            },
         }
     }
 
@@ -216,7 +240,12 @@ impl Plan {
         let near = reached.lines * pixels;
         // What a cell is given, as it is kept, and before.
         // Single observations: a cell's place and value, and both again as the journal keeps them.
-        let single = |f: &PlannedField| if f.double { 10 + 10 } else { 10 + 6 };
+        let single = |f: &PlannedField| match f.reduction.accompanied() {
+            // With pixel, criterion and uncertainty.
+            true => 34 + 34,
+            false if f.double => 10 + 10,
+            false => 10 + 6,
+        };
         let singles: u64 = self.fields.iter().map(single).sum();
         let given: u64 = match self.method {
             Method::Nearest => 20 + singles,
@@ -227,12 +256,37 @@ impl Plan {
                 bytes.sum::<u64>()
             }
         };
+        // As they come, with room to grow, or as parts and pieces.
+        let samples = self.fields.iter().map(|f| self.bytes_per_sample(f));
+        let samples = samples.sum::<u64>() * 5 / 2 * self.observations(near, reached.cells);
         // Longitude and latitude, and what is read of all lines together.
         let pixel = match self.method {
             Method::Bilinear => 80 + 8 * fields,
             _ => 14,
         };
-        (near * pixel + reached.cells * given) * 6 / 5
+        (near * pixel + reached.cells * given + samples) * 6 / 5
+    }
+
+    /// Memory of an observation that is kept: values that are read in single precision stay so, unless something is
+    /// computed of them.
+    fn bytes_per_sample(&self, field: &PlannedField) -> u64 {
+        let computed = self.granules.iter().any(|g| !g.computed.is_empty());
+        let means = field.reduction.weight != Weight::Observation;
+        let double = field.double || computed || means || self.method == Method::Bilinear;
+        field.reduction.bytes_per_sample(double) as u64
+    }
+
+    /// Observations that some pixels give to some cells, at most.
+    fn observations(&self, pixels: u64, cells: u64) -> u64 {
+        match self.method {
+            Method::Nearest | Method::Bilinear => cells.min(pixels),
+            Method::Bin => pixels,
+            // A pixel that covers A cells meets at most about (sqrt(A) + 1)^2.
+            Method::Footprint => {
+                let root = (pixels as f64).sqrt() + (cells as f64).sqrt();
+                (root * root) as u64
+            }
+        }
     }
 
     /// What a thread takes that works on some lines: their values and flags, storage chunks, and what they
@@ -314,6 +368,9 @@ fn degrees_covered(extents: &[LineExtent]) -> f64 {
     }
     covered
 }
+
+/// Observations of a unit that are finished together, bytes, at least.
+const LEAST_UNIT: u64 = 24 << 20;
 
 /// Cells of a tile.
 const TILE_CELLS: u64 = (swathe_core::reduce::TILE_SIZE * swathe_core::reduce::TILE_SIZE) as u64;

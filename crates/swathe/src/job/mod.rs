@@ -10,6 +10,7 @@
 
 mod ahead;
 mod bins;
+mod by_bins;
 mod canonical;
 mod computed;
 mod contents;
@@ -20,6 +21,7 @@ mod gather;
 mod graph;
 mod header;
 mod keeping;
+mod layers;
 mod memory;
 mod names;
 mod options;
@@ -30,9 +32,11 @@ mod record;
 mod rivals;
 mod run;
 mod spread;
+mod statistics;
 mod windows;
 
 pub use bins::{BinMap, keep_statistics, map_table};
+pub use by_bins::{ByBins, Preset};
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
@@ -47,4 +51,5 @@ pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
 pub use spread::{Spread, Task, Worker, collect, combine};
-pub use windows::{DayKind, Every, Window, stack, windows};
+pub use statistics::Best;
+pub use windows::{DayKind, Every, Windowing};

@@ -1,5 +1,7 @@
 //! What is asked for.
 
+use super::statistics::Best;
+use super::windows::Windowing;
 use swathe_core::build_geobox::Resolution;
 use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
@@ -26,6 +28,10 @@ pub struct Job {
     pub valid_range: Option<ValidRange>,
     /// What to compute of every cell; count and granules come with it.
     pub statistics: Vec<Statistic>,
+    /// The observation that stands for a cell, beside the statistics.
+    pub best: Option<Best>,
+    /// Maps of windows of time; otherwise one of all granules.
+    pub windows: Option<Windowing>,
     /// How granules are weighted against each other; by default by observation, on bins as l2bin does.
     pub weight: Option<Weight>,
     /// Whether a pixel counts only where all variables are valid; otherwise each is masked by itself.
@@ -57,6 +63,8 @@ impl Default for Job {
             condition: None,
             valid_range: None,
             statistics: vec![Statistic::Mean],
+            best: None,
+            windows: None,
             weight: None,
             joint: false,
             blank: Blank::default(),

@@ -25,9 +25,9 @@ impl Finished {
         writer: &mut dyn Write,
         mut observer: Observer<'_>,
     ) -> Result<(), JobError> {
-        if let Maps::Granules(_) = self.maps {
+        if !matches!(self.maps, Maps::All) {
             return Err(JobError::plan(
-                "only averages can be kept as partial results",
+                "only averages over all granules can be kept as partial results",
             ));
         }
         let mut out = PartialWriter::create(&self.header, writer)?;
@@ -78,7 +78,8 @@ impl Written<'_> {
                 .into_par_iter()
                 .map(|number| {
                     let place = self.place(number);
-                    self.contents.with_unit(&place, |composite| {
+                    let cells = 0..self.tiling.tile_cells(place.tile);
+                    self.contents.with_unit(&place, None, &cells, |composite| {
                         let stored = composite.and_then(|c| c.stored_tile(place.tile));
                         let encode =
                             |s: StoredTile| PartialWriter::encode(place.field, place.tile, &s);
@@ -157,7 +158,8 @@ pub fn merge(paths: &[PathBuf]) -> Result<Finished, JobError> {
     let parts = headers.iter().zip(files).zip(numbers);
     let partials = parts.map(|((part, file), numbers)| Partial {
         file,
-        numbers: part.kept.then_some(numbers),
+        kept: part.kept,
+        numbers,
     });
     Finished::average(header, Contents::Partials(partials.collect()))
 }

@@ -2,7 +2,9 @@
 
 use super::computed;
 use super::order::{check_uniform, order};
-use super::{Candidate, Gathered, GridRequest, Job, JobError, OnError, Purpose};
+use super::statistics::{self, Best, Holds};
+use super::windows::{DayKind, Window, windows};
+use super::{Candidate, Finished, Gathered, GridRequest, Job, JobError, OnError, Purpose};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
 use swathe_core::build_geobox::Resolution;
@@ -36,6 +38,8 @@ pub struct Plan {
     pub(super) fields: Vec<PlannedField>,
     pub(super) job: Job,
     pub(super) purpose: Purpose,
+    /// Windows of time, of which each has a map, and what a day of them is.
+    pub(super) windows: Option<(Vec<Window>, DayKind)>,
     notes: Vec<String>,
 }
 
@@ -44,7 +48,7 @@ pub(super) struct PlannedGranule {
     pub candidate: Candidate,
     pub recipes: Vec<FieldRecipe>,
     pub mask: FlagMask,
-    /// Variables that are computed from others, by name.
+    /// Variables that are computed from others, by name; the criterion of the best observation too.
     pub computed: Vec<(String, Computed)>,
     /// Pixels of which it does not hold are missing.
     pub condition: Option<Computed>,
@@ -76,7 +80,8 @@ struct Resolved {
 struct ResolvedField {
     selected: Selected,
     range: Option<(f64, f64)>,
-    is_flags: bool,
+    holds: Holds,
+    uncertainty: Option<Field>,
     double: bool,
     attributes: Attributes,
 }
@@ -98,7 +103,8 @@ impl ResolvedField {
                 band: None,
             },
             range,
-            is_flags: false,
+            holds: Holds::Numbers,
+            uncertainty: None,
             double: false,
             attributes: vec![("long_name".to_owned(), long_name)],
         }
@@ -118,7 +124,15 @@ impl PlannedGranule {
                 Some((_, computed)) => fields.extend(computed::fields(computed).cloned()),
                 None => fields.push(recipe.field.clone()),
             }
+            fields.extend(recipe.uncertainty.clone());
         }
+        let criterion = self.computed.iter().find(|(name, _)| name == CRITERION);
+        fields.extend(
+            criterion
+                .iter()
+                .flat_map(|(_, c)| computed::fields(c))
+                .cloned(),
+        );
         fields.extend(self.condition.iter().flat_map(computed::fields).cloned());
         fields
     }
@@ -130,6 +144,25 @@ impl Plan {
     /// # Errors
     /// Options that do not fit together or do not fit the granules; nothing to do.
     pub fn new(gathered: Gathered, mut job: Job, purpose: Purpose) -> Result<Plan, JobError> {
+        if job.statistics.is_empty() && job.best.is_none() {
+            job.statistics.push(Statistic::Mean);
+        }
+        if let Some(best) = &job.best
+            && !job.statistics.contains(&best.statistic())
+        {
+            job.statistics.push(best.statistic());
+        }
+        if job.best.is_none()
+            && let Some(statistic) = job
+                .statistics
+                .iter()
+                .find(|s| matches!(s, Statistic::AtSmallest | Statistic::AtLargest))
+        {
+            return Err(JobError::plan_hint(
+                format!("{statistic} of what is not said"),
+                "use --best smallest:view_angle or the like",
+            ));
+        }
         let (mut candidates, preferred) = order(gathered.candidates);
         let failed = gathered.skipped.len();
         let mut skipped = gathered.skipped;
@@ -204,22 +237,25 @@ impl Plan {
                 ));
             }
         }
-        let is_flags = model.iter().find(|f| f.is_flags);
-        if let (Some(flag_field), Purpose::Average) = (is_flags, purpose) {
-            return Err(JobError::plan_hint(
-                format!(
-                    "{} holds flags or classes: their average means nothing",
-                    flag_field.selected.field.name
-                ),
-                "use `swathe grid` to put them on a grid",
-            ));
-        }
         let bins = matches!(job.grid, GridRequest::Bins(_));
-        let method = job.method.unwrap_or(match is_flags {
-            Some(_) => Method::Nearest,
-            None if bins => Method::Bin,
-            None => Method::Footprint,
+        let any_flags = model.iter().any(|f| f.holds.is_flags());
+        let method = job.method.unwrap_or(match any_flags {
+            true => Method::Nearest,
+            false if bins => Method::Bin,
+            false => Method::Footprint,
         });
+        if purpose == Purpose::Average {
+            for field in model {
+                statistics::check(&field.selected.field.name, &field.holds, &job.statistics)?;
+            }
+            if any_flags && job.method.is_none() {
+                notes.push(
+                    "method: nearest, the default of classes: each granule gives one pixel to a cell; -m bin and \
+                     -m footprint take all"
+                        .into(),
+                );
+            }
+        }
         if !bins && job.scheme != Scheme::Arithmetic {
             return Err(JobError::plan_hint(
                 format!("the averaging scheme {} is for bins", job.scheme),
@@ -245,7 +281,12 @@ impl Plan {
             true => Weight::L2bin,
             false => Weight::Observation,
         });
-        if is_flags.is_some() && !matches!(method, Method::Nearest) {
+        let mixes = match purpose {
+            // A cube holds means of cells.
+            Purpose::Cube => method != Method::Nearest,
+            Purpose::Average => method == Method::Bilinear,
+        };
+        if any_flags && mixes {
             return Err(JobError::plan_hint(
                 format!(
                     "flags and classes cannot be mixed by method {}",
@@ -254,10 +295,13 @@ impl Plan {
                 "use -m nearest",
             ));
         }
+        if purpose == Purpose::Average {
+            statistics::check_weight(&job.statistics, weight, method)?;
+        }
         let reductions: Vec<Reduction> = (0..model.len())
             .map(|i| Reduction {
                 statistics: match purpose {
-                    Purpose::Average => job.statistics.clone(),
+                    Purpose::Average => model[i].holds.statistics(&job.statistics),
                     Purpose::Cube => vec![Statistic::Mean],
                 },
                 weight,
@@ -291,6 +335,8 @@ impl Plan {
                     .map(|(f, reduction)| FieldRecipe {
                         field: f.selected.field,
                         reduction: reduction.clone(),
+                        criterion: job.best.as_ref().map(|_| criterion()),
+                        uncertainty: f.uncertainty,
                     })
                     .collect(),
                 mask: resolved.mask,
@@ -303,7 +349,32 @@ impl Plan {
             .collect();
         let target = grid_of(&job.grid, &granules)?;
         let (rows, columns) = target.shape();
-        Ok(Plan {
+        let windows = match (job.windows, purpose) {
+            (Some(windowing), Purpose::Average) => {
+                if matches!(job.grid, GridRequest::Own { .. }) {
+                    return Err(JobError::plan_hint(
+                        "windows need a grid in common",
+                        "give a box and a resolution, as in -b -77,36,-73,41 -r 0.015",
+                    ));
+                }
+                let candidates = || granules.iter().map(|granule| &granule.candidate);
+                let instrument = candidates().next();
+                let instrument = instrument.and_then(|c| c.identity.instrument.as_deref());
+                let day = windowing
+                    .day
+                    .unwrap_or_else(|| DayKind::for_instrument(instrument));
+                let windows = windows(candidates(), windowing.every, day)?;
+                notes.push(format!(
+                    "{} windows, {}, days are {}",
+                    windows.len(),
+                    windowing.every,
+                    day.name()
+                ));
+                Some((windows, day))
+            }
+            _ => None,
+        };
+        let plan = Plan {
             granules,
             skipped,
             failed,
@@ -315,8 +386,22 @@ impl Plan {
             fields,
             job,
             purpose,
+            windows,
             notes,
-        })
+        };
+        Finished::check_names(&plan)?;
+        Ok(plan)
+    }
+
+    /// Whether what granules give is kept until all are done, as windows of time need it: on disk, if a run has a
+    /// journal.
+    pub fn keeps_pieces(&self) -> bool {
+        self.windows.is_some()
+    }
+
+    /// Number of windows of time, where there are any.
+    pub fn windows(&self) -> Option<usize> {
+        self.windows.as_ref().map(|(windows, _)| windows.len())
     }
 
     /// A part of another process's plan: granules, with everything that was decided of them.
@@ -344,6 +429,7 @@ impl Plan {
             fields,
             job,
             purpose,
+            windows: None,
             notes: Vec::new(),
         })
     }
@@ -408,6 +494,37 @@ impl Plan {
     }
 }
 
+/// The name under which the criterion of the best observation is computed: no variable has it.
+const CRITERION: &str = "criterion of the best";
+
+fn criterion() -> Field {
+    Field {
+        name: CRITERION.to_owned(),
+        variable: CRITERION.to_owned(),
+        band: None,
+        valid_range: None,
+        exact: false,
+    }
+}
+
+/// The standard uncertainties of a field, `NAME_unc`.
+fn uncertainty_of(field: &Field, granule: &Granule, of: &str) -> Result<Field, JobError> {
+    let name = format!("{}_unc", field.variable);
+    let variable = granule.variable(&name).map_err(|_| {
+        let own = field.variable.trim_start_matches('/');
+        JobError::plan_hint(
+            format!("{of} has no {own}_unc: the uncertainty of {own} is not known"),
+            "leave unc out, or choose a variable whose uncertainty is in the granules",
+        )
+    })?;
+    Ok(Field {
+        name: format!("{}_unc", field.name),
+        variable: variable.path().to_owned(),
+        valid_range: None,
+        ..field.clone()
+    })
+}
+
 /// The variables to select, from the job or the first granule.
 fn requests(
     job: &Job,
@@ -424,6 +541,11 @@ fn requests(
     let name = main.name.rsplit('/').next().unwrap_or(&main.name);
     notes.push(format!("variable: {name}, {}", main.reason));
     Ok(vec![main.name])
+}
+
+fn wants_uncertainty(job: &Job) -> bool {
+    let of_errors = [Statistic::Uncertainty, Statistic::IndependentUncertainty];
+    job.statistics.iter().any(|s| of_errors.contains(s))
 }
 
 /// Selects the fields and the flags of one granule.
@@ -456,6 +578,12 @@ fn resolve(
                     "give the one that is computed another name",
                 ));
             }
+            if wants_uncertainty(job) {
+                return Err(JobError::plan_hint(
+                    format!("{name} is computed: its uncertainty is not known"),
+                    "leave unc out, or compute it from the uncertainties",
+                ));
+            }
             let inputs = computed::inputs(&expression, &granule, exact)?;
             fields.push(ResolvedField::computed(&name, &expression, job));
             computed.push((name, inputs));
@@ -470,12 +598,27 @@ fn resolve(
             if fields.iter().any(|f| f.selected.field == selected.field) {
                 continue;
             }
+            let integers = matches!(
+                variable.variable.dtype,
+                DataType::I8
+                    | DataType::U8
+                    | DataType::I16
+                    | DataType::U16
+                    | DataType::I32
+                    | DataType::U32
+                    | DataType::I64
+                    | DataType::U64
+            ) && !variable.is_packed();
+            let uncertainty = wants_uncertainty(job)
+                .then(|| uncertainty_of(&selected.field, &granule, &candidate.name))
+                .transpose()?;
             fields.push(ResolvedField {
+                uncertainty,
                 range: selected
                     .field
                     .valid_range
                     .or_else(|| variable.valid_range()),
-                is_flags: variable.flags().is_some(),
+                holds: Holds::of(variable.flags(), integers),
                 double: matches!(
                     variable.variable.dtype,
                     DataType::F64 | DataType::I32 | DataType::U32 | DataType::I64 | DataType::U64
@@ -505,6 +648,10 @@ fn resolve(
             });
         }
     };
+    if let Some(best) = &job.best {
+        let inputs = computed::inputs(&best.criterion, &granule, exact)?;
+        computed.push((CRITERION.to_owned(), inputs));
+    }
     let condition = job.condition.as_ref();
     let condition = condition.map(|e| computed::inputs(e, &granule, exact));
     Ok(Resolved {
@@ -583,7 +730,10 @@ fn check_bins(job: &mut Job, purpose: Purpose, method: Method) -> Result<(), Job
             "use -m bin or -m footprint",
         ));
     }
-    if job.statistics != [Statistic::Mean] {
+    let best: Vec<Statistic> = job.best.iter().map(Best::statistic).collect();
+    if job.statistics != [Statistic::Mean]
+        && (job.statistics != best || job.scheme != Scheme::Arithmetic)
+    {
         return Err(JobError::plan_hint(
             "bins hold sums, squares and weights, from which statistics are made when they are mapped",
             "leave --stat out",
@@ -595,7 +745,12 @@ fn check_bins(job: &mut Job, purpose: Purpose, method: Method) -> Result<(), Job
             "use --min-count and the like when they are mapped",
         ));
     }
-    job.statistics = BINNED.to_vec();
+    if job.statistics == [Statistic::Mean] {
+        job.statistics = BINNED.to_vec();
+    } else {
+        // One observation stands for a bin.
+        job.weight.get_or_insert(Weight::Observation);
+    }
     Ok(())
 }
 
@@ -604,26 +759,48 @@ pub(super) const BINNED: [Statistic; 3] =
     [Statistic::Weights, Statistic::Sum, Statistic::SumSquared];
 
 fn grid_of(request: &GridRequest, granules: &[PlannedGranule]) -> Result<Target, JobError> {
-    let parse = |crs: &Option<String>| match crs {
-        Some(definition) => Crs::parse(definition),
-        None => Ok(Crs::lonlat()),
-    };
-    let geobox = match request {
-        GridRequest::Bins(isin) => return Ok(isin.clone().into()),
-        GridRequest::Exact(geobox) => geobox.clone(),
-        GridRequest::Box {
-            bbox,
-            resolution,
-            crs,
-        } => GeoBox::from_bbox(parse(crs)?, *bbox, *resolution)?,
-        GridRequest::Bounds {
-            bounds,
-            resolution,
-            crs,
-        } => GeoBox::from_bounds(parse(crs)?, *bounds, *resolution)?,
-        GridRequest::Own { crs, resolution } => own_grid(parse(crs)?, *resolution, granules)?,
-    };
-    Ok(geobox.into())
+    Ok(match request {
+        GridRequest::Bins(isin) => isin.clone().into(),
+        GridRequest::Own { crs, resolution } => {
+            own_grid(parse_crs(crs.as_deref())?, *resolution, granules)?.into()
+        }
+        other => other.rectangle()?.into(),
+    })
+}
+
+fn parse_crs(definition: Option<&str>) -> Result<Crs, JobError> {
+    Ok(match definition {
+        Some(definition) => Crs::parse(definition)?,
+        None => Crs::lonlat(),
+    })
+}
+
+impl GridRequest {
+    /// A rectangular grid that needs no granule.
+    ///
+    /// # Errors
+    /// Another one, or one that cannot be made.
+    pub fn rectangle(&self) -> Result<GeoBox, JobError> {
+        Ok(match self {
+            GridRequest::Exact(geobox) => geobox.clone(),
+            GridRequest::Box {
+                bbox,
+                resolution,
+                crs,
+            } => GeoBox::from_bbox(parse_crs(crs.as_deref())?, *bbox, *resolution)?,
+            GridRequest::Bounds {
+                bounds,
+                resolution,
+                crs,
+            } => GeoBox::from_bounds(parse_crs(crs.as_deref())?, *bounds, *resolution)?,
+            GridRequest::Own { .. } | GridRequest::Bins(_) => {
+                return Err(JobError::plan_hint(
+                    "bins are mapped to a rectangular grid",
+                    "give --grid l3m-4km, or a box and a resolution, as in -b -77,36,-73,41 -r 0.05",
+                ));
+            }
+        })
+    }
 }
 
 /// The grid around the only granule.

@@ -97,6 +97,8 @@ pub(super) struct Run<'a> {
     pub flags: Vec<FlagReport>,
     pub touched: usize,
     pub failed: usize,
+    /// Observations that are finished at a time on a thread, bytes.
+    unit_bytes: u64,
 }
 
 /// What a task makes of a granule.
@@ -126,6 +128,7 @@ impl<'a> Run<'a> {
             flags: vec![FlagReport::default(); plan.fields.len()],
             touched: 0,
             failed: plan.failed,
+            unit_bytes: shares.unit,
         }
     }
 
@@ -144,7 +147,7 @@ impl<'a> Run<'a> {
                 let stored = journal.piece(piece)?;
                 let reduction = composite.reduction().clone();
                 let part = TilePart::from_stored(stored, &self.plan.tiling, &reduction, tile)?;
-                composite.combine(tile, &part)?;
+                composite.combine(tile, &part, piece.granule)?;
             }
         }
         Ok(())
@@ -162,7 +165,11 @@ impl<'a> Run<'a> {
         let total = plan.granules.len();
         let todo: Vec<usize> = (0..total).filter(|i| self.done[*i].is_none()).collect();
         let mut done = total - todo.len();
-        let keep = self.journal.is_some();
+        let keep = match (&self.journal, &self.composites) {
+            (None, _) => Keep::Nothing,
+            (Some(_), Some(_)) => Keep::Beside,
+            (Some(_), None) => Keep::Alone,
+        };
         let costs: Vec<u64> = todo
             .iter()
             .map(|i| shares.costs.get(*i).copied().unwrap_or(0))
@@ -231,7 +238,7 @@ impl<'a> Run<'a> {
             (Some(composites), _) => {
                 for (composite, parts) in composites.iter_mut().zip(&parts) {
                     for (tile, part) in parts {
-                        composite.combine(*tile, part)?;
+                        composite.combine(*tile, part, granule as u32)?;
                     }
                 }
             }
@@ -260,10 +267,21 @@ impl<'a> Run<'a> {
         }
     }
 
-    /// What the granules gave, as it is kept. If granules are told apart, they have these numbers.
-    pub fn contents(&mut self, numbers: Option<&[u32]>) -> Contents {
-        match (self.composites.take(), self.journal.take()) {
-            (Some(composites), journal) => Contents::Composites(composites, journal),
+    /// What the granules gave, as it is kept, told apart by these numbers; without any, by those of the plan.
+    ///
+    /// # Errors
+    /// A granule without a number.
+    pub fn contents(&mut self, numbers: Option<&[u32]>) -> Result<Contents, JobError> {
+        Ok(match (self.composites.take(), self.journal.take()) {
+            (Some(mut composites), journal) => {
+                if let Some(numbers) = numbers {
+                    let numbers: Vec<Option<u32>> = numbers.iter().copied().map(Some).collect();
+                    for composite in &mut composites {
+                        composite.renumber(&numbers)?;
+                    }
+                }
+                Contents::Composites(composites, journal)
+            }
             (None, Some(mut journal)) => {
                 if let Some(numbers) = numbers {
                     journal.renumber(numbers);
@@ -272,7 +290,7 @@ impl<'a> Run<'a> {
                 Contents::Journal(journal)
             }
             (None, None) => Contents::Parts(std::mem::take(&mut self.parts)),
-        }
+        })
     }
 
     /// What the run leaves.
@@ -287,15 +305,22 @@ impl<'a> Run<'a> {
         let flags = std::mem::take(&mut self.flags);
         let header = Header::of_plan(plan, self.keep);
         let (header, numbers) = header.with_outcomes(&self.done, flags);
-        let contents = self.contents(self.keep.then_some(&numbers));
-        let mut finished = match plan.purpose {
-            Purpose::Average => Finished::average(header, contents)?,
-            Purpose::Cube => {
+        // What can be merged with others is kept with the numbers of the header.
+        let one = plan.purpose == Purpose::Average && plan.windows.is_none();
+        let contents = self.contents(one.then_some(&numbers))?;
+        let unit_bytes = self.unit_bytes;
+        let mut finished = match (plan.purpose, &plan.windows) {
+            (Purpose::Average, Some((windows, _))) => {
+                Finished::windows(header, contents, windows, &numbers)?
+            }
+            (Purpose::Average, None) => Finished::average(header, contents)?,
+            (Purpose::Cube, _) => {
                 let records = self.done.into_iter().map(|d| d.map(|done| done.record));
                 let records: Vec<_> = records.collect();
                 Finished::cube(header, contents, &records, plan.job.stack)?
             }
         };
+        finished.unit_bytes = unit_bytes;
         finished.read = self.read;
         finished.geometry = self.geometry;
         finished.failed = self.failed;
@@ -314,9 +339,9 @@ pub(super) fn nothing_touched(done: &[Option<Done>]) -> JobError {
     }
 }
 
-/// Puts one granule on the grid, and if what it gives is to be `kept`, makes pieces of it. Of one far away that
+/// Puts one granule on the grid, and makes pieces of what it gives, if they are to be kept. Of one far away that
 /// did not stay open so many bytes are asked for `ahead`.
-fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task {
+fn apply(plan: &Plan, granule: &PlannedGranule, keep: Keep, ahead: u64) -> Task {
     let candidate = &granule.candidate;
     let failed = |reason: String, read| Task {
         outcome: Err(reason),
@@ -379,12 +404,18 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
             read,
         };
     };
-    let pieces = match keep.then(|| pieces_of(plan, &applied.parts)).transpose() {
-        Ok(pieces) => pieces.unwrap_or_default(),
-        Err(error) => return failed(error.to_string(), read),
-    };
+    let mut applied = applied;
     let parts = applied.parts.iter().flatten();
     let most = parts.map(|(_, part)| part.most()).max().unwrap_or(0);
+    let pieces = match keep {
+        Keep::Nothing => Ok(Pieces::default()),
+        Keep::Beside => pieces_of(plan, &mut applied.parts, false),
+        Keep::Alone => pieces_of(plan, &mut applied.parts, true),
+    };
+    let pieces = match pieces {
+        Ok(pieces) => pieces,
+        Err(error) => return failed(error.to_string(), read),
+    };
     let record = match (applied.found, applied.touched, applied.located) {
         (true, ..) => candidate.record(GranuleStatus::Used, ""),
         (_, true, _) => candidate.record(GranuleStatus::Empty, "without a valid pixel in the area"),
@@ -415,10 +446,23 @@ fn apply(plan: &Plan, granule: &PlannedGranule, keep: bool, ahead: u64) -> Task 
     }
 }
 
-/// What a granule gives, as it is kept: in order of units.
+/// Whether pieces are made of what a granule gives.
+#[derive(Debug, Clone, Copy)]
+enum Keep {
+    /// It is combined at once.
+    Nothing,
+    /// It is combined too.
+    Beside,
+    /// It is combined later, from the pieces.
+    Alone,
+}
+
+/// What a granule gives, as it is kept: in order of units. If the pieces are all that is needed, each part is given up
+/// once it is one.
 fn pieces_of(
     plan: &Plan,
-    parts: &[Vec<(usize, TilePart)>],
+    parts: &mut [Vec<(usize, TilePart)>],
+    alone: bool,
 ) -> Result<Pieces, swathe_io::error::Error> {
     let fields = parts.len();
     let most = parts.iter().zip(&plan.fields).flat_map(|(parts, field)| {
@@ -426,8 +470,13 @@ fn pieces_of(
             .iter()
             .map(|(_, part)| 16 + part.bytes(&field.reduction))
     });
-    let mut pieces = Pieces::with_capacity(most.sum());
-    for (field, parts) in parts.iter().enumerate() {
+    let mut pieces = Pieces::with_capacity(if alone { 0 } else { most.sum() });
+    for (field, parts) in parts.iter_mut().enumerate() {
+        if alone {
+            for (tile, part) in std::mem::take(parts) {
+                pieces.push(unit(tile, field, fields), &part.to_stored())?;
+            }
+        }
         for (tile, part) in parts {
             pieces.push(unit(*tile, field, fields), &part.to_stored())?;
         }

@@ -1,11 +1,12 @@
-//! Windows of time: granules by calendar, a map of each window, stacked on time.
+//! Windows of time: which granules are in which, by calendar or rolling.
 
-use super::order::{check_uniform, order};
-use super::{Candidate, Gathered, JobError, Preferred};
+use super::{Candidate, JobError};
 use jiff::civil::Date;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::str::FromStr;
 use swathe_core::source::SwathSource as _;
-use swathe_io::product::{LayerData, Product, TimeStep, Times};
+use swathe_core::suggest::UnknownName;
 
 /// What a map is made of each of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -24,6 +25,13 @@ pub enum Every {
     Year,
     /// All Januaries, all Februaries, and so on.
     MonthOfYear,
+    /// Windows of so many days, of which one begins every `step` days.
+    Rolling {
+        /// Length of a window.
+        days: u16,
+        /// From the beginning of one to that of the next.
+        step: u16,
+    },
 }
 
 /// What a day is.
@@ -62,30 +70,26 @@ impl DayKind {
     }
 }
 
-/// A window, and the granules in it.
-#[derive(Debug)]
-pub struct Window {
+/// A window, and what is in it.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Window {
     /// Start and end, seconds since 1970 UTC; the end is the start of the next. Of months over years: from the
     /// first to the last.
     pub bounds: (f64, f64),
-    /// Its granules.
-    pub gathered: Gathered,
+    /// Its granules, by number, in order.
+    pub granules: Vec<usize>,
+}
+
+/// What windows to make.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Windowing {
+    /// How long they are.
+    pub every: Every,
+    /// What a day is; by default what suits the instrument.
+    pub day: Option<DayKind>,
 }
 
 impl Every {
-    /// Name in options.
-    pub fn name(self) -> &'static str {
-        match self {
-            Every::Day => "day",
-            Every::EightDays => "8day",
-            Every::Month => "month",
-            Every::Season => "season",
-            Every::NasaSeason => "nasa-season",
-            Every::Year => "year",
-            Every::MonthOfYear => "month-of-year",
-        }
-    }
-
     /// First day of the window that holds a day, and of the next one.
     fn days(self, day: Date) -> Option<(Date, Date)> {
         let first = |year: i16, month: i8, day: i8| Date::new(year, month, day).ok();
@@ -125,31 +129,86 @@ impl Every {
                 }
             }
             Every::Year => Some((first(year, 1, 1)?, first(year + 1, 1, 1)?)),
+            Every::Rolling { .. } => Some((day, day.tomorrow().ok()?)),
         }
+    }
+}
+
+impl fmt::Display for Every {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Every::Rolling { days, step: 1 } => write!(f, "rolling-{days}day"),
+            Every::Rolling { days, step } => write!(f, "rolling-{days}day/{step}day"),
+            other => {
+                let named = CALENDAR.iter().find(|(_, every)| every == other);
+                f.write_str(named.map_or("", |(name, _)| name))
+            }
+        }
+    }
+}
+
+/// Names of the windows of the calendar.
+const CALENDAR: [(&str, Every); 7] = [
+    ("day", Every::Day),
+    ("8day", Every::EightDays),
+    ("month", Every::Month),
+    ("season", Every::Season),
+    ("nasa-season", Every::NasaSeason),
+    ("year", Every::Year),
+    ("month-of-year", Every::MonthOfYear),
+];
+
+/// Longest rolling window, days.
+const LONGEST: u16 = 3660;
+
+impl FromStr for Every {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        if let Some((_, every)) = CALENDAR.iter().find(|(name, _)| *name == text) {
+            return Ok(*every);
+        }
+        let days = |text: &str| {
+            let number = text.strip_suffix("day")?.parse::<u16>().ok()?;
+            (1..=LONGEST).contains(&number).then_some(number)
+        };
+        let rolling = text.strip_prefix("rolling-").and_then(|rest| {
+            let (length, step) = rest.split_once('/').unwrap_or((rest, "1day"));
+            let (days, step) = (days(length)?, days(step)?);
+            Some(Every::Rolling { days, step })
+        });
+        rolling.ok_or_else(|| {
+            let names = CALENDAR.iter().map(|(name, _)| *name);
+            let known: Vec<&str> = names
+                .chain(["all", "rolling-8day", "rolling-32day/8day"])
+                .collect();
+            UnknownName::new("window", text, &known)
+        })
+    }
+}
+
+impl FromStr for DayKind {
+    type Err = UnknownName;
+
+    fn from_str(text: &str) -> Result<Self, UnknownName> {
+        let all = [DayKind::DataDay, DayKind::Utc];
+        let found = all.into_iter().find(|kind| kind.name() == text);
+        found.ok_or_else(|| UnknownName::new("day", text, &all.map(DayKind::name)))
     }
 }
 
 /// Puts granules into windows, in order of time. Windows without a granule are left out.
 ///
 /// # Errors
-/// A granule without a time; sets that mix versions, unless `allow_mixed`.
-pub fn windows(
-    gathered: Gathered,
+/// A granule without a time.
+pub(super) fn windows<'a>(
+    granules: impl Iterator<Item = &'a Candidate>,
     every: Every,
     kind: DayKind,
-    allow_mixed: bool,
 ) -> Result<Vec<Window>, JobError> {
-    let (candidates, preferred) = order(gathered.candidates);
-    if !allow_mixed {
-        check_uniform(&candidates)?;
-    }
     let mut all: BTreeMap<i64, Window> = BTreeMap::new();
-    for candidate in candidates {
-        let (first, end) = days_of(&candidate, every, kind)?;
-        let seconds = |day: Date| {
-            let epoch = day.duration_since(Date::constant(1970, 1, 1));
-            epoch.as_secs()
-        };
+    for (number, candidate) in granules.enumerate() {
+        let (first, end) = days_of(candidate, every, kind)?;
         let (start, end) = (seconds(first), seconds(end));
         let key = match every {
             Every::MonthOfYear => i64::from(first.month()),
@@ -157,20 +216,59 @@ pub fn windows(
         };
         let window = all.entry(key).or_insert_with(|| Window {
             bounds: (start as f64, end as f64),
-            gathered: Gathered::default(),
+            granules: Vec::new(),
         });
         window.bounds.0 = window.bounds.0.min(start as f64);
         window.bounds.1 = window.bounds.1.max(end as f64);
-        window.gathered.candidates.push(candidate);
+        window.granules.push(number);
     }
-    let dropped = preferred
-        .into_iter()
-        .map(|Preferred { dropped, .. }| dropped);
-    if let Some(mut first) = all.first_entry() {
-        let skipped = &mut first.get_mut().gathered.skipped;
-        skipped.extend(gathered.skipped.into_iter().chain(dropped));
+    match every {
+        Every::Rolling { days, step } => Ok(rolling(&all, days, step)),
+        _ => Ok(all.into_values().collect()),
     }
-    Ok(all.into_values().collect())
+}
+
+const DAY: i64 = 86_400;
+
+fn seconds(day: Date) -> i64 {
+    day.duration_since(Date::constant(1970, 1, 1)).as_secs()
+}
+
+/// Rolling windows over the granules of days: the first begins on the first day that has one, the last ends with
+/// the last such day, or is the first. Steps of several days are counted from each 1 January, as windows of
+/// eight days are: the first window then begins with the step that the first day is in.
+fn rolling(of_days: &BTreeMap<i64, Window>, days: u16, step: u16) -> Vec<Window> {
+    let (Some(first), Some(last)) = (of_days.keys().next(), of_days.keys().next_back()) else {
+        return Vec::new();
+    };
+    let length = i64::from(days) * DAY;
+    let latest = (last + DAY - length).max(*first);
+    let mut all = Vec::new();
+    let begins = |start: &i64| step == 1 || begins_here(*start, step);
+    let before = (0..i64::from(step)).map(|days| first - days * DAY);
+    let earliest = before.into_iter().find(begins).unwrap_or(*first);
+    let days = (earliest..=latest).step_by(DAY as usize);
+    for start in days.filter(begins) {
+        let mut granules: Vec<usize> = of_days
+            .range(start..start + length)
+            .flat_map(|(_, window)| window.granules.iter().copied())
+            .collect();
+        granules.sort_unstable();
+        if !granules.is_empty() {
+            all.push(Window {
+                bounds: (start as f64, (start + length) as f64),
+                granules,
+            });
+        }
+    }
+    all
+}
+
+/// Whether a step of so many days begins on a day, counted from 1 January.
+fn begins_here(start: i64, step: u16) -> bool {
+    let days = jiff::Span::new().try_days(start.div_euclid(DAY)).ok();
+    let date = days.and_then(|days| Date::constant(1970, 1, 1).checked_add(days).ok());
+    date.is_some_and(|date| (date.day_of_year() - 1).rem_euclid(step as i16) == 0)
 }
 
 fn days_of(candidate: &Candidate, every: Every, kind: DayKind) -> Result<(Date, Date), JobError> {
@@ -213,87 +311,6 @@ fn middle_longitude(candidate: &Candidate) -> Result<f64, JobError> {
     Ok((longitude + 180.0).rem_euclid(360.0) - 180.0)
 }
 
-/// The maps of windows as one product on time, in order.
-///
-/// # Errors
-/// Maps of other layers; none at all.
-pub fn stack(maps: Vec<((f64, f64), Product)>, options: &str) -> Result<Product, JobError> {
-    let mut maps = maps.into_iter();
-    let mismatch = || JobError::plan("the maps of the windows have different layers");
-    let Some((bounds, mut all)) = maps.next() else {
-        return Err(JobError::Nothing {
-            reason: "no window has a granule".into(),
-        });
-    };
-    let step = |bounds: (f64, f64)| TimeStep {
-        time: 0.5 * (bounds.0 + bounds.1),
-        start: bounds.0,
-        end: bounds.1,
-        granule: None,
-    };
-    let mut steps = vec![step(bounds)];
-    for (bounds, map) in maps {
-        steps.push(step(bounds));
-        if all.layers.len() != map.layers.len() {
-            return Err(mismatch());
-        }
-        for (own, other) in all.layers.iter_mut().zip(map.layers) {
-            if own.name != other.name {
-                return Err(mismatch());
-            }
-            append(&mut own.data, other.data).ok_or_else(mismatch)?;
-        }
-        all.granules.extend(map.granules);
-        for (own, other) in all.flags.iter_mut().zip(map.flags) {
-            own.pixels += other.pixels;
-            own.removed += other.removed;
-            for (name, pixels) in other.by_flag {
-                match own.by_flag.iter_mut().find(|(known, _)| *known == name) {
-                    Some((_, total)) => *total += pixels,
-                    None => own.by_flag.push((name, pixels)),
-                }
-            }
-        }
-        let newest = (all.provenance.newest_input, map.provenance.newest_input);
-        all.provenance.newest_input = match newest {
-            (Some(a), Some(b)) => Some(a.max(b)),
-            (a, b) => a.or(b),
-        };
-        all.provenance.digest = digest(&all.provenance.digest, &map.provenance.digest);
-    }
-    all.provenance.options = options.to_owned();
-    all.times = Times::Series(steps);
-    for layer in &mut all.layers {
-        layer.timed = true;
-    }
-    Ok(all)
-}
-
-fn digest(own: &str, other: &str) -> String {
-    use sha2::Digest as _;
-    let hash = sha2::Sha256::digest(format!("{own}\n{other}"));
-    hash.iter().map(|byte| format!("{byte:02x}")).collect()
-}
-
-/// Appends values; counts are widened where one of the two is.
-fn append(own: &mut LayerData, other: LayerData) -> Option<()> {
-    match (&mut *own, other) {
-        (LayerData::F32(own), LayerData::F32(other)) => own.extend(other),
-        (LayerData::F64(own), LayerData::F64(other)) => own.extend(other),
-        (LayerData::I32(own), LayerData::I32(other)) => own.extend(other),
-        (LayerData::I64(own), LayerData::I64(other)) => own.extend(other),
-        (LayerData::I64(own), LayerData::I32(other)) => {
-            own.extend(other.into_iter().map(i64::from))
-        }
-        (LayerData::I32(narrow), LayerData::I64(other)) => {
-            let wide = narrow.iter().map(|v| i64::from(*v)).chain(other).collect();
-            *own = LayerData::I64(wide);
-        }
-        _ => return None,
-    }
-    Some(())
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -322,6 +339,69 @@ mod tests {
             let found = every.days(date(day));
             assert_eq!(found, Some((date(start), date(end))), "{every:?} {day}");
         }
+    }
+
+    #[test]
+    fn names_are_read_back() {
+        let rolling = |days, step| Every::Rolling { days, step };
+        for every in CALENDAR.into_iter().map(|(_, every)| every).chain([
+            rolling(8, 1),
+            rolling(32, 8),
+            rolling(1, 1),
+        ]) {
+            assert_eq!(every.to_string().parse(), Ok(every));
+        }
+        for wrong in [
+            "rolling-0day",
+            "rolling-8",
+            "rolling-8day/0day",
+            "rolling--8day",
+            "8days",
+            "rolling-9999day",
+            "",
+        ] {
+            assert!(wrong.parse::<Every>().is_err(), "{wrong}");
+        }
+        let near = |name: &str| name.parse::<Every>().unwrap_err().nearest;
+        assert_eq!(near("8days").as_deref(), Some("8day"));
+        assert_eq!(near("nasaseason").as_deref(), Some("nasa-season"));
+    }
+
+    /// A day's granules by number.
+    fn of_days(days: &[(i64, &[usize])]) -> BTreeMap<i64, Window> {
+        let one = |(day, granules): &(i64, &[usize])| {
+            let start = day * DAY;
+            let bounds = (start as f64, (start + DAY) as f64);
+            let granules = granules.to_vec();
+            (start, Window { bounds, granules })
+        };
+        days.iter().map(one).collect()
+    }
+
+    #[test]
+    fn rolling_windows_begin_every_step() {
+        let days = of_days(&[(0, &[0, 3]), (1, &[1]), (4, &[2])]);
+        let found = |days: &BTreeMap<i64, Window>, length, step| -> Vec<(f64, f64, Vec<usize>)> {
+            let all = rolling(days, length, step).into_iter();
+            all.map(|w| (w.bounds.0 / 86_400.0, w.bounds.1 / 86_400.0, w.granules))
+                .collect()
+        };
+        assert_eq!(
+            found(&days, 2, 1),
+            // Days 2 and 3 have nothing.
+            [
+                (0.0, 2.0, vec![0, 1, 3]),
+                (1.0, 3.0, vec![1]),
+                (3.0, 5.0, vec![2])
+            ]
+        );
+        assert_eq!(found(&days, 30, 1), [(0.0, 30.0, vec![0, 1, 2, 3])]);
+        assert_eq!(found(&days, 1, 1).len(), 3);
+        // 1970 began on day 0, 1971 on day 365.
+        let year = of_days(&[(356, &[0]), (360, &[1]), (366, &[2]), (380, &[3])]);
+        let starts: Vec<f64> = found(&year, 16, 8).into_iter().map(|w| w.0).collect();
+        assert_eq!(starts, [352.0, 360.0, 365.0]);
+        assert!(found(&BTreeMap::new(), 8, 1).is_empty());
     }
 
     #[test]

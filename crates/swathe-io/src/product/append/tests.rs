@@ -58,6 +58,7 @@ fn cube(days: std::ops::Range<usize>) -> Product {
             x: axis(-77.0, 1.0, 4),
             y: axis(40.0, -1.0, 5),
         },
+        windows: Vec::new(),
         times: Times::Series(days.clone().map(step).collect()),
         layers: vec![Statistic::Value.layer("x", &vec![], LayerData::F32(data), true)],
         granules: days.clone().map(granule).collect(),

@@ -36,6 +36,7 @@ fn product(geobox: GeoBox, steps: usize) -> Product {
     };
     Product {
         geobox,
+        windows: Vec::new(),
         times: match steps {
             1 => Times::Window(step(0)),
             n => Times::Series((0..n).map(step).collect()),

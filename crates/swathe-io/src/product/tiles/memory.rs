@@ -43,6 +43,7 @@ impl MemoryTiles {
             product: Product {
                 geobox: product.geobox.clone(),
                 times: product.times.clone(),
+                windows: product.windows.clone(),
                 layers: product.layers.iter().map(room).collect(),
                 granules: product.granules.clone(),
                 flags: product.flags.clone(),

@@ -45,6 +45,7 @@ fn product((rows, columns): (usize, usize), steps: Option<usize>) -> Product {
             x: axis(1.0, columns),
             y: axis(-1.0, rows),
         },
+        windows: Vec::new(),
         times: match steps {
             Some(steps) => Times::Series((0..steps).map(step).collect()),
             None => Times::Window(step(0)),

@@ -41,6 +41,8 @@ pub(super) struct Assignment {
     cube: bool,
     /// Whether what each granule gave is told apart.
     keep: bool,
+    /// Granules of the whole plan.
+    planned: usize,
     fields: Vec<PlannedField>,
     /// Tiles of the windows that it may give to; `None`: the grid is not cut.
     windows: Option<Vec<Range<usize>>>,
@@ -52,10 +54,18 @@ pub(super) struct Assignment {
 /// What is read of a granule, and which of its pixels count.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Reading {
-    fields: Vec<Field>,
+    fields: Vec<ReadField>,
     mask: FlagMask,
     computed: Vec<(String, Formula)>,
     condition: Option<Formula>,
+}
+
+/// A field, with what is read beside it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct ReadField {
+    field: Field,
+    criterion: Option<Field>,
+    uncertainty: Option<Field>,
 }
 
 /// An expression, with what its names are.
@@ -72,6 +82,8 @@ struct Assigned {
     number: u32,
     place: PathBuf,
     length: u64,
+    /// Its time stamp where it was planned: a task on other content has other bytes.
+    modified: Option<i128>,
     identity: Identity,
     time: TimeRange,
     shape: (usize, usize),
@@ -98,8 +110,13 @@ impl Formula {
 impl Reading {
     fn of(granule: &PlannedGranule) -> Self {
         let computed = granule.computed.iter();
+        let recipes = granule.recipes.iter().map(|recipe| ReadField {
+            field: recipe.field.clone(),
+            criterion: recipe.criterion.clone(),
+            uncertainty: recipe.uncertainty.clone(),
+        });
         Reading {
-            fields: granule.recipes.iter().map(|r| r.field.clone()).collect(),
+            fields: recipes.collect(),
             mask: granule.mask.clone(),
             computed: computed
                 .map(|(name, computed)| (name.clone(), Formula::of(computed)))
@@ -128,6 +145,7 @@ impl Assignment {
             skip: plan.job.on_error == OnError::Skip,
             cube,
             keep: keep || cube,
+            planned: plan.granules.len(),
             fields: fields.collect(),
             windows: None,
             readings: Vec::new(),
@@ -161,6 +179,7 @@ impl Assignment {
                 number: number as u32,
                 place: place.clone(),
                 length: candidate.length,
+                modified: candidate.modified,
                 identity: candidate.identity.clone(),
                 time: candidate.time,
                 shape: granule.shape,
@@ -209,8 +228,10 @@ impl Assignment {
         let reading = self.readings.get(assigned.reading).cloned();
         let reading = reading.ok_or_else(|| JobError::cluster("a task contradicts itself"))?;
         let fields = reading.fields.into_iter().zip(&self.fields);
-        let recipes = fields.map(|(field, planned)| FieldRecipe {
-            field,
+        let recipes = fields.map(|(read, planned)| FieldRecipe {
+            field: read.field,
+            criterion: read.criterion,
+            uncertainty: read.uncertainty,
             reduction: planned.reduction.clone(),
         });
         let computed = reading.computed.into_iter().map(|(name, formula)| {
@@ -286,7 +307,7 @@ impl Worker<'_> {
         };
         let mut run = over_granules(&plan, pool, &keeping, &shares, &mut go_on)?;
         let numbers: Vec<u32> = assignment.granules.iter().map(|g| g.number).collect();
-        let contents = run.contents(assignment.keep.then_some(&numbers));
+        let contents = run.contents(Some(&numbers))?;
         let done = numbers.iter().zip(std::mem::take(&mut run.done));
         let came = Came {
             granules: done.filter_map(|(n, done)| Some((*n, done?))).collect(),
@@ -303,11 +324,12 @@ impl Worker<'_> {
             let rest =
                 (0..plan.tiling.tiles()).filter(|tile| windows.iter().all(|w| !w.contains(tile)));
             let rest = rest.collect();
-            parts.push(part(&plan, &contents, rest, assignment.keep, came)?);
+            let whole = (assignment.keep, assignment.planned);
+            parts.push(part(&plan, &contents, rest, whole, came)?);
             for window in windows {
                 let tiles = window.filter(|tile| *tile < plan.tiling.tiles()).collect();
                 let told = Came::default();
-                parts.push(part(&plan, &contents, tiles, assignment.keep, told)?);
+                parts.push(part(&plan, &contents, tiles, whole, told)?);
             }
             Ok(parts)
         })
@@ -319,7 +341,7 @@ fn part(
     plan: &Plan,
     contents: &Contents,
     tiles: Vec<usize>,
-    keep: bool,
+    (keep, planned): (bool, usize),
     came: Came,
 ) -> Result<Vec<u8>, JobError> {
     let written = Written {
@@ -329,7 +351,7 @@ fn part(
         tiles,
     };
     let reductions = plan.fields.iter().map(|f| f.reduction.clone()).collect();
-    let header = PartHeader::new(plan.tiling, reductions, came);
+    let header = PartHeader::new(plan.tiling, planned, reductions, came);
     let mut bytes = Vec::new();
     let mut out = PartialWriter::create(&header, &mut bytes)?;
     match keep {

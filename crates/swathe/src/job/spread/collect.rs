@@ -76,7 +76,8 @@ pub fn collect(closing: &[u8], parts: Vec<Arc<dyn ByteSource>>) -> Result<Finish
     let numbers: Vec<Option<u32>> = numbers.into_iter().map(Some).collect();
     let files = files.into_iter().map(|file| Partial {
         file,
-        numbers: kept.then(|| numbers.clone()),
+        kept,
+        numbers: numbers.clone(),
     });
     let contents = Contents::Partials(files.collect());
     let mut finished = match closing.cube {

@@ -74,12 +74,18 @@ impl Plan {
     /// # Errors
     /// A granule that other processes cannot read; memory that a task cannot do with, with the least that would do.
     pub fn spread(&self, memory: Option<u64>, keep: bool) -> Result<Spread, JobError> {
+        if self.windows.is_some() {
+            return Err(JobError::Cluster {
+                reason: "maps of windows of time (every) are not made on clusters".into(),
+                hint: Some("give the granules of one window at a time".into()),
+            });
+        }
         if let Some(memory) = memory {
             self.check_memory(memory)?;
         }
         let combined = self.purpose == Purpose::Average && !keep;
         let windows = match combined {
-            true => self.windows(memory),
+            true => self.cut(memory),
             false => Vec::new(),
         };
         let near = self.windows_near(&windows);
@@ -152,7 +158,7 @@ impl Plan {
     }
 
     /// The tiles of every window; none where the grid is small enough.
-    fn windows(&self, memory: Option<u64>) -> Vec<Range<usize>> {
+    fn cut(&self, memory: Option<u64>) -> Vec<Range<usize>> {
         let cells = self.tiling.cells() as u64;
         let fields = self.fields.iter();
         let cell: u64 = fields.map(|f| f.reduction.bytes_per_cell() as u64).sum();

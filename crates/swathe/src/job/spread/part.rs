@@ -18,6 +18,8 @@ pub(super) struct PartHeader {
     program: String,
     rows: usize,
     columns: usize,
+    /// Granules of the plan.
+    granules: usize,
     /// Of every field.
     reductions: Vec<Reduction>,
     /// What came of granules, where the part tells of them.
@@ -55,12 +57,13 @@ impl Came {
 }
 
 impl PartHeader {
-    pub fn new(tiling: Tiling, reductions: Vec<Reduction>, came: Came) -> Self {
+    pub fn new(tiling: Tiling, granules: usize, reductions: Vec<Reduction>, came: Came) -> Self {
         let (rows, columns) = tiling.shape();
         PartHeader {
             program: env!("CARGO_PKG_VERSION").to_owned(),
             rows,
             columns,
+            granules,
             reductions,
             came,
         }
@@ -68,7 +71,7 @@ impl PartHeader {
 
     /// Whether both are of the same grid and fields.
     fn fits(&self, other: &PartHeader) -> bool {
-        (self.rows, self.columns) == (other.rows, other.columns)
+        (self.rows, self.columns, self.granules) == (other.rows, other.columns, other.granules)
             && self.reductions == other.reductions
     }
 
@@ -133,6 +136,9 @@ pub fn combine(parts: Vec<Arc<dyn ByteSource>>) -> Result<Vec<u8>, JobError> {
             holders.entry((tile, field)).or_default().push(file);
         }
     }
+    // Granules have the plan's numbers in all parts.
+    let same = u32::try_from(header.granules).unwrap_or(u32::MAX);
+    let same: Vec<Option<u32>> = (0..same).map(Some).collect();
     let mut bytes = Vec::new();
     let mut out = PartialWriter::create(&header, &mut bytes)?;
     for ((tile, field), files) in holders {
@@ -148,7 +154,7 @@ pub fn combine(parts: Vec<Arc<dyn ByteSource>>) -> Result<Vec<u8>, JobError> {
         let mut composite = Composite::new(tiling, reduction.clone());
         for file in files {
             if let Some(stored) = file.tile(field, tile)? {
-                composite.combine_stored(tile, stored)?;
+                composite.combine_stored(tile, stored, &same)?;
             }
         }
         if let Some(stored) = composite.stored_tile(tile) {
