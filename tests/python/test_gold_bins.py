@@ -7,6 +7,7 @@ import gzip
 import pathlib
 import subprocess
 
+import exact_overlap
 import numpy as np
 import pytest
 
@@ -305,3 +306,46 @@ def test_area_weighting_agrees(swathe, tmp_path, name):
           f"{np.median(our_list['weights'][i] / their_list['weights'][j]):.4f}")  # fmt: skip
     assert len(i) > 0.9 * len(their_list)
     assert np.median(ratio) < 0.05
+
+
+def overlapping(rows):
+    granules = []
+    for name in (A, B, C):
+        with netCDF4.Dataset(GOLD / "in" / name) as nc:
+            nc.set_auto_mask(False)
+            lat, lon = (nc[f"navigation_data/{n}"][:] for n in ("latitude", "longitude"))
+            variable, flags = nc["geophysical_data/chlor_a"], nc["geophysical_data/l2_flags"]
+            values, bits = variable[:].astype("f8"), flags[:].astype("i8")
+            masks = dict(zip(flags.flag_meanings.split(), np.asarray(flags.flag_masks).astype("i8")))
+            counts = (values >= np.float32(variable.valid_min)) & (values <= variable.valid_max)
+            for flag in FLAGS.split(","):
+                counts &= (bits & masks[flag]) == 0
+        granules.append((lat, lon, values, counts))
+    return exact_overlap.bins(granules, ROWS[rows])
+
+
+@pytest.mark.parametrize("rows", ["9", "4"])
+def test_area_weights_are_exact_overlaps(swathe, tmp_path, rows):
+    """Ours are the overlaps of polygons that another program works out; the reference's are not."""
+    pytest.importorskip("shapely")
+    exact = overlapping(rows)
+    files, options = run([A, B, C], *CHLOROPHYLL, "-m", "footprint", rows=rows)
+    out = tmp_path / "bins.nc"
+    subprocess.run([swathe, "average", *files, *options, "-o", out], check=True)
+
+    def differences(path):
+        listed, sums = bins(path)
+        found = [i for i, number in enumerate(listed["bin_num"]) if int(number) in exact]
+        weight, total = np.array([exact[int(listed["bin_num"][i])] for i in found]).T
+        mean = (sums["chlor_a"]["sum"] / listed["weights"])[found]
+        means = np.abs(mean / (total / weight) - 1)
+        # Of bins that are only touched little is left after rounding.
+        return set(listed["bin_num"].tolist()), means, np.abs(listed["weights"][found] - weight)
+
+    numbers, means, weights = differences(out)
+    assert numbers == set(exact)
+    print(np.quantile(means, [0.5, 0.9, 0.99, 1]), np.quantile(weights, [0.5, 0.9, 0.99, 1]))
+    assert np.quantile(means, 0.99) < 1e-6 and weights.max() < 1e-4
+    for kind in "123":
+        _, theirs, _ = differences(GOLD / "out" / f"abc_r{rows}_aw{kind}.nc")
+        assert np.median(theirs) > 1000 * np.median(means)

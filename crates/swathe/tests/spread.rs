@@ -165,7 +165,7 @@ fn any_grouping_gives_the_bytes_of_one_process() {
             );
         }
     }
-    assert!(cut >= 2, "grids were cut into windows {cut} times");
+    assert!(cut > 0, "a grid was cut into windows");
     let left = std::fs::read_dir(folder.path()).unwrap();
     assert_eq!(left.count(), paths.len(), "nothing is left behind");
 }
