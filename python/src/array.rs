@@ -2,6 +2,8 @@
 
 use crate::errors::{Raise, exception};
 use crate::handed;
+use crate::inputs::{Input, stored_files};
+use crate::parts::{Fetchers, Given, array_of};
 use crate::pool::pool;
 use crate::watched::watched;
 use numpy::{PyReadonlyArrayDyn, PyUntypedArray, PyUntypedArrayMethods as _};
@@ -9,12 +11,15 @@ use pyo3::exceptions::{
     PyIndexError, PyKeyboardInterrupt, PyMemoryError, PyOverflowError, PyTypeError, PyValueError,
 };
 use pyo3::prelude::*;
+use pyo3::types::PyBytes;
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::core::array::random::{self, Distribution, Pcg64, SeedSequence, StreamKind};
 use swathe::core::array::{
-    self, Array, ArrayError, Binary, Buffer, Cut, DType, Over, Part, Scalar, Statistic, Unary,
+    self, Array, ArrayError, Binary, Buffer, ChunkSource as _, Cut, DType, Over, Part, Scalar,
+    Statistic, Unary,
 };
 use swathe::io::picture::array_graph;
+use swathe::io::stored::{self, Opening};
 use swathe::job::JobError;
 
 impl Raise for ArrayError {
@@ -198,6 +203,71 @@ impl LazyArray {
             .map(LazyArray)
     }
 
+    /// A variable of files.
+    #[staticmethod]
+    fn stored(
+        py: Python<'_>,
+        inputs: Vec<Input>,
+        variable: String,
+        along: Option<String>,
+        chunks: Option<Vec<Cutting>>,
+        stored: bool,
+    ) -> PyResult<Self> {
+        let cuts = chunks.map(cuts).transpose()?;
+        let opening = Opening {
+            variable,
+            along,
+            cuts,
+            stored,
+        };
+        watched(py, None, move |_| {
+            let files = stored_files(&inputs)?;
+            Ok::<_, crate::errors::Fault>(LazyArray(stored::open(&files, &opening)?))
+        })
+    }
+
+    /// An array of chunks that a function gives, called with the first indices of each.
+    #[staticmethod]
+    fn given(
+        py: Python<'_>,
+        name: String,
+        fetch: Py<PyAny>,
+        shape: Vec<usize>,
+        r#type: &str,
+        chunks: Vec<Cutting>,
+    ) -> PyResult<Self> {
+        let array = Given::array(name, fetch, &shape, dtype(py, r#type)?, &cuts(chunks)?);
+        array.or_raise(py).map(LazyArray)
+    }
+
+    /// What it is, in a word.
+    #[getter]
+    fn name(&self) -> String {
+        self.0.name()
+    }
+
+    /// The array as bytes, for other processes.
+    fn to_bytes<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyBytes>> {
+        let bytes = py.detach(|| self.0.to_bytes()).or_raise(py)?;
+        Ok(PyBytes::new(py, &bytes))
+    }
+
+    /// An array of bytes; what it was given is given by functions, by name.
+    #[staticmethod]
+    fn from_bytes(py: Python<'_>, bytes: &[u8], fetchers: Fetchers) -> PyResult<Self> {
+        array_of(bytes, &fetchers).or_raise(py).map(LazyArray)
+    }
+
+    /// The functions of the arrays that it was given, by name.
+    fn fetchers(&self, py: Python<'_>) -> Fetchers {
+        let given = self.0.sources().into_iter().filter_map(|source| {
+            let given: &dyn std::any::Any = source.as_any()?;
+            let given = given.downcast_ref::<Given>()?;
+            Some((given.name(), given.fetcher(py)?))
+        });
+        given.collect()
+    }
+
     #[getter]
     fn shape(&self) -> Vec<usize> {
         self.0.shape().to_vec()
@@ -363,7 +433,7 @@ impl LazyArray {
     }
 }
 
-fn numpy_array<'py>(
+pub fn numpy_array<'py>(
     py: Python<'py>,
     values: Buffer,
     shape: &[usize],
@@ -383,7 +453,13 @@ fn numpy_array<'py>(
     }
 }
 
-fn elements(values: &Bound<'_, PyUntypedArray>) -> PyResult<Buffer> {
+pub fn elements(values: &Bound<'_, PyUntypedArray>) -> PyResult<Buffer> {
+    // What comes off a wire may lie anywhere.
+    let aligned: bool = values.getattr("flags")?.getattr("aligned")?.extract()?;
+    if !aligned {
+        let copy = values.call_method0("copy")?;
+        return elements(copy.cast::<PyUntypedArray>()?);
+    }
     macro_rules! typed {
         ($($variant:ident $type:ty),*) => {
             $(if let Ok(array) = values.extract::<PyReadonlyArrayDyn<'_, $type>>() {

@@ -7,7 +7,7 @@ use swathe::io::error::Error;
 use swathe::job::JobError;
 
 /// What options are called in Python, longest first: messages speak the command line's language.
-const WORDS: [(&str, &str); 17] = [
+const WORDS: [(&str, &str); 19] = [
     (
         "as in -b -77,36,-73,41 -r 0.015",
         "as in bbox=(-77, 36, -73, 41), resolution=0.015",
@@ -18,6 +18,8 @@ const WORDS: [(&str, &str); 17] = [
     ("--allow-mixed", "allow_mixed=True"),
     ("--bounds", "bounds"),
     ("--linear", "log=False"),
+    ("--weight equal", "weight=\"equal\""),
+    ("--every", "every"),
     ("--limits ", "limits="),
     ("-m nearest", "method=\"nearest\""),
     (

@@ -3,8 +3,8 @@
 use crate::attributes;
 use crate::errors::{Fault, Raise, exception};
 use crate::handed::array;
-use crate::inputs::{Input, open};
-use crate::pool::pool;
+use crate::inputs::{Input, dataset};
+use crate::pool::{pool, reading};
 use crate::watched::watched;
 use pyo3::prelude::*;
 use pyo3::types::{PyDict, PyList};
@@ -30,7 +30,7 @@ impl File {
 
     #[new]
     fn new(py: Python<'_>, input: Input) -> PyResult<Self> {
-        let open = move |_: &_| Ok::<_, Fault>(Dataset::from_source(open(&input)?)?);
+        let open = move |_: &_| dataset(&input);
         Ok(File(Arc::new(watched(py, None, open)?)))
     }
 
@@ -58,10 +58,7 @@ pub struct Granule(Arc<granule::Granule>);
 impl Granule {
     #[new]
     fn new(py: Python<'_>, input: Input) -> PyResult<Self> {
-        let open = move |_: &_| {
-            let dataset = Dataset::from_source(open(&input)?)?;
-            Ok::<_, Fault>(granule::Granule::from_dataset(dataset)?)
-        };
+        let open = move |_: &_| Ok::<_, Fault>(granule::Granule::from_dataset(dataset(&input)?)?);
         Ok(Granule(Arc::new(watched(py, None, open)?)))
     }
 
@@ -216,7 +213,7 @@ fn read<'py>(
 ) -> PyResult<Bound<'py, PyAny>> {
     let slab: Vec<Range<usize>> = slab.into_iter().map(|(start, end)| start..end).collect();
     let shape: Vec<usize> = slab.iter().map(|range| range.len()).collect();
-    let pool = pool(None).map_err(|e| e.raise(py))?;
+    let pool = reading().map_err(|e| e.raise(py))?;
     let elements = py.detach(|| {
         let variable = dataset.find(path).ok_or_else(|| Error::Missing {
             path: dataset.name().to_owned(),

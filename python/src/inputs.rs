@@ -1,14 +1,17 @@
 //! What a granule may be given as: a name, a path, a file object.
 
 use crate::errors::Fault;
+use crate::held::Held;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::io;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::io::bytes::{ByteSource, FileSource};
+use swathe::io::dataset::Dataset;
 use swathe::io::remote;
-use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_sources};
+use swathe::io::stored::StoredFile;
+use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_datasets, gather_sources};
 
 /// One granule, or several.
 #[derive(FromPyObject)]
@@ -19,6 +22,9 @@ pub enum Input {
     /// A path as it is.
     #[pyo3(transparent)]
     Path(PathBuf),
+    /// Arrays that Python holds.
+    #[pyo3(transparent)]
+    Arrays(Held),
     /// Anything with `seek` and `read`.
     #[pyo3(transparent)]
     File(Py<PyAny>),
@@ -34,7 +40,7 @@ pub fn paths(inputs: &[Input]) -> Result<Vec<PathBuf>, JobError> {
         match input {
             Input::Word(word) => paths.extend(expand(std::slice::from_ref(word))?),
             Input::Path(path) => paths.push(path.clone()),
-            Input::File(_) => {}
+            Input::File(_) | Input::Arrays(_) => {}
         }
     }
     Ok(paths)
@@ -57,19 +63,38 @@ pub fn gather_inputs(
             _ => None,
         })
         .collect();
+    let held = inputs.iter().filter_map(|input| match input {
+        Input::Arrays(held) => Some(held.dataset()),
+        _ => None,
+    });
+    let held = gather_datasets(held.collect(), on_error)?;
+    gathered.candidates.extend(held.candidates);
+    gathered.skipped.extend(held.skipped);
     let others = gather_sources(sources?, on_error)?;
     gathered.candidates.extend(others.candidates);
     gathered.skipped.extend(others.skipped);
     Ok(gathered)
 }
 
-/// The bytes of one input; call it without the interpreter.
+/// The dataset of one input; call it without the interpreter.
 ///
 /// # Errors
 /// When it cannot be opened, or means several files.
-pub fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
+pub fn dataset(input: &Input) -> Result<Dataset, Fault> {
+    match input {
+        Input::Arrays(held) => Ok(held.dataset()),
+        _ => Ok(Dataset::from_source(open(input)?)?),
+    }
+}
+
+/// The bytes of one input.
+///
+/// # Errors
+/// When it cannot be opened, or means several files.
+fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
     let path = match input {
         Input::File(object) => return Ok(source(object)?),
+        Input::Arrays(held) => return Ok(source(held.object())?),
         Input::Path(path) => path.clone(),
         // One file is wanted: a word is no pattern here.
         Input::Word(word) => {
@@ -83,6 +108,36 @@ pub fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
         return Ok(remote::session()?.open(address)?);
     }
     Ok(Arc::new(FileSource::open(&path)?))
+}
+
+/// The files of inputs, and where others can open those that are no file objects.
+///
+/// # Errors
+/// A file that cannot be opened.
+pub fn stored_files(inputs: &[Input]) -> Result<Vec<StoredFile>, Fault> {
+    let mut files = Vec::new();
+    for input in inputs {
+        let paths = paths(std::slice::from_ref(input))?;
+        if let Input::File(_) | Input::Arrays(_) = input {
+            let dataset = Arc::new(dataset(input)?);
+            files.push(StoredFile {
+                dataset,
+                path: None,
+            });
+        }
+        for path in paths {
+            let dataset = Arc::new(Dataset::open(&path)?);
+            let path = match remote::address(&path) {
+                Some(_) => path,
+                None => std::path::absolute(&path).unwrap_or(path),
+            };
+            files.push(StoredFile {
+                dataset,
+                path: Some(path),
+            });
+        }
+    }
+    Ok(files)
 }
 
 fn source(object: &Py<PyAny>) -> Result<Arc<dyn ByteSource>, JobError> {

@@ -13,12 +13,15 @@ mod errors;
 mod file;
 mod grid;
 mod handed;
+mod held;
 mod inputs;
 mod live;
 mod options;
+mod parts;
 mod picture;
 mod plan;
 mod pool;
+mod reduction;
 mod simulate;
 mod spread;
 mod watched;
@@ -39,9 +42,13 @@ mod _swathe {
     #[pymodule_export]
     use super::live::{Live, Serving};
     #[pymodule_export]
+    use super::parts::{ArrayParts, ArrayResults, ArrayShare};
+    #[pymodule_export]
     use super::picture::{locator, picture};
     #[pymodule_export]
     use super::plan::{Opened, Plan, merge};
+    #[pymodule_export]
+    use super::reduction::reduce;
     #[pymodule_export]
     use super::simulate::simulate;
     #[pymodule_export]

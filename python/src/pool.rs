@@ -4,8 +4,14 @@ use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::{Arc, Mutex, PoisonError};
 use swathe::job::JobError;
 
-/// The pool that calls share, with the process that made it: after a fork its threads are not there.
-static SHARED: Mutex<Option<(u32, Arc<ThreadPool>)>> = Mutex::new(None);
+/// A pool with the process that made it: after a fork its threads are not there.
+type Shared = Mutex<Option<(u32, Arc<ThreadPool>)>>;
+
+/// The pool that jobs share.
+static JOBS: Shared = Mutex::new(None);
+/// The pool that decodes what Python reads. Not that of jobs: a job may wait for what Python reads on other
+/// threads, as chunked arrays of xarray do.
+static READING: Shared = Mutex::new(None);
 
 /// A pool of so many threads; of one for each processor, shared between calls, where nothing is said.
 ///
@@ -16,8 +22,20 @@ pub fn pool(threads: Option<usize>) -> Result<Arc<ThreadPool>, JobError> {
         let pool = ThreadPoolBuilder::new().num_threads(threads).build()?;
         return Ok(Arc::new(pool));
     }
+    shared_pool(&JOBS)
+}
+
+/// A pool to decode what Python reads of an open file.
+///
+/// # Errors
+/// When the system gives no thread.
+pub fn reading() -> Result<Arc<ThreadPool>, JobError> {
+    shared_pool(&READING)
+}
+
+fn shared_pool(of: &Shared) -> Result<Arc<ThreadPool>, JobError> {
     let process = std::process::id();
-    let mut shared = SHARED.lock().unwrap_or_else(PoisonError::into_inner);
+    let mut shared = of.lock().unwrap_or_else(PoisonError::into_inner);
     match &*shared {
         Some((owner, pool)) if *owner == process => Ok(pool.clone()),
         _ => {

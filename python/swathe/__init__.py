@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from swathe._jobs import Plan, average, grid, grid_match, merge, plan
     from swathe._live import Page, serve
     from swathe._pictures import Picture, plot
+    from swathe._reduce import reduce
     from swathe._simulate import simulate
 
 __all__ = [
@@ -50,6 +51,7 @@ __all__ = [
     "open",
     "plan",
     "plot",
+    "reduce",
     "search",
     "serve",
     "simulate",
@@ -62,6 +64,7 @@ _MODULES = {
     "_jobs": ("Plan", "average", "grid", "grid_match", "merge", "plan"),
     "_live": ("Page", "serve"),
     "_pictures": ("Picture", "plot"),
+    "_reduce": ("reduce",),
     "_simulate": ("simulate",),
 }
 

@@ -39,7 +39,7 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
     File objects that wrap a local file, as those of ``fsspec`` and ``earthaccess.open`` may, are read by
     its path, those of a file at an https address by that: it needs no interpreter.
     """
-    from swathe import _earthdata
+    from swathe import _earthdata, _held
 
     if isinstance(given, str) and "://" in given:
         _earthdata.use_earthaccess()
@@ -49,6 +49,8 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
     if isinstance(given, _earthdata.FoundGranule):
         _earthdata.use_earthaccess()
         return given.link
+    if _held.is_xarray(given):
+        return _held.Held(given)
     if isinstance(given, bytes):
         raise TypeError("a granule is a path or a file object, not bytes: wrap them in io.BytesIO")
     if callable(getattr(given, "data_links", None)):
@@ -83,7 +85,11 @@ def _local_path(file: Any) -> str | None:
 
 def inputs(granules: Any) -> list[Any]:
     """All granules of an argument: one, or an iterable of them."""
-    if isinstance(granules, str | os.PathLike | bytes) or hasattr(granules, "read"):
+    from swathe import _held
+
+    if isinstance(granules, str | os.PathLike | bytes) or _held.is_xarray(granules):
+        return [one_input(granules)]
+    if hasattr(granules, "read"):
         return [one_input(granules)]
     if callable(getattr(granules, "data_links", None)) or not isinstance(granules, Iterable):
         return [one_input(granules)]
@@ -121,6 +127,19 @@ def threads_of(value: int | None) -> int | None:
     if whole(value, "threads", 1) > 512:
         raise PlanError(f"threads is at most 512, got {value}")
     return value
+
+
+def size(value: int | str, name: str) -> int:
+    """A number of bytes, as a number or as text with a unit."""
+    if not isinstance(value, str):
+        return whole(value, name)
+    units = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
+    number = value.strip().rstrip("BKMGTi")
+    unit = value.strip()[len(number) :]
+    try:
+        return int(float(number) * 2 ** units[unit or "B"])
+    except (ValueError, KeyError, OverflowError):
+        raise PlanError(f"{name} {value!r} is no size, as in 512MiB or 4GiB") from None
 
 
 def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:

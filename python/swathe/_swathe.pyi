@@ -3,6 +3,9 @@ from os import PathLike
 from typing import Any, TypedDict, final, type_check_only
 
 __all__ = [
+    "ArrayParts",
+    "ArrayResults",
+    "ArrayShare",
     "File",
     "Granule",
     "Grid",
@@ -22,6 +25,7 @@ __all__ = [
     "merge",
     "nearest",
     "picture",
+    "reduce",
     "search",
     "set_token",
     "simulate",
@@ -70,6 +74,16 @@ class PictureOptions(TypedDict):
     flags: str
 
 @type_check_only
+class ReductionOptions(TypedDict):
+    variable: str
+    over: str
+    statistics: list[str]
+    every: str | None
+    weight: str
+    bbox: list[float] | None
+    memory: int | None
+
+@type_check_only
 class SimulationOptions(TypedDict):
     bbox: list[float] | None
     start: str
@@ -101,9 +115,43 @@ class Grid:
     @staticmethod
     def labels(y: _Label, x: _Label, lonlat: bool, mapping: dict[str, Any] | None) -> Grid: ...
 
+_Fetchers = dict[str, Any]
 _Cuts = list[int | list[int] | str]
 _Number = bool | int | float
 _Part = tuple[int | None, tuple[int | None, int | None, int] | None]
+
+_Earlier = list[tuple[int, ArrayResults]]
+
+@final
+class ArrayShare:
+    def __new__(cls, bytes: bytes) -> ArrayShare: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class ArrayResults:
+    def __new__(cls, values: list[Any]) -> ArrayResults: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+
+@final
+class ArrayParts:
+    merged: int
+    def __new__(cls, bytes: bytes, fetchers: _Fetchers) -> ArrayParts: ...
+    @staticmethod
+    def of(array: LazyArray) -> ArrayParts: ...
+    def __reduce__(self) -> tuple[Any, ...]: ...
+    def stages(self) -> list[tuple[str, int, int, int, list[int]]]: ...
+    def chunk(self, chunk: int, needed: _Earlier) -> Any: ...
+    def apply(
+        self, stage: int, chunk: int, shares: tuple[int, int], needed: _Earlier
+    ) -> ArrayShare: ...
+    def merge(self, stage: int, shares: list[ArrayShare]) -> ArrayShare: ...
+    def finish(self, stage: int, chunk: int, share: ArrayShare) -> ArrayResults: ...
+    def gather(self, stage: int, chunks: list[ArrayResults]) -> ArrayResults: ...
+    def whole(self, stage: int, needed: _Earlier) -> ArrayResults: ...
+    def values(self, chunk: int, results: ArrayResults) -> Any: ...
+    def reads(
+        self, stage: int, chunk: int, shares: tuple[int, int]
+    ) -> list[tuple[str, list[list[int]]]]: ...
 
 @final
 class LazyArray:
@@ -119,12 +167,30 @@ class LazyArray:
     def linspace(start: float, stop: float, count: int, chunks: _Cuts) -> LazyArray: ...
     @staticmethod
     def memory(values: Any, chunks: _Cuts) -> LazyArray: ...
+    @staticmethod
+    def stored(
+        inputs: list[Any],
+        variable: str,
+        along: str | None,
+        chunks: _Cuts | None,
+        stored: bool,
+    ) -> LazyArray: ...
     @property
     def shape(self) -> list[int]: ...
     @property
     def dtype(self) -> str: ...
     @property
     def chunks(self) -> list[list[int]]: ...
+    @staticmethod
+    def given(
+        name: str, fetch: Any, shape: list[int], type: str, chunks: _Cuts
+    ) -> LazyArray: ...
+    @property
+    def name(self) -> str: ...
+    def to_bytes(self) -> bytes: ...
+    @staticmethod
+    def from_bytes(bytes: bytes, fetchers: _Fetchers) -> LazyArray: ...
+    def fetchers(self) -> _Fetchers: ...
     @property
     def tasks(self) -> int: ...
     def unary(self, name: str) -> LazyArray: ...
@@ -282,6 +348,14 @@ def merge(
 ) -> dict[str, Any]: ...
 def nearest(name: str, candidates: list[str]) -> str | None: ...
 def picture(file: _Path, options: PictureOptions) -> bytes: ...
+def reduce(
+    inputs: list[Any],
+    asked: ReductionOptions,
+    threads: int | None,
+    outputs: list[_Path],
+    overwrite: bool,
+    progress: _Progress | None,
+) -> dict[str, Any]: ...
 def search(asked: dict[str, Any]) -> str: ...
 def set_token(token: str, origin: str) -> None: ...
 def simulate(

@@ -16,10 +16,12 @@ from __future__ import annotations
 import operator
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
 
 import numpy as np
 
+from swathe import _collection
+from swathe._arguments import inputs, size
 from swathe._swathe import LazyArray, RandomGenerator
 
 if TYPE_CHECKING:
@@ -39,6 +41,7 @@ __all__ = [
     "maximum",
     "minimum",
     "ones",
+    "open",
     "stack",
     "where",
     "zeros",
@@ -219,8 +222,13 @@ class Array:
         threads: int | None = None,
         memory: int | str | None = None,
         progress: Callable[[int, int, int, str], object] | None = None,
+        client: Any = None,
     ) -> Any:
         """The elements: a numpy array, or a numpy scalar where there is no axis.
+
+        They are computed by the threads of this process; by the workers of a Dask client if one is given, or is
+        at work (``dask.distributed.Client()`` has been called) and neither threads nor memory are given. The
+        bytes are the same.
 
         Parameters
         ----------
@@ -229,15 +237,72 @@ class Array:
         memory
             Most bytes that tasks may hold, as a number or as "512MiB"; the result comes on top.
         progress
-            Called with tasks done and in all.
+            Called with tasks done and in all; of this process only.
+        client
+            A Dask client; False computes here whatever client is at work.
 
         Raises
         ------
         MemoryError
             A single task needs more.
+        ClusterError
+            The client is closed.
         """
-        values = self._lazy.compute(threads, _bytes(memory), progress)
+        if client is None and threads is None and memory is None and progress is None:
+            client = _collection.active()
+        if client is not None and client is not False:
+            from swathe._cluster import client_of
+
+            return client_of(client).compute(self, sync=True)
+        limit = None if memory is None else size(memory, "memory")
+        values = self._lazy.compute(threads, limit, progress)
         return values[()] if values.ndim == 0 else values
+
+    def persist(self, *, client: Any = None) -> Array:
+        """The same array, computed, its chunks held: here, or by the workers of a Dask client.
+
+        Parameters
+        ----------
+        client
+            As in :meth:`compute`.
+
+        Returns
+        -------
+        Array
+            What stands upon it does not compute it again.
+        """
+        if client is None:
+            client = _collection.active()
+        if client is not None and client is not False:
+            from swathe._cluster import client_of
+
+            kept: Array = client_of(client).persist(self)
+            return kept
+        cuts: list[Any] = [list(sizes) for sizes in self.chunks]
+        return Array(LazyArray.memory(np.asarray(self.compute(client=False)), cuts or [-1]))
+
+    def __dask_graph__(self) -> dict[Any, Any]:
+        return _collection.graph(self._lazy, _collection.named(self._lazy))
+
+    def __dask_keys__(self) -> Any:
+        return _collection.keys(_collection.named(self._lazy), self.chunks)
+
+    def __dask_tokenize__(self) -> str:
+        return _collection.named(self._lazy)
+
+    #: Nothing is to be optimized: what belongs together is in one task already.
+    __dask_optimize__ = None
+    __dask_scheduler__: ClassVar[Any] = _collection.Threads()
+
+    def __dask_postcompute__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _collection.by_value("assembled"), (self.shape, self.chunks, self.dtype)
+
+    def __dask_postpersist__(self) -> tuple[Any, tuple[Any, ...]]:
+        name = _collection.named(self._lazy)
+        return _collection.persisted, (name, self.shape, self.chunks, self.dtype.name)
+
+    def __reduce__(self) -> tuple[Any, tuple[Any, ...]]:
+        return _unpickled, (self._lazy.to_bytes(), self._lazy.fetchers())
 
     def visualize(self, filename: str | PathLike[str] | None = None) -> Any:
         """Draws the tasks: chunk, apply, combine.
@@ -500,6 +565,10 @@ class Array:
     __hash__ = None  # type: ignore[assignment]
 
 
+def _unpickled(told: bytes, fetchers: dict[str, Any]) -> Array:
+    return Array(LazyArray.from_bytes(told, fetchers))
+
+
 class Drawing:
     """A graph of tasks that notebooks show."""
 
@@ -520,18 +589,6 @@ def _binary(name: str, left: Any, right: Any) -> Array:
     if number is not None:
         return Array(_lazy(right).binary_with(name, number, True))
     return Array(_lazy(left).binary(name, _lazy(right)))
-
-
-def _bytes(memory: int | str | None) -> int | None:
-    if not isinstance(memory, str):
-        return memory
-    units = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
-    number = memory.rstrip("BKMGTi")
-    unit = memory[len(number) :]
-    try:
-        return int(float(number) * 2 ** units[unit or "B"])
-    except (ValueError, KeyError):
-        raise ValueError(f"memory {memory!r} is no size, as in 512MiB or 4GiB") from None
 
 
 class Generator:
@@ -705,6 +762,59 @@ def array(values: Any, *, chunks: Chunks = "auto") -> Array:
         return values
     values = np.asarray(values)
     return Array(LazyArray.memory(values, _cuts(chunks, values.shape)))
+
+
+def open(
+    files: str | PathLike[str] | Any,
+    variable: str,
+    *,
+    along: str | None = None,
+    chunks: Chunks = None,
+    decode: bool = True,
+) -> Array:
+    """A variable of a file, or of many, as a lazy array.
+
+    Parameters
+    ----------
+    files : path, file object, or iterable of them
+        HDF5 and netCDF files, Zarr stores; patterns (``"day*.nc"``, in order of names) and addresses.
+    variable : str
+        Its name, or its path in the file, ``"geophysical_data/chlor_a"``.
+    along : str, optional
+        The dimension that files are joined along: one of the variable's own, or a new one, which comes first.
+        Several files without it are stacked along a new first axis.
+    chunks : int, tuple or "auto", optional
+        How each file's variable is cut; by default into whole storage chunks, about 2**18 elements together.
+    decode : bool
+        Whether missing values become NaN and packed ones are unpacked, as ``netCDF4`` does it; whole numbers
+        that are neither packed nor have missing values stay what they are. Otherwise values are as stored.
+
+    Returns
+    -------
+    Array
+        Lazy: only metadata has been read.
+
+    Raises
+    ------
+    GranuleError
+        A file cannot be read.
+    PlanError
+        The variable is not there, holds no numbers, or the shapes of files do not go together.
+
+    Examples
+    --------
+    >>> chlorophyll = swathe.array.open(granules[0], "chlor_a")
+    >>> chlorophyll.shape, chlorophyll.dtype
+    ((200, 1272), dtype('float32'))
+    >>> bool(chlorophyll.mean(skipna=True).compute() > 0)
+    True
+    >>> swathe.array.open(granules, "chlor_a", along="number_of_lines").shape
+    (600, 1272)
+    """
+    if not isinstance(variable, str):
+        raise TypeError(f"variable is a name, not {variable!r:.80}")
+    cuts = None if chunks is None else _cuts(chunks, [])
+    return Array(LazyArray.stored(inputs(files), variable, along, cuts, not decode))
 
 
 def arange(

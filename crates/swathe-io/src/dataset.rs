@@ -7,6 +7,7 @@ use std::sync::Arc;
 pub use crate::bytes::ReadCounters;
 use crate::bytes::{ByteSource, CountedSource, FileSource};
 use crate::error::{Error, Result};
+use crate::given::{Given, GivenArrays, GivenVariable, Nothing, grouped};
 use crate::hdf5::Hdf5Backend;
 use crate::hdf5::element::RecordField;
 use crate::netcdf3::Netcdf3Backend;
@@ -114,6 +115,45 @@ impl Records {
 }
 
 impl Array {
+    /// How many elements.
+    pub fn len(&self) -> usize {
+        match self {
+            Array::I8(v) => v.len(),
+            Array::U8(v) => v.len(),
+            Array::I16(v) => v.len(),
+            Array::U16(v) => v.len(),
+            Array::I32(v) => v.len(),
+            Array::U32(v) => v.len(),
+            Array::I64(v) => v.len(),
+            Array::U64(v) => v.len(),
+            Array::F32(v) => v.len(),
+            Array::F64(v) => v.len(),
+            Array::Text(v) => v.len(),
+        }
+    }
+
+    /// Whether there are none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// Type of the elements.
+    pub fn dtype(&self) -> DataType {
+        match self {
+            Array::I8(_) => DataType::I8,
+            Array::U8(_) => DataType::U8,
+            Array::I16(_) => DataType::I16,
+            Array::U16(_) => DataType::U16,
+            Array::I32(_) => DataType::I32,
+            Array::U32(_) => DataType::U32,
+            Array::I64(_) => DataType::I64,
+            Array::U64(_) => DataType::U64,
+            Array::F32(_) => DataType::F32,
+            Array::F64(_) => DataType::F64,
+            Array::Text(_) => DataType::Text,
+        }
+    }
+
     /// Numbers in double precision; none of text.
     pub fn into_doubles(self) -> Vec<f64> {
         match self {
@@ -224,6 +264,7 @@ enum Backend {
     Hdf5(Box<Hdf5Backend>),
     Netcdf3(Netcdf3Backend),
     Zarr(Box<ZarrStore>),
+    Given(Given),
 }
 
 impl std::fmt::Debug for Dataset {
@@ -280,6 +321,24 @@ impl Dataset {
         })
     }
 
+    /// Arrays that another program holds, under a name; attributes are those of groups, by path.
+    pub fn from_arrays(
+        name: &str,
+        attributes: Vec<(String, Attributes)>,
+        variables: Vec<GivenVariable>,
+        arrays: Box<dyn GivenArrays>,
+    ) -> Dataset {
+        Dataset {
+            name: base_name(name),
+            source: Arc::new(CountedSource::new(Nothing::source(name))),
+            root: grouped(attributes, variables),
+            backend: Backend::Given(Given {
+                arrays,
+                name: base_name(name),
+            }),
+        }
+    }
+
     /// Base name of the file, for messages and products.
     pub fn name(&self) -> &str {
         &self.name
@@ -316,6 +375,7 @@ impl Dataset {
             Backend::Hdf5(backend) => backend.read(variable, slab),
             Backend::Netcdf3(backend) => backend.read(variable, slab),
             Backend::Zarr(store) => store.read(variable.path.trim_start_matches('/'), slab),
+            Backend::Given(given) => given.read(variable, slab),
         }
     }
 
@@ -327,7 +387,7 @@ impl Dataset {
         self.check_slab(variable, slab)?;
         match &self.backend {
             Backend::Hdf5(backend) => backend.records(variable, slab),
-            Backend::Netcdf3(_) | Backend::Zarr(_) => Err(Error::Unsupported {
+            Backend::Netcdf3(_) | Backend::Zarr(_) | Backend::Given(_) => Err(Error::Unsupported {
                 path: format!("{}: {}", self.source.name(), variable.path),
                 feature: "records".into(),
             }),
@@ -350,6 +410,7 @@ impl Dataset {
             Backend::Zarr(store) => {
                 store.storage_chunks(variable.path.trim_start_matches('/'), slab)
             }
+            Backend::Given(_) => Ok(Given::storage_chunks(variable, slab)),
         }
     }
 
@@ -357,7 +418,7 @@ impl Dataset {
     pub fn filters(&self, variable: &Variable) -> Vec<Filter> {
         match &self.backend {
             Backend::Hdf5(backend) => backend.filters(variable),
-            Backend::Netcdf3(_) | Backend::Zarr(_) => Vec::new(),
+            Backend::Netcdf3(_) | Backend::Zarr(_) | Backend::Given(_) => Vec::new(),
         }
     }
 
@@ -366,7 +427,7 @@ impl Dataset {
         match &self.backend {
             Backend::Hdf5(backend) => backend.is_characters(variable),
             Backend::Netcdf3(_) => variable.dtype == DataType::Text,
-            Backend::Zarr(_) => false,
+            Backend::Zarr(_) | Backend::Given(_) => false,
         }
     }
 
@@ -380,7 +441,7 @@ impl Dataset {
         match &self.backend {
             Backend::Hdf5(backend) => backend.check_size(variable, slab),
             // All elements lie in the file; a store checks what it reads.
-            Backend::Netcdf3(_) | Backend::Zarr(_) => Ok(()),
+            Backend::Netcdf3(_) | Backend::Zarr(_) | Backend::Given(_) => Ok(()),
         }
     }
 

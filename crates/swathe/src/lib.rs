@@ -24,6 +24,7 @@ pub mod futures {
 
 pub use cli::command;
 pub use commands::plot::{Arguments as PlotArguments, draw};
+pub use commands::reduced::ReducedOutputs;
 pub use commands::simulate::make as make_granules;
 pub use commands::write::Outputs;
 pub use failure::Failure;

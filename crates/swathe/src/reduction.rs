@@ -14,9 +14,11 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
+use std::str::FromStr;
 use std::sync::Arc;
 use swathe_core::array::{self, Array, Buffer, Cut, Over, Part, Scalar, Step};
 use swathe_core::geobox::{Axis, GeoBox};
+use swathe_core::suggest::UnknownName;
 use swathe_io::dataset::Attributes;
 use swathe_io::granule::time_text;
 use swathe_io::product::gridded::{Series, SeriesMap};
@@ -610,7 +612,74 @@ impl Table {
     }
 }
 
+impl FromStr for Dimensions {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let mut found = (false, false, false);
+        for word in text.split(',').map(str::trim) {
+            match word {
+                "time" => found.0 = true,
+                "lat" | "latitude" | "y" => found.1 = true,
+                "lon" | "longitude" | "x" => found.2 = true,
+                _ => return Err(format!("{word:?} is not time, lat or lon")),
+            }
+        }
+        match found {
+            (true, false, false) => Ok(Dimensions::Time),
+            (false, true, true) => Ok(Dimensions::Area),
+            (true, true, true) => Ok(Dimensions::All),
+            _ => Err("time, lat,lon or time,lat,lon can be reduced".into()),
+        }
+    }
+}
+
+impl FromStr for Every {
+    type Err = String;
+
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
+        let names = Every::ALL.map(Every::name);
+        let found = Every::ALL.into_iter().find(|every| every.name() == text);
+        found.ok_or_else(|| UnknownName::new("period", text, &names).to_string())
+    }
+}
+
+/// The statistic of a name.
+///
+/// # Errors
+/// None has this name.
+pub fn statistic_named(name: &str) -> std::result::Result<Statistic, String> {
+    Ok(match name {
+        "mean" => Statistic::Mean,
+        "std" => Statistic::StandardDeviation,
+        "var" => Statistic::Variance,
+        "min" => Statistic::Minimum,
+        "max" => Statistic::Maximum,
+        "sum" => Statistic::Sum,
+        "count" => Statistic::Count,
+        "median" => Statistic::Median,
+        name => match name.strip_prefix('p').and_then(|n| n.parse::<u8>().ok()) {
+            Some(percent) if percent <= 100 => Statistic::Percentile(percent),
+            _ => {
+                return Err(format!(
+                    "{name:?} is not one of mean, std, var, min, max, sum, count, median, pNN"
+                ));
+            }
+        },
+    })
+}
+
 impl Every {
+    /// All of them.
+    pub const ALL: [Every; 6] = [
+        Every::All,
+        Every::Day,
+        Every::Month,
+        Every::Season,
+        Every::Year,
+        Every::MonthOfYear,
+    ];
+
     /// The name on the command line.
     pub fn name(self) -> &'static str {
         match self {

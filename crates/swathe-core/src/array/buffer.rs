@@ -3,7 +3,7 @@
 use super::dtype::{DType, Scalar};
 
 /// Elements of one type.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum Buffer {
     Bool(Vec<bool>),

@@ -10,6 +10,7 @@ use super::random::Streams;
 use super::reduction::{Reduction, Statistic};
 use super::select;
 use super::state::State;
+use super::tree::Tree;
 use crate::run::{InFlight, execute};
 use rayon::ThreadPool;
 use std::collections::{BTreeMap, HashSet};
@@ -169,7 +170,7 @@ pub(super) fn stages(arrays: &[Array]) -> Vec<Vec<Array>> {
 }
 
 /// Arrays that more than one operand refers to.
-fn shared(arrays: &[Array]) -> HashSet<usize> {
+pub(super) fn shared(arrays: &[Array]) -> HashSet<usize> {
     fn visit(array: &Array, seen: &mut HashSet<usize>, shared: &mut HashSet<usize>) {
         if !seen.insert(array.id()) {
             if !matches!(array.node.operation, Operation::Constant(_)) {
@@ -189,10 +190,10 @@ fn shared(arrays: &[Array]) -> HashSet<usize> {
 }
 
 /// A part of a stage: chunks of the input for one chunk of the result.
-struct Job {
-    chunk: usize,
+pub(super) struct Job {
+    pub chunk: usize,
     /// Of the input's chunks that the result's chunk stands upon, these.
-    inputs: Range<usize>,
+    pub inputs: Range<usize>,
     /// Whether they are all.
     alone: bool,
 }
@@ -212,13 +213,13 @@ pub(super) fn tasks(stage: &[Array]) -> usize {
 }
 
 /// Whether a quantile is found without holding the elements.
-fn is_selected(reduction: &Reduction) -> bool {
+pub(super) fn is_selected(reduction: &Reduction) -> bool {
     matches!(reduction.statistic, Statistic::Quantile { .. })
         && reduction.reduced.iter().all(|r| *r)
         && reduction.input.len() > HELD_FOR_QUANTILE
 }
 
-fn jobs(reduction: &Reduction, result: &Array) -> Vec<Job> {
+pub(super) fn jobs(reduction: &Reduction, result: &Array) -> Vec<Job> {
     let column = column(reduction);
     let outputs = match reduction.statistic {
         Statistic::Histogram { .. } => 1,
@@ -264,7 +265,12 @@ fn reduced_elements(reduction: &Reduction) -> usize {
 }
 
 /// Where the input's chunk of this number lies, for a chunk of the result.
-fn input_region(reduction: &Reduction, result: &Array, chunk: usize, number: usize) -> Region {
+pub(super) fn input_region(
+    reduction: &Reduction,
+    result: &Array,
+    chunk: usize,
+    number: usize,
+) -> Region {
     let counts = reduction.input.chunks().counts();
     let gone: Vec<usize> = counts
         .iter()
@@ -285,6 +291,58 @@ fn input_region(reduction: &Reduction, result: &Array, chunk: usize, number: usi
     reduction.input.chunks().region(ravel(&position, &counts))
 }
 
+/// The cells of a chunk of the result: of a histogram all.
+pub(super) fn cells_of(reduction: &Reduction, result: &Array, chunk: usize) -> Region {
+    match reduction.statistic {
+        Statistic::Histogram { .. } => std::iter::once(0..result.len()).collect(),
+        _ => result.chunks().region(chunk),
+    }
+}
+
+/// Reductions of one array over the same axes, each with its result.
+pub(super) type Together<'a> = [(&'a Reduction, &'a Array)];
+
+/// States of nothing, for a chunk of the results.
+pub(super) fn empty_states(all: &Together<'_>, chunk: usize) -> Vec<State> {
+    let new = |(reduction, result): &(&Reduction, &Array)| {
+        State::new(reduction, elements(&cells_of(reduction, result, chunk)))
+    };
+    all.iter().map(new).collect()
+}
+
+/// States for a chunk of the results, of some of the input's chunks that it stands upon.
+pub(super) fn reduced(
+    all: &Together<'_>,
+    chunk: usize,
+    inputs: Range<usize>,
+    evaluator: &mut Evaluator<'_>,
+) -> Result<Vec<State>, ArrayError> {
+    let mut states = empty_states(all, chunk);
+    if let Some((first, result)) = all.first() {
+        let region = cells_of(first, result, chunk);
+        for number in inputs {
+            let input = input_region(first, result, chunk, number);
+            evaluator.reduce(all, &input, &region, &mut states)?;
+        }
+    }
+    Ok(states)
+}
+
+/// Merges what comes after into states.
+pub(super) fn merge(all: &Together<'_>, into: &mut [State], more: Vec<State>) {
+    for ((state, part), (reduction, _)) in into.iter_mut().zip(more).zip(all) {
+        state.merge(reduction, part);
+    }
+}
+
+/// The results of states.
+pub(super) fn finish(all: &Together<'_>, states: Vec<State>) -> Result<Vec<Buffer>, ArrayError> {
+    let one = |(state, (reduction, array)): (State, &(&Reduction, &Array))| {
+        state.finish(reduction, array.dtype())
+    };
+    states.into_iter().zip(all).map(one).collect()
+}
+
 /// A computation at work.
 pub(super) struct Run<'a, 'o> {
     pool: &'a ThreadPool,
@@ -295,8 +353,28 @@ pub(super) struct Run<'a, 'o> {
     step: Step,
 }
 
+impl<'a, 'o> Run<'a, 'o> {
+    /// Of a stage, what it needs being known.
+    pub(super) fn new(
+        pool: &'a ThreadPool,
+        known: Known,
+        shared: HashSet<usize>,
+        observer: &'a mut Observer<'o>,
+    ) -> Self {
+        let step = Step { done: 0, total: 0 };
+        Run {
+            pool,
+            memory: None,
+            known,
+            shared,
+            observer,
+            step,
+        }
+    }
+}
+
 impl Run<'_, '_> {
-    fn stage(&mut self, stage: &[Array]) -> Result<Vec<Buffer>, ArrayError> {
+    pub(super) fn stage(&mut self, stage: &[Array]) -> Result<Vec<Buffer>, ArrayError> {
         let mut reductions = Vec::with_capacity(stage.len());
         for array in stage {
             match &array.node.operation {
@@ -348,11 +426,7 @@ impl Run<'_, '_> {
             return Ok(Vec::new());
         };
         let jobs = jobs(first, result);
-        let is_histogram = matches!(first.statistic, Statistic::Histogram { .. });
-        let cells_of = |chunk: usize| match is_histogram {
-            true => std::iter::once(0..result.len()).collect(),
-            false => result.chunks().region(chunk),
-        };
+        let cells_of = |chunk: usize| cells_of(first, result, chunk);
         let seen = reduced_elements(first);
         let per_cell: usize = all
             .iter()
@@ -375,13 +449,9 @@ impl Run<'_, '_> {
                 scatter(result, offset, &to, &lengths(&region), values);
             }
         };
-        let finish = |states: Vec<State>| -> Result<Vec<Buffer>, ArrayError> {
-            let one = |(state, (reduction, array)): (State, &(&Reduction, &Array))| {
-                state.finish(reduction, array.dtype())
-            };
-            states.into_iter().zip(all).map(one).collect()
-        };
-        let mut open: Vec<State> = Vec::new();
+        let finish = |states: Vec<State>| finish(all, states);
+        let mut open = Tree::default();
+        let merge = |into: &mut Vec<State>, more: Vec<State>| merge(all, into, more);
         self.in_order(
             jobs.len(),
             bytes,
@@ -391,32 +461,26 @@ impl Run<'_, '_> {
                     inputs,
                     alone,
                 } = &jobs[job];
-                let region = cells_of(*chunk);
-                let new = |(r, _): &(&Reduction, &Array)| State::new(r, elements(&region));
-                let mut states: Vec<State> = all.iter().map(new).collect();
-                for number in inputs.clone() {
-                    let input = input_region(first, result, *chunk, number);
-                    evaluator.reduce(all, &input, &region, &mut states)?;
-                }
+                let states = reduced(all, *chunk, inputs.clone(), evaluator)?;
                 match alone {
                     true => finish(states).map(Made::Finished),
                     false => Ok(Made::Parts(states)),
                 }
             },
             |job, made| {
-                let Job { chunk, inputs, .. } = &jobs[job];
+                let Job { chunk, .. } = &jobs[job];
                 match made {
                     Made::Finished(values) => put(*chunk, &values),
-                    Made::Parts(parts) if inputs.start == 0 => open = parts,
-                    Made::Parts(parts) => {
-                        for ((state, part), (reduction, _)) in open.iter_mut().zip(parts).zip(all) {
-                            state.merge(reduction, part);
-                        }
-                    }
+                    Made::Parts(parts) => open.push(parts, merge),
                 }
                 let ends = jobs.get(job + 1).is_none_or(|next| next.chunk != *chunk);
-                if ends && !open.is_empty() {
-                    put(*chunk, &finish(std::mem::take(&mut open))?);
+                match std::mem::take(&mut open) {
+                    tree if !ends => open = tree,
+                    tree => {
+                        if let Some(states) = tree.finish(merge) {
+                            put(*chunk, &finish(states)?);
+                        }
+                    }
                 }
                 Ok(())
             },

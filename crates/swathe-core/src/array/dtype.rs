@@ -5,7 +5,9 @@ use std::fmt;
 use std::str::FromStr;
 
 /// Type of an array's elements.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord)]
+#[derive(
+    Debug, Clone, Copy, PartialEq, Eq, Hash, PartialOrd, Ord, serde::Serialize, serde::Deserialize,
+)]
 #[expect(missing_docs, reason = "the names say it")]
 pub enum DType {
     Bool,
@@ -192,7 +194,7 @@ impl FromStr for DType {
 }
 
 /// One number, as an operand: it takes the type of the array that it meets, where that holds its kind.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Scalar {
     /// True or false.
     Bool(bool),

@@ -5,7 +5,7 @@ use super::dtype::{DType, Kind};
 use super::error::ArrayError;
 
 /// An operation on one operand.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "numpy's names say it")]
 pub enum Unary {
     Negative,
@@ -24,7 +24,7 @@ pub enum Unary {
 }
 
 /// An operation on two operands.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 #[expect(missing_docs, reason = "numpy's names say it")]
 pub enum Binary {
     Add,

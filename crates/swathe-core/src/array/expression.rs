@@ -7,6 +7,8 @@ use super::elementwise::{Binary, Unary};
 use super::error::ArrayError;
 use super::random::{Distribution, Streams};
 use super::reduction::Reduction;
+use std::any::Any;
+use std::collections::HashSet;
 use std::fmt;
 use std::ops::Range;
 use std::sync::Arc;
@@ -91,6 +93,16 @@ pub trait ChunkSource: Send + Sync {
     /// # Errors
     /// What went wrong, in a sentence that names the file.
     fn read(&self, region: &[Range<usize>]) -> Result<Buffer, String>;
+
+    /// What another process needs to read the same; nothing where it cannot.
+    fn description(&self) -> Option<Vec<u8>> {
+        None
+    }
+
+    /// The source itself, for those who made it.
+    fn as_any(&self) -> Option<&dyn Any> {
+        None
+    }
 }
 
 /// Part of an axis, as Python's slices and indices.
@@ -115,7 +127,7 @@ pub enum Part {
 const DEEPEST: usize = 500;
 
 impl Array {
-    fn new(
+    pub(super) fn new(
         shape: Vec<usize>,
         chunks: Chunks,
         dtype: DType,
@@ -448,7 +460,7 @@ impl Array {
             step: 1,
         };
         let rest = std::iter::repeat_n(&whole, self.shape().len() - named);
-        let (mut starts, mut steps, mut shape, mut cuts) = (vec![], vec![], vec![], vec![]);
+        let (mut starts, mut steps, mut shape) = (vec![], vec![], vec![]);
         let mut axes = Vec::new();
         for part in parts.iter().chain(rest) {
             let axis = starts.len();
@@ -468,17 +480,10 @@ impl Array {
                     starts.push(at as usize);
                     steps.push(1);
                     shape.push(1);
-                    cuts.push(vec![0, 1]);
                     continue;
                 }
                 Part::Slice { start, stop, step } => {
                     let (first, count) = python_slice(start, stop, step, len)?;
-                    cuts.push(sliced_cuts(
-                        self.chunks().cuts(axis),
-                        first,
-                        step as isize,
-                        count,
-                    ));
                     axes.push(Some(axis));
                     starts.push(first);
                     steps.push(step as isize);
@@ -486,13 +491,27 @@ impl Array {
                 }
             }
         }
+        self.taken(starts, steps, shape)?.with_axes(axes)
+    }
+
+    /// Of each axis so many indices, from the first by steps; they are there.
+    pub(super) fn taken(
+        &self,
+        starts: Vec<usize>,
+        steps: Vec<isize>,
+        shape: Vec<usize>,
+    ) -> Result<Self, ArrayError> {
+        let along = starts.iter().zip(&steps).zip(&shape).enumerate();
+        let cuts = along.map(|(axis, ((&start, &step), &count))| {
+            sliced_cuts(self.chunks().cuts(axis), start, step, count)
+        });
+        let chunks = Chunks::from_cuts(cuts.collect());
         let sliced = Operation::Slice {
             array: self.clone(),
             starts,
             steps,
         };
-        let sliced = Array::new(shape, Chunks::from_cuts(cuts), self.dtype(), sliced)?;
-        sliced.with_axes(axes)
+        Array::new(shape, chunks, self.dtype(), sliced)
     }
 
     /// With the axes in this order.
@@ -669,6 +688,38 @@ impl Array {
     /// An axis that is not there.
     pub fn axis(&self, axis: i64) -> Result<usize, ArrayError> {
         normal_axis(axis, self.shape().len())
+    }
+
+    /// The last operation in a word, as graphs name it.
+    pub fn name(&self) -> String {
+        match &self.node.operation {
+            Operation::Source(_) => "open".into(),
+            operation => operation.name(),
+        }
+    }
+
+    /// The outside array that this is, if it is one.
+    pub fn source(&self) -> Option<&Arc<dyn ChunkSource>> {
+        match &self.node.operation {
+            Operation::Source(source) => Some(source),
+            _ => None,
+        }
+    }
+
+    /// All outside arrays that it stands upon.
+    pub fn sources(&self) -> Vec<Arc<dyn ChunkSource>> {
+        fn visit(array: &Array, seen: &mut HashSet<usize>, found: &mut Vec<Arc<dyn ChunkSource>>) {
+            if !seen.insert(array.id()) {
+                return;
+            }
+            found.extend(array.source().cloned());
+            for operand in array.node.operation.operands() {
+                visit(operand, seen, found);
+            }
+        }
+        let mut found = Vec::new();
+        visit(self, &mut HashSet::new(), &mut found);
+        found
     }
 
     /// What tells arrays apart while they live.

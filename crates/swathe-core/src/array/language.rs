@@ -13,13 +13,14 @@ use crate::suggest;
 ///
 /// # Errors
 /// A mistake with the column where it is; what cannot be done with arrays, with that of the operation.
-pub fn parse(text: &str, random: &mut Generator) -> Result<Array, Mistake> {
+pub fn parse(text: &str, random: &mut Generator, opener: &Opener<'_>) -> Result<Array, Mistake> {
     let tokens = tokens(text)?;
     let mut parser = Parser {
         tokens: &tokens,
         at: 0,
         end: text.chars().count(),
         random,
+        opener,
         depth: 0,
     };
     let value = parser.expression(0)?;
@@ -31,6 +32,24 @@ pub fn parse(text: &str, random: &mut Generator) -> Result<Array, Mistake> {
     }
     value.array(0)
 }
+
+/// What `open(...)` says: a variable of files.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Opened {
+    /// The files, as words of the command line.
+    pub files: Vec<String>,
+    /// Name or path of the variable.
+    pub variable: String,
+    /// The dimension that files are joined along.
+    pub along: Option<String>,
+    /// How each is cut.
+    pub cuts: Option<Vec<Cut>>,
+    /// Whether values are left as they are stored.
+    pub stored: bool,
+}
+
+/// Opens variables of files: files are not this crate's.
+pub type Opener<'a> = dyn Fn(&Opened) -> Result<Array, ArrayError> + 'a;
 
 /// What is wrong in a line, and where.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
@@ -158,6 +177,7 @@ struct Parser<'a> {
     at: usize,
     end: usize,
     random: &'a mut Generator,
+    opener: &'a Opener<'a>,
     depth: usize,
 }
 
@@ -336,7 +356,7 @@ impl Parser<'_> {
                 _ => {
                     self.expect("(").map_err(|_| unknown(&name, column))?;
                     let arguments = self.arguments(&name, column)?;
-                    function(arguments, self.random)
+                    function(arguments, self.random, self.opener)
                 }
             },
             kind => Err(Mistake::new(
@@ -628,6 +648,46 @@ impl Arguments {
         }
     }
 
+    /// What `open` is to open.
+    fn opened(&mut self) -> Parsed<Opened> {
+        let text = |(value, at): (Value, usize)| match value {
+            Value::Text(text) => Ok(text),
+            _ => Err(Mistake::new(at, "a text is expected")),
+        };
+        let files = match self.required("path")? {
+            (Value::Tuple(files), at) => {
+                let files = files.into_iter().map(|file| text((file, at)));
+                files.collect::<Parsed<_>>()?
+            }
+            file => vec![text(file)?],
+        };
+        let variable = text(self.required("variable")?)?;
+        let cuts = match self
+            .values
+            .iter()
+            .any(|(key, ..)| key.as_deref() == Some("chunks"))
+        {
+            true => Some(self.cuts()?),
+            false => None,
+        };
+        let along = match self.named("along") {
+            Some((Value::None, _)) | None => None,
+            Some(along) => Some(text(along)?),
+        };
+        let stored = match self.named("decode") {
+            Some((Value::Scalar(Scalar::Bool(decode)), _)) => !decode,
+            Some((_, at)) => return Err(Mistake::new(at, "decode is True or False")),
+            None => false,
+        };
+        Ok(Opened {
+            files,
+            variable,
+            along,
+            cuts,
+            stored,
+        })
+    }
+
     /// The axes and flags of a reduction.
     fn over(&mut self) -> Parsed<Over> {
         let axes = match self.next("axis") {
@@ -667,7 +727,7 @@ impl Arguments {
 }
 
 /// Functions besides those on every element and the reductions.
-const FUNCTIONS: [&str; 19] = [
+const FUNCTIONS: [&str; 20] = [
     "normal",
     "standard_normal",
     "uniform",
@@ -687,6 +747,7 @@ const FUNCTIONS: [&str; 19] = [
     "maximum",
     "broadcast_to",
     "array",
+    "open",
 ];
 const STATISTICS: [&str; 12] = [
     "sum", "mean", "var", "std", "min", "max", "argmin", "argmax", "any", "all", "count",
@@ -701,7 +762,7 @@ fn unknown(name: &str, column: usize) -> Mistake {
     Mistake::new(column, format!("{name} is not known{hint}"))
 }
 
-fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
+fn function(mut arguments: Arguments, random: &mut Generator, opener: &Opener<'_>) -> Parsed {
     let column = arguments.column;
     let fault = Mistake::of(column);
     let name = arguments.name.clone();
@@ -825,6 +886,7 @@ fn function(mut arguments: Arguments, random: &mut Generator) -> Parsed {
             array.broadcast_to(&arguments.shape("shape")?)
         }
         "array" => return literal(arguments),
+        "open" => opener(&arguments.opened()?),
         _ => {
             let is_known =
                 STATISTICS.contains(&name.as_str()) || Unary::ALL.iter().any(|u| u.name() == name);

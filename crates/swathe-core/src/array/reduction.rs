@@ -6,7 +6,7 @@ use super::error::ArrayError;
 use super::expression::Array;
 
 /// What is made of many elements.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Statistic {
     /// Their sum: whole numbers as 64 bits, which wrap.
     Sum,
@@ -184,7 +184,7 @@ impl Array {
         self.reduce_with(Statistic::Mean, over, Some(weights), None)
     }
 
-    fn reduce_with(
+    pub(super) fn reduce_with(
         &self,
         statistic: Statistic,
         over: &Over,
@@ -214,7 +214,10 @@ impl Array {
             Some(weights) => self.dtype().promote(weights.dtype()).float(),
             None => statistic.dtype(self.dtype()),
         });
-        let weights = weights.map(|w| w.cast(DType::F64)?.broadcast_to(self.shape()));
+        let weights = weights.map(|w| match w.cast(DType::F64)? {
+            fitting if fitting.shape() == self.shape() => Ok(fitting),
+            other => other.broadcast_to(self.shape()),
+        });
         let reduction = Reduction {
             input: self.clone(),
             weights: weights.transpose()?,

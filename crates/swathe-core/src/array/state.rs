@@ -13,14 +13,14 @@ use std::borrow::Cow;
 use std::ops::Range;
 
 /// Sums in two parts: the rounded sums, and what rounding left.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) struct Totals {
     high: Vec<f64>,
     low: Vec<f64>,
 }
 
 /// Count, mean and sum of squared deviations (Welford; merged as Chan, Golub and LeVeque do).
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
 pub(super) struct Moments {
     count: f64,
     mean: f64,
@@ -28,14 +28,14 @@ pub(super) struct Moments {
 }
 
 /// The best so far and its index.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, serde::Serialize, serde::Deserialize)]
 pub(super) struct Best<T> {
     value: T,
     index: u64,
     seen: bool,
 }
 
-#[derive(Debug)]
+#[derive(Debug, Clone, serde::Serialize, serde::Deserialize)]
 pub(super) enum State {
     /// Bits of sums that wrap.
     Whole(Vec<u64>),
@@ -206,6 +206,27 @@ impl State {
             Statistic::Quantile { .. } => State::Values(vec![Vec::new(); cells]),
             Statistic::Histogram { edges } => State::Counts(vec![0; edges.len() - 1]),
         }
+    }
+
+    /// Whether another state can be merged into this one: it is of the same kind, for as many cells.
+    pub fn is_like(&self, other: &State) -> bool {
+        let lengths = |state: &State| match state {
+            State::Whole(v) => (v.len(), 0),
+            State::Sums { values, weights } => {
+                let all = [&values.high, &values.low, &weights.high, &weights.low];
+                let len = values.high.len();
+                (len, all.iter().filter(|v| v.len() != len).count())
+            }
+            State::Moments(v) => (v.len(), 0),
+            State::Float(v) => (v.len(), 0),
+            State::Signed(v) => (v.len(), 0),
+            State::Unsigned(v) => (v.len(), 0),
+            State::Flags(v) => (v.len(), 0),
+            State::Counts(v) => (v.len(), 0),
+            State::Values(v) => (v.len(), 0),
+        };
+        std::mem::discriminant(self) == std::mem::discriminant(other)
+            && lengths(self) == lengths(other)
     }
 
     /// At most so many bytes for a cell that sees so many elements.

@@ -7,15 +7,21 @@ use crate::messages::tell;
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::time::Instant;
+use swathe::job::expand;
 use swathe_core::array::random::{Generator, SeedSequence, StreamKind, words_of_decimal};
-use swathe_core::array::{Array, Buffer, Scalar, compute, language, outline, shape_text};
+use swathe_core::array::{
+    Array, ArrayError, Buffer, Scalar, compute, language, outline, shape_text,
+};
+use swathe_io::dataset::Dataset;
 use swathe_io::picture::array_graph;
+use swathe_io::stored::{self, Opening, StoredFile};
 
 /// Compute an array that may be larger than memory: chunk, apply, combine.
 ///
 /// The line is Python's syntax with numpy's names: random numbers (normal, uniform, random, exponential,
-/// lognormal, integers), arange, linspace, full, zeros, ones; arithmetic, comparisons, where, clip, astype; slices;
+/// lognormal, integers), arange, linspace, full, zeros, ones; variables of files, open("a.nc", "chlor_a"); arithmetic, comparisons, where, clip, astype; slices;
 /// sum, mean, var, std, min, max, argmin, argmax, any, all, count, quantile over `axis`, leaving out NaN with
 /// `skipna=True`. With `--streams dask` (the default) random numbers are those of dask.array's default_rng for the same
 /// seed, size and chunks; with `numpy`, those of numpy's default_rng; with `place`, they do not depend on chunks.
@@ -23,6 +29,7 @@ use swathe_io::picture::array_graph;
 #[command(after_help = "Examples:
   swathe array \"normal(1, 2, size=2**27, chunks=2**22).mean()\" --seed 42
   swathe array \"normal(1, 2, size=2**27, chunks=2**22).mean()\" --seed 42 --memory 64MiB --graph mean.svg
+  swathe array \"open('*.nc', 'chlor_a').mean(skipna=True)\"
   swathe array \"(uniform(size=(10000, 10000), chunks=1000) ** 2).std(axis=0)\" --json")]
 pub struct Arguments {
     /// The array
@@ -57,10 +64,11 @@ pub struct Arguments {
 /// Runs the command.
 pub fn run(arguments: &Arguments) -> Result {
     let mut random = Generator::new(arguments.seed.clone(), 0, arguments.streams);
-    let array = language::parse(&arguments.expression, &mut random).map_err(|mistake| {
-        let marked = format!("{}\n{}^", arguments.expression, " ".repeat(mistake.column));
-        Failure::usage(format!("{mistake}\n{marked}"))
-    })?;
+    let array =
+        language::parse(&arguments.expression, &mut random, &opened).map_err(|mistake| {
+            let marked = format!("{}\n{}^", arguments.expression, " ".repeat(mistake.column));
+            Failure::usage(format!("{mistake}\n{marked}"))
+        })?;
     if let Some(path) = &arguments.graph {
         GraphFile::new(path, &[], arguments.overwrite)?.write(&array_graph(&outline(&array)))?;
     }
@@ -111,6 +119,27 @@ pub fn run(arguments: &Arguments) -> Result {
         pool.current_num_threads()
     );
     Ok(Outcome::Done)
+}
+
+/// A variable of files, for the line.
+fn opened(asked: &language::Opened) -> std::result::Result<Array, ArrayError> {
+    let said = |error: &dyn std::fmt::Display| ArrayError::Source(error.to_string());
+    let paths = expand(&asked.files).map_err(|error| said(&error))?;
+    let open = |path: &PathBuf| {
+        let dataset = Dataset::open(path).map_err(|error| said(&error))?;
+        Ok(StoredFile {
+            dataset: Arc::new(dataset),
+            path: Some(path.clone()),
+        })
+    };
+    let files: std::result::Result<Vec<StoredFile>, ArrayError> = paths.iter().map(open).collect();
+    let opening = Opening {
+        variable: asked.variable.clone(),
+        along: asked.along.clone(),
+        cuts: asked.cuts.clone(),
+        stored: asked.stored,
+    };
+    stored::open(&files?, &opening).map_err(|error| said(&error))
 }
 
 fn seed(text: &str) -> std::result::Result<SeedSequence, String> {

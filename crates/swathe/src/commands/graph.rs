@@ -2,6 +2,7 @@
 
 use super::plain_file::PlainFile;
 use crate::failure::{Failure, Result};
+use crate::messages;
 use std::path::{Path, PathBuf};
 use swathe_io::picture::Graph;
 
@@ -44,6 +45,9 @@ impl GraphFile {
             Form::Mermaid => graph.mermaid(),
             Form::Graphviz => graph.dot(),
         };
-        self.file.write(text.as_bytes())
+        let path = self.file.path().to_owned();
+        self.file.write(text.as_bytes())?;
+        messages::note(&format!("wrote {}", path.display()));
+        Ok(())
     }
 }

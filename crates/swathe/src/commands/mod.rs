@@ -19,6 +19,7 @@ mod plain_file;
 pub mod plot;
 mod progress;
 pub mod reduce;
+pub mod reduced;
 mod report;
 pub mod search;
 pub mod serve;

@@ -11,11 +11,11 @@ use swathe::job::{self, Finished, JobError, Keeping, Observer, Plan};
 #[command(next_help_heading = "Cluster (the command of the Python package)")]
 pub struct OnCluster {
     /// Work on the Dask cluster of this scheduler, as tcp://10.0.0.1:8786
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["dask_gateway", "resume"])]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["dask_gateway", "resume", "live"])]
     dask: Option<String>,
     /// Work on a new cluster of this Dask Gateway, which ends with the run. How to sign in, and what
     /// workers are like, is Dask's configuration
-    #[arg(long, value_name = "URL", conflicts_with = "resume")]
+    #[arg(long, value_name = "URL", conflicts_with_all = ["resume", "live"])]
     dask_gateway: Option<String>,
     /// Workers of the new cluster
     #[arg(long, value_name = "N", default_value_t = 2, hide_default_value = true, requires = "dask_gateway",

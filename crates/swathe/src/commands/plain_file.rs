@@ -1,7 +1,7 @@
 //! A file that is written at once: it appears whole.
 
 use crate::failure::{Failure, Result};
-use crate::{interrupt, messages};
+use crate::interrupt;
 use std::path::{Path, PathBuf};
 use swathe_io::error::Error;
 
@@ -40,7 +40,7 @@ impl PlainFile {
         &self.path
     }
 
-    /// Writes the file, and says so.
+    /// Writes the file.
     pub fn write(self, content: &[u8]) -> Result<()> {
         let written = std::fs::write(&self.part, content)
             .and_then(|()| std::fs::rename(&self.part, &self.path));
@@ -50,7 +50,6 @@ impl PlainFile {
             let path = self.path.display().to_string();
             return Err(Error::Io { path, source }.into());
         }
-        messages::note(&format!("wrote {}", self.path.display()));
         Ok(())
     }
 }

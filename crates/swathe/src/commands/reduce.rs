@@ -2,19 +2,18 @@
 
 use super::gridding::size;
 use super::live::LiveOption;
-use super::plain_file::PlainFile;
+use super::reduced::ReducedOutputs;
 use super::report;
-use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
 use crate::messages::tell;
 use clap::{Args, ValueEnum};
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
+use std::str::FromStr as _;
 use swathe::core::array::Step;
 use swathe::job::expand;
-use swathe::reduction::{Dimensions, Every, Reduced, Reduction, Table, reduce};
-use swathe_io::picture::LinePlot;
-use swathe_io::product::{Format, Statistic};
+use swathe::reduction::{Dimensions, Every, Reduced, Reduction, reduce, statistic_named};
+use swathe_io::product::Statistic;
 
 /// Reduce gridded files over time, or over an area: a year of Level-3 days, any CF file, a Zarr store.
 ///
@@ -34,14 +33,14 @@ pub struct Arguments {
     #[arg(short = 'v', long, value_name = "NAME")]
     variable: String,
     /// Dimensions to reduce: time, lat,lon or time,lat,lon
-    #[arg(long, value_name = "DIMS", default_value = "time", value_parser = dimensions)]
+    #[arg(long, value_name = "DIMS", default_value = "time", value_parser = Dimensions::from_str)]
     over: Dimensions,
     /// Statistics: mean, std, var, min, max, sum, count, median, pNN; several with commas
-    #[arg(long, value_name = "STATS", default_value = "mean", value_delimiter = ',', value_parser = statistic)]
+    #[arg(long, value_name = "STATS", default_value = "mean", value_delimiter = ',', value_parser = statistic_named)]
     stat: Vec<Statistic>,
     /// Group maps: all, day, month, season, year or month-of-year
-    #[arg(long, value_enum, value_name = "PERIOD")]
-    every: Option<EveryName>,
+    #[arg(long, value_name = "PERIOD", value_parser = Every::from_str)]
+    every: Option<Every>,
     /// How cells count in means over an area
     #[arg(long, value_enum, default_value_t = WeightName::Area, value_name = "WEIGHT")]
     weight: WeightName,
@@ -72,54 +71,9 @@ pub struct Arguments {
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum EveryName {
-    All,
-    Day,
-    Month,
-    Season,
-    Year,
-    MonthOfYear,
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
 enum WeightName {
     Area,
     Equal,
-}
-
-fn dimensions(text: &str) -> std::result::Result<Dimensions, String> {
-    let mut found = (false, false, false);
-    for word in text.split(',').map(str::trim) {
-        match word {
-            "time" => found.0 = true,
-            "lat" | "latitude" | "y" => found.1 = true,
-            "lon" | "longitude" | "x" => found.2 = true,
-            _ => return Err(format!("{word:?} is not time, lat or lon")),
-        }
-    }
-    match found {
-        (true, false, false) => Ok(Dimensions::Time),
-        (false, true, true) => Ok(Dimensions::Area),
-        (true, true, true) => Ok(Dimensions::All),
-        _ => Err("time, lat,lon or time,lat,lon can be reduced".into()),
-    }
-}
-
-fn statistic(name: &str) -> std::result::Result<Statistic, String> {
-    Ok(match name {
-        "mean" => Statistic::Mean,
-        "std" => Statistic::StandardDeviation,
-        "var" => Statistic::Variance,
-        "min" => Statistic::Minimum,
-        "max" => Statistic::Maximum,
-        "sum" => Statistic::Sum,
-        "count" => Statistic::Count,
-        "median" => Statistic::Median,
-        name => match name.strip_prefix('p').and_then(|n| n.parse::<u8>().ok()) {
-            Some(percent) if percent <= 100 => Statistic::Percentile(percent),
-            _ => return Err("not one of mean, std, var, min, max, sum, count, median, pNN".into()),
-        },
-    })
 }
 
 /// Runs the command.
@@ -138,23 +92,18 @@ pub fn run(arguments: &Arguments) -> Result {
             ));
         }
     };
-    let every = arguments.every.map(|name| match name {
-        EveryName::All => Every::All,
-        EveryName::Day => Every::Day,
-        EveryName::Month => Every::Month,
-        EveryName::Season => Every::Season,
-        EveryName::Year => Every::Year,
-        EveryName::MonthOfYear => Every::MonthOfYear,
-    });
     let reduction = Reduction {
         variable: arguments.variable.clone(),
         over: arguments.over,
         statistics: arguments.stat.clone(),
-        every,
+        every: arguments.every,
         by_area: arguments.weight == WeightName::Area,
         bbox,
     };
-    let outputs = Checked::new(arguments, &paths)?;
+    if arguments.outputs.is_empty() && arguments.over == Dimensions::Time {
+        return Err(Failure::usage("a map needs an output: -o mean.nc"));
+    }
+    let outputs = ReducedOutputs::new(&arguments.outputs, &paths, &reduction, arguments.overwrite)?;
     let threads = arguments.threads.map_or(0, usize::from);
     let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
     let pool = pool.map_err(Failure::error)?;
@@ -166,99 +115,20 @@ pub fn run(arguments: &Arguments) -> Result {
             ControlFlow::Continue(())
         };
         let reduced = reduce(&paths, &reduction, &pool, arguments.memory, &mut observer)?;
-        match (reduced, outputs) {
-            (Reduced::Maps(product), Checked::Maps(maps)) => {
+        match &reduced {
+            Reduced::Table(table) if arguments.outputs.is_empty() => {
+                tell!("{}", table.csv().trim_end())
+            }
+            Reduced::Table(_) => {}
+            Reduced::Maps(product) => {
                 if let Some(live) = watch.live() {
-                    live.product(&product);
-                }
-                maps.write_product(&product)?;
-                report::wrote(&arguments.outputs);
-            }
-            (Reduced::Table(table), Checked::Table(files)) => {
-                if files.is_empty() {
-                    tell!("{}", table.csv().trim_end());
-                }
-                for file in files {
-                    write_table(&table, file)?;
+                    live.product(product);
                 }
             }
-            // The outputs were checked for what is reduced.
-            _ => return Err(Failure::error("the outputs do not suit the result")),
         }
+        outputs.write(&reduced)?;
+        report::wrote(&arguments.outputs);
         watch.wrote(&arguments.outputs);
         Ok(Outcome::Done)
     })
-}
-
-/// Outputs that can be written.
-enum Checked {
-    Maps(Box<Outputs>),
-    Table(Vec<PlainFile>),
-}
-
-impl Checked {
-    fn new(arguments: &Arguments, inputs: &[PathBuf]) -> Result<Self> {
-        let refuse =
-            |path: &Path, what: &str| Err(Failure::usage(format!("{}: {what}", path.display())));
-        if arguments.over == Dimensions::Time {
-            if arguments.outputs.is_empty() {
-                return Err(Failure::usage("a map needs an output: -o mean.nc"));
-            }
-            let many = arguments.every.is_some_and(|every| every != EveryName::All);
-            for path in &arguments.outputs {
-                match Format::of(path).map_err(Failure::usage)? {
-                    Format::Partial => {
-                        return refuse(path, "only averages can be kept as partial results");
-                    }
-                    Format::Png if many => {
-                        return refuse(
-                            path,
-                            "a picture shows one map: write .nc, and draw one with `swathe plot`",
-                        );
-                    }
-                    _ => {}
-                }
-            }
-            let maps = Outputs::new(&arguments.outputs, inputs, arguments.overwrite)?;
-            return Ok(Checked::Maps(Box::new(maps)));
-        }
-        let mut files = Vec::new();
-        for path in &arguments.outputs {
-            if !matches!(suffix(path), "csv" | "json" | "png") {
-                return refuse(
-                    path,
-                    "numbers over an area are written as .csv, .json or .png",
-                );
-            }
-            files.push(PlainFile::new(path, inputs, arguments.overwrite)?);
-        }
-        Ok(Checked::Table(files))
-    }
-}
-
-fn suffix(path: &Path) -> &str {
-    path.extension()
-        .and_then(|s| s.to_str())
-        .unwrap_or_default()
-}
-
-fn write_table(table: &Table, file: PlainFile) -> Result<()> {
-    let content = match suffix(file.path()) {
-        "csv" => table.csv().into_bytes(),
-        "json" => format!("{:#}\n", table.json()).into_bytes(),
-        _ => {
-            let name = table.columns.first().map_or("", String::as_str);
-            let point = |row: &swathe::reduction::Row| {
-                (row.time, row.values.first().copied().unwrap_or(f64::NAN))
-            };
-            LinePlot {
-                title: format!("{}: {name}", table.variable),
-                label: table.variable.clone(),
-                units: table.units.clone(),
-                points: table.rows.iter().map(point).collect(),
-            }
-            .png()?
-        }
-    };
-    file.write(&content)
 }

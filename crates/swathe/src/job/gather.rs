@@ -114,6 +114,20 @@ pub fn gather_sources(
     collect(opened, on_error)
 }
 
+/// Datasets that are no files: granules that another program holds. They stay open.
+///
+/// # Errors
+/// As [`gather`].
+pub fn gather_datasets(datasets: Vec<Dataset>, on_error: OnError) -> Result<Gathered, JobError> {
+    let opened = datasets.into_iter().map(|dataset| {
+        let name = dataset.name().to_owned();
+        let granule = Granule::from_dataset(dataset);
+        let candidate = granule.map(|granule| Candidate::of(PathBuf::from(&name), 0, granule));
+        (name, candidate)
+    });
+    collect(opened, on_error)
+}
+
 /// Parts those that could be opened from those that could not.
 fn collect(
     opened: impl IntoIterator<Item = (String, Result<Candidate, Error>)>,

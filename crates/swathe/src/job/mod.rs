@@ -40,7 +40,7 @@ pub use by_bins::{ByBins, Preset};
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
-pub use gather::{Candidate, Gathered, gather, gather_sources};
+pub use gather::{Candidate, Gathered, gather, gather_datasets, gather_sources};
 pub use keeping::{JournalFile, Keeping};
 pub use memory::{Shares, memory_available};
 pub use names::expand;

@@ -8,7 +8,7 @@ use crate::array::dtype::DType;
 use crate::array::error::ArrayError;
 
 /// What is drawn.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub enum Distribution {
     /// Uniform in [0, 1).
     Random,
@@ -50,7 +50,7 @@ pub enum Distribution {
 }
 
 /// Bits of a draw of 32 that are left for small integers.
-#[derive(Debug, Clone, Copy, Default)]
+#[derive(Debug, Clone, Copy, Default, serde::Serialize, serde::Deserialize)]
 pub struct Leftover {
     bits: u32,
     count: u32,

@@ -10,6 +10,7 @@ mod stream;
 mod ziggurat;
 
 pub use distribution::Distribution;
+pub(super) use distribution::Leftover;
 pub use generator::{Generator, StreamKind};
 pub use pcg64::Pcg64;
 pub use seed::{SeedSequence, words_of_decimal};

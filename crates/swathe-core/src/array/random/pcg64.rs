@@ -3,7 +3,7 @@
 use super::seed::SeedSequence;
 
 /// A stream of random bits.
-#[derive(Debug, Clone, PartialEq, Eq)]
+#[derive(Debug, Clone, PartialEq, Eq, serde::Serialize, serde::Deserialize)]
 pub struct Pcg64 {
     state: u128,
     increment: u128,

@@ -9,7 +9,7 @@
 /// let seeds = SeedSequence::from(42_u64);
 /// assert_eq!(seeds.state()[0], 0x9f1e_2e6d_cd54_0ab7);
 /// ```
-#[derive(Debug, Clone, PartialEq, Eq, Hash)]
+#[derive(Debug, Clone, PartialEq, Eq, Hash, serde::Serialize, serde::Deserialize)]
 pub struct SeedSequence {
     /// Words of all integers given, each from its lowest.
     entropy: Vec<u32>,

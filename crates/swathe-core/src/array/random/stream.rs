@@ -67,6 +67,28 @@ impl OneStream {
         }
     }
 
+    /// The same stream, told by what is at the start of its first chunks.
+    pub(in crate::array) fn continued(
+        known: Vec<(Pcg64, Leftover)>,
+        distribution: Distribution,
+        chunks: Vec<usize>,
+    ) -> Option<Self> {
+        let start = Start::At(known.first()?.0.clone());
+        Some(OneStream {
+            distribution,
+            chunks,
+            start,
+            known: Mutex::new(known),
+        })
+    }
+
+    /// What is at the starts of chunks: of the first one, and of all others that are known.
+    pub(in crate::array) fn starts(&self) -> Vec<(Pcg64, Leftover)> {
+        self.at(0);
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.clone()
+    }
+
     /// The generator after the array.
     pub fn end(&self) -> Pcg64 {
         self.at(self.chunks.len()).0

@@ -1,0 +1,105 @@
+//! Gridded files reduced.
+
+use crate::errors::{Fault, exception};
+use crate::handed::{Handed, array};
+use crate::inputs::{Input, paths};
+use crate::pool::pool;
+use crate::watched::watched;
+use pyo3::prelude::*;
+use pyo3::types::PyDict;
+use std::path::PathBuf;
+use std::str::FromStr;
+use swathe::ReducedOutputs;
+use swathe::reduction::{Reduced, Reduction, Table, reduce as reduce_files, statistic_named};
+
+/// What is asked for, in the command line's words.
+#[derive(FromPyObject)]
+#[pyo3(from_item_all)]
+pub struct Asked {
+    variable: String,
+    over: String,
+    statistics: Vec<String>,
+    every: Option<String>,
+    weight: String,
+    bbox: Option<[f64; 4]>,
+    memory: Option<u64>,
+}
+
+impl Asked {
+    fn reduction(&self, py: Python<'_>) -> PyResult<Reduction> {
+        let refuse = |message: String| exception(py, "PlanError", &message, None);
+        let statistics = self.statistics.iter().map(|name| statistic_named(name));
+        let by_area = match self.weight.as_str() {
+            "area" => true,
+            "equal" => false,
+            other => return Err(refuse(format!("weight is area or equal, not {other:?}"))),
+        };
+        Ok(Reduction {
+            variable: self.variable.clone(),
+            over: self.over.parse().map_err(refuse)?,
+            statistics: statistics.collect::<Result<_, _>>().map_err(refuse)?,
+            every: self
+                .every
+                .as_deref()
+                .map(FromStr::from_str)
+                .transpose()
+                .map_err(refuse)?,
+            by_area,
+            bbox: self.bbox,
+        })
+    }
+}
+
+enum Made {
+    Maps(Handed),
+    Table(Table),
+}
+
+/// Reduces gridded files, writes outputs, and hands the result over: as [`Handed`] does it, or as
+/// `{"variable", "units", "columns", "labels", "times", "maps", "values"}`.
+#[pyfunction]
+pub fn reduce<'py>(
+    py: Python<'py>,
+    inputs: Vec<Input>,
+    asked: Asked,
+    threads: Option<usize>,
+    outputs: Vec<PathBuf>,
+    overwrite: bool,
+    progress: Option<&Bound<'py, PyAny>>,
+) -> PyResult<Bound<'py, PyDict>> {
+    let reduction = asked.reduction(py)?;
+    let made = watched(py, progress, move |watch| {
+        let paths = paths(&inputs)?;
+        let outputs = ReducedOutputs::new(&outputs, &paths, &reduction, overwrite)?;
+        let pool = pool(threads)?;
+        let mut observer =
+            |step: swathe::core::array::Step| watch.step((step.done, step.total, 0, String::new()));
+        let reduced = reduce_files(&paths, &reduction, &pool, asked.memory, &mut observer)?;
+        pool.install(|| outputs.write(&reduced))?;
+        Ok::<_, Fault>(match reduced {
+            Reduced::Maps(product) => Made::Maps(Handed::new(*product)?),
+            Reduced::Table(table) => Made::Table(table),
+        })
+    })?;
+    match made {
+        Made::Maps(handed) => handed.into_python(py),
+        Made::Table(table) => told(py, table),
+    }
+}
+
+fn told(py: Python<'_>, table: Table) -> PyResult<Bound<'_, PyDict>> {
+    let dict = PyDict::new(py);
+    let (rows, columns) = (table.rows.len(), table.columns.len());
+    let labels: Vec<&str> = table.rows.iter().map(|row| row.label.as_str()).collect();
+    dict.set_item("labels", labels)?;
+    let times = table.rows.iter().map(|row| row.time).collect();
+    dict.set_item("times", array(py, times, &[rows])?)?;
+    let maps = table.rows.iter().map(|row| row.maps as i64).collect();
+    dict.set_item("maps", array(py, maps, &[rows])?)?;
+    let values = table.rows.iter().flat_map(|row| row.values.iter().copied());
+    dict.set_item("values", array(py, values.collect(), &[rows, columns])?)?;
+    dict.set_item("variable", table.variable)?;
+    dict.set_item("units", table.units)?;
+    dict.set_item("columns", table.columns)?;
+    Ok(dict)
+}
