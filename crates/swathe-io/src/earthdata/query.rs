@@ -195,7 +195,8 @@ mod tests {
             ..Query::default()
         };
         assert_eq!(good.check(), Ok(()));
-        let spoil: [(&str, fn(&mut Query)); 9] = [
+        type Spoil = fn(&mut Query);
+        let spoil: [(&str, Spoil); 9] = [
             ("collection", |q| q.collection = " ".into()),
             ("10,5,12,5", |q| q.bbox = Some((10.0, 5.0, 12.0, 5.0))),
             ("NaN", |q| q.bbox = Some((f64::NAN, 0.0, 1.0, 1.0))),
