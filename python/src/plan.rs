@@ -385,6 +385,7 @@ pub fn merge<'py>(
     parts: Vec<PathBuf>,
     outputs: Vec<PathBuf>,
     overwrite: bool,
+    allow_mixed: bool,
     live: Option<&Live>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let live = live.map(|live| live.0.clone());
@@ -392,7 +393,7 @@ pub fn merge<'py>(
     let handed = watched(py, None, move |watch| {
         let live = live.as_deref();
         live::watch(live, || {
-            let merged = job::merge(&parts)?;
+            let merged = job::merge(&parts, allow_mixed)?;
             if let Some(live) = live {
                 live.merged(&merged, parts.len());
             }

@@ -579,6 +579,7 @@ def merge(
     *,
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
+    allow_mixed: bool = False,
     live: Where = False,
 ) -> xr.Dataset:
     """Merge partial results, made by ``average(..., output="part.swathe")``.
@@ -590,7 +591,7 @@ def merge(
     parts : path or iterable of paths
         Partial results, in any order. They must have been made with the same options, and share no granule,
         unless with ``keep="granules"``: the newer version then replaces the older.
-    output, overwrite, live
+    output, overwrite, allow_mixed, live
         As in :func:`average`.
 
     Returns
@@ -618,7 +619,7 @@ def merge(
     for path in paths:
         if not isinstance(path, str | PathLike):
             raise TypeError(f"a part is a path, not {path!r:.80}")
-    return _results.dataset(_swathe.merge(paths, _outputs(output), overwrite, page(live)))
+    return _results.dataset(_swathe.merge(paths, _outputs(output), overwrite, allow_mixed, page(live)))
 
 
 @suggesting

@@ -394,6 +394,12 @@ fn number(bytes: &[u8]) -> u32 {
         .map_or(0, |bytes| u32::from_le_bytes(*bytes))
 }
 
+/// Whether a run is writing this journal.
+pub fn is_being_written(path: &Path) -> bool {
+    let opened = File::open(path);
+    opened.is_ok_and(|file| matches!(file.try_lock(), Err(TryLockError::WouldBlock)))
+}
+
 fn locked(opened: std::io::Result<File>, path: &Path) -> Result<File> {
     let file = opened.map_err(|source| io(path, source))?;
     match file.try_lock() {

@@ -9,6 +9,7 @@ use std::time::Duration;
 static INTERRUPTED: AtomicBool = AtomicBool::new(false);
 static TEMPORARY: Mutex<Vec<PathBuf>> = Mutex::new(Vec::new());
 
+static RESUMABLE: Mutex<Option<PathBuf>> = Mutex::new(None);
 static LAST: Mutex<Option<Box<dyn FnOnce() + Send>>> = Mutex::new(None);
 
 /// From now on an interruption ends the process with exit code 130.
@@ -20,7 +21,9 @@ pub fn watch() {
         for path in temporary.iter() {
             remove(path);
         }
-        messages::interrupted();
+        let journal = RESUMABLE.lock().unwrap_or_else(PoisonError::into_inner);
+        let kept = journal.as_ref().is_some_and(|path| path.exists());
+        messages::interrupted(kept.then_some(messages::RESUME));
         let last = LAST.lock().unwrap_or_else(PoisonError::into_inner).take();
         if let Some(last) = last {
             last();
@@ -49,6 +52,11 @@ fn remove(path: &Path) {
             return;
         }
     }
+}
+
+/// Names the journal by which what is interrupted can go on.
+pub fn resumable(journal: &Path) {
+    *RESUMABLE.lock().unwrap_or_else(PoisonError::into_inner) = Some(journal.to_owned());
 }
 
 /// What an interruption does before the process ends.

@@ -71,11 +71,18 @@ pub fn error(text: &str, hint: Option<&str>, code: u8) {
     }
 }
 
+/// What is said of a run that was stopped and left its journal.
+pub const RESUME: &str = "what was done is kept: --resume goes on with it";
+
 /// Says that a command was interrupted.
-pub fn interrupted() {
-    match in_json() {
-        true => event("interrupted", json!({})),
-        false => eprintln!("interrupted"),
+pub fn interrupted(hint: Option<&str>) {
+    if in_json() {
+        event("interrupted", json!({ "hint": hint }));
+        return;
+    }
+    eprintln!("interrupted");
+    if let Some(hint) = hint {
+        eprintln!("  hint: {hint}");
     }
 }
 

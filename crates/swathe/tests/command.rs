@@ -223,7 +223,7 @@ fn mistakes_are_explained() {
         (
             format!("average . {GRID} -v l2_flags -o x.nc"),
             2,
-            "their average means nothing",
+            "their mean means nothing",
         ),
         ("average . -o x.nc".into(), 2, "-b -77,36,-73,41 -r 0.015"),
         ("average . -b -80,30,-60,45 -o x.nc".into(), 2, "give -r"),
@@ -1084,4 +1084,33 @@ fn interrupt(folder: &Path, out: &Path, name: &str) {
     // All of the file, if the interruption came at the very end, or nothing.
     assert!(!part.exists());
     assert!(!out.join(name).exists() || Dataset::open(&out.join(name)).is_ok());
+}
+
+/// What a cube was made with is told before any work, and no run is left that could not go on.
+#[test]
+fn a_cube_takes_no_layers_made_otherwise() {
+    let (folder, paths) = granules();
+    let at = folder.path();
+    let name = |i: usize| paths[i].file_name().unwrap().to_string_lossy().into_owned();
+    let line = format!("grid {} {} {GRID} -v chlor_a -o q.zarr", name(0), name(1));
+    let (code, _, said) = outcome(at, &line);
+    assert_eq!(code, 0, "{said}");
+    for (option, word) in [
+        ("-m bin", "-m bin"),
+        ("--flags none", "--flags none"),
+        ("--valid-range 0,0.1", "--valid-range"),
+    ] {
+        let line = format!(
+            "grid {} {GRID} -v chlor_a {option} -o q.zarr --append",
+            name(2)
+        );
+        let (code, _, said) = outcome(at, &line);
+        assert_eq!(code, 2, "{said}");
+        assert!(
+            said.contains("made with other options") && said.contains(word),
+            "{said}"
+        );
+        assert!(!said.contains("--resume"), "{said}");
+        assert!(!at.join(".q.zarr.run").exists());
+    }
 }

@@ -146,7 +146,7 @@ impl Session {
             .finish();
         let mut request = Request {
             headers: vec![("accept", "application/json, */*".into())],
-            length: 50 << 20,
+            length: 10 << 20,
             // An address may not be as long as a polygon.
             post: Some(form),
             ..Request::default()

@@ -9,7 +9,7 @@ use crate::lock::lock;
 use jiff::Timestamp;
 use std::io::Read as _;
 use std::ops::Range;
-use std::sync::{Arc, Mutex};
+use std::sync::{Arc, Mutex, OnceLock};
 use url::Url;
 
 /// Times that a new signed address is asked for.
@@ -26,6 +26,8 @@ pub(super) struct RemoteFile {
     name: String,
     /// Where the address led; dropped when it is refused or has expired.
     signed: Mutex<Option<Signed>>,
+    /// Why it cannot be read, once that is known.
+    given_up: OnceLock<Fault>,
 }
 
 #[derive(Debug)]
@@ -78,6 +80,7 @@ impl RemoteFile {
             address,
             name,
             signed: Mutex::new(None),
+            given_up: OnceLock::new(),
         })
     }
 
@@ -89,6 +92,20 @@ impl RemoteFile {
     /// The bytes of a range, fewer where the file ends before. If `known` is given the file must be
     /// that version still.
     pub fn read(&self, range: Range<u64>, known: Option<&Version>) -> Result<Received, Fault> {
+        if let Some(fault) = self.given_up.get() {
+            return Err(fault.clone());
+        }
+        let outcome = self.persist(range, known);
+        if let Err(fault) = &outcome
+            && fault.cure == Cure::None
+        {
+            // Others who read of it need not find out for themselves.
+            let _ = self.given_up.set(fault.clone());
+        }
+        outcome
+    }
+
+    fn persist(&self, range: Range<u64>, known: Option<&Version>) -> Result<Received, Fault> {
         let _flight = self.session.take_off();
         let mut received = Progress {
             version: known.cloned(),

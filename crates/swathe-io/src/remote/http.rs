@@ -6,7 +6,7 @@ use super::secret::Secret;
 use std::io::Read;
 use std::net::ToSocketAddrs as _;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 use ureq::config::Config;
 use ureq::http::{self, HeaderMap, Uri};
 use ureq::unversioned::resolver::{ResolvedSocketAddrs, Resolver};
@@ -17,6 +17,9 @@ use url::Url;
 const MOST_REDIRECTS: usize = 5;
 /// Bytes a second that a connection must give, else it is taken for dead.
 const SLOWEST: u64 = 50_000;
+/// The same of texts, after a while: the catalogue is slower than files.
+const SLOWEST_TEXT: u64 = 5_000;
+const PATIENCE_WITH_TEXT: Duration = Duration::from_secs(20);
 /// Longest text of a service that is read.
 const MOST_TEXT: u64 = 256 << 20;
 const CONNECT: Duration = Duration::from_secs(10);
@@ -67,21 +70,33 @@ impl Answer {
     /// The body as bytes.
     ///
     /// # Errors
-    /// It ends too early or is too long.
+    /// It ends too early, is too long, or comes too slowly.
     pub fn bytes(&mut self) -> Result<Vec<u8>, Fault> {
-        let mut bytes = Vec::new();
-        let read = self
-            .body
-            .as_reader()
-            .take(MOST_TEXT + 1)
-            .read_to_end(&mut bytes);
-        match read {
-            Ok(length) if length as u64 <= MOST_TEXT => Ok(bytes),
-            Ok(_) => Err(Fault::new(Cure::None, "the answer is too long")),
-            Err(error) => Err(Fault::new(
-                Cure::Retry,
-                format!("{} broke off its answer: {error}", shown(&self.url)),
-            )),
+        let (mut bytes, mut piece) = (Vec::new(), vec![0; 1 << 16]);
+        let began = Instant::now();
+        let mut body = self.body.as_reader();
+        let fault = |why: String| Fault::new(Cure::Retry, format!("{} {why}", shown(&self.url)));
+        loop {
+            match body.read(&mut piece) {
+                Ok(0) => return Ok(bytes),
+                Ok(count) => bytes.extend_from_slice(&piece[..count]),
+                Err(error) => {
+                    return Err(Fault {
+                        lasting: error.kind() == std::io::ErrorKind::TimedOut,
+                        ..fault(format!("broke off its answer: {error}"))
+                    });
+                }
+            }
+            if bytes.len() as u64 > MOST_TEXT {
+                return Err(Fault::new(Cure::None, "the answer is too long"));
+            }
+            let waited = began.elapsed();
+            if waited > PATIENCE_WITH_TEXT && bytes.len() as u64 / waited.as_secs() < SLOWEST_TEXT {
+                return Err(Fault {
+                    lasting: true,
+                    ..fault("answers too slowly".into())
+                });
+            }
         }
     }
 

@@ -8,6 +8,7 @@ use super::progress::{self, Progress};
 use super::report;
 use super::write::Outputs;
 use crate::failure::{Failure, Outcome, Result};
+use crate::interrupt;
 use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
@@ -22,6 +23,7 @@ use swathe_core::mask::{FlagSelection, ValidRange};
 use swathe_core::region::Region;
 use swathe_core::resample::Method;
 use swathe_core::watch;
+use swathe_io::journal::is_being_written;
 use swathe_io::product::gridded::Gridded;
 use swathe_io::remote;
 
@@ -431,7 +433,10 @@ impl Gridding {
         }
         outputs.check_plan(&plan)?;
         report::chosen(&plan, &shares);
-        if stopped && !self.resume {
+        if let Some(journal) = self.journal() {
+            interrupt::resumable(&journal);
+        }
+        if stopped && !self.resume && !self.journal().is_some_and(|path| is_being_written(&path)) {
             messages::note(
                 "a run that was stopped is given up: --resume would have gone on with it",
             );
@@ -459,8 +464,10 @@ impl Gridding {
             });
         progress.finish();
         let kept = |failure: Failure| match self.journal() {
-            Some(journal) if journal.exists() && !failure.has_hint() => {
-                failure.with_hint("what was done is kept: --resume goes on with it")
+            Some(journal)
+                if journal.exists() && !is_being_written(&journal) && !failure.has_hint() =>
+            {
+                failure.with_hint(messages::RESUME)
             }
             _ => failure,
         };

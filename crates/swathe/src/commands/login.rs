@@ -22,10 +22,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments) -> Result {
     let session = session()?;
     let report = session.check_login()?;
-    let user = report
-        .user
-        .map_or(String::new(), |user| format!(" as {user}"));
-    tell!("signed in{user}, with what {} says", report.from);
+    let unchecked = report.user.is_none();
+    match report.user {
+        Some(user) => tell!("signed in as {user}, with what {} says", report.from),
+        None => tell!("{} has a token", report.from),
+    }
     match report.expires {
         Some(end) => tell!(
             "the token holds until {}",
@@ -36,6 +37,8 @@ pub fn run(arguments: &Arguments) -> Result {
     if let Some(address) = &arguments.address {
         session.reaches(address)?;
         tell!("the file can be read");
+    } else if unchecked {
+        tell!("whether it is accepted shows with the address of a file: swathe login ADDRESS");
     }
     Ok(Outcome::Done)
 }

@@ -36,6 +36,9 @@ pub struct Arguments {
     /// Replace outputs that exist
     #[arg(long)]
     overwrite: bool,
+    /// Mix processing versions, or near-real-time with refined granules
+    #[arg(long)]
+    allow_mixed: bool,
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "STYLE")]
     progress: Style,
@@ -73,7 +76,7 @@ pub fn run(arguments: &Arguments) -> Result {
         return merge_bins(arguments, outputs);
     }
     arguments.live.watch(|watch| {
-        let merged = merge(&arguments.parts)?;
+        let merged = merge(&arguments.parts, arguments.allow_mixed)?;
         if let Some(live) = watch.live() {
             live.merged(&merged, arguments.parts.len());
         }

@@ -3,10 +3,11 @@
 use crate::failure::{Failure, Result};
 use crate::{interrupt, messages};
 use std::path::{Path, PathBuf};
-use swathe::job::{Finished, JournalFile, Keeping, Observer, Plan};
+use swathe::job::{Finished, JournalFile, Keeping, Observer, Plan, difference};
 use swathe::live::Report;
 use swathe_core::geobox::GeoBox;
 use swathe_io::bins::BinTable;
+use swathe_io::dataset::AttributeValue;
 use swathe_io::error::Error;
 use swathe_io::picture::{MapPicture, layer_values};
 use swathe_io::product::{
@@ -117,6 +118,18 @@ impl Outputs {
                     names.join(", ")
                 )));
             }
+        }
+        let mut made = gridded.dataset().root().attributes.iter();
+        let made = made.find(|(name, _)| name == "history");
+        let options = plan.options();
+        if let Some((_, AttributeValue::Text(made))) = made
+            && *made != options
+        {
+            return Err(Failure::usage(format!(
+                "{}: it was made with other options: {}",
+                path.display(),
+                difference(made, &options)
+            )));
         }
         let granules: Vec<(&str, f64)> = plan.starts().collect();
         all_there(path, cube.check_granules(&granules)?)

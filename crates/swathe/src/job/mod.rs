@@ -46,7 +46,7 @@ pub use memory::{Shares, memory_available};
 pub use names::expand;
 pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
-pub use partial::merge;
+pub use partial::{difference, merge};
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;

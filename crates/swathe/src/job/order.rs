@@ -137,34 +137,35 @@ fn version_numbers(version: Option<&str>) -> Vec<u64> {
 ///
 /// # Errors
 /// [`JobError::Plan`] that names one granule of each kind.
-pub(super) fn check_uniform(candidates: &[Candidate]) -> Result<(), JobError> {
-    let mut first: HashMap<_, &Candidate> = HashMap::new();
-    for candidate in candidates {
-        let identity = &candidate.identity;
+pub(super) fn check_uniform<'a>(
+    granules: impl Iterator<Item = (&'a str, &'a Identity)>,
+) -> Result<(), JobError> {
+    let mut first: HashMap<_, (&str, &Identity)> = HashMap::new();
+    for (name, identity) in granules {
         let kind = (&identity.platform, &identity.instrument, &identity.suite);
-        let other = *first.entry(kind).or_insert(candidate);
+        let (other, others) = *first.entry(kind).or_insert((name, identity));
         let hint = "choose one kind, or give --allow-mixed";
-        let versions = [other, candidate].map(|c| c.identity.processing_version.as_deref());
+        let versions = [others, identity].map(|one| one.processing_version.as_deref());
         if version_numbers(versions[0]) != version_numbers(versions[1]) {
             let said = versions.map(|v| v.unwrap_or("unknown"));
             return Err(JobError::plan_hint(
                 format!(
                     "the granules mix processing versions: {} has {}, {} has {}",
-                    other.name, said[0], candidate.name, said[1]
+                    other, said[0], name, said[1]
                 ),
                 hint,
             ));
         }
-        if identity.near_real_time != other.identity.near_real_time {
+        if identity.near_real_time != others.near_real_time {
             let (nrt, refined) = if identity.near_real_time {
-                (candidate, other)
+                (name, other)
             } else {
-                (other, candidate)
+                (other, name)
             };
             return Err(JobError::plan_hint(
                 format!(
                     "the granules mix near-real-time ({}) and refined ({}) processing",
-                    nrt.name, refined.name
+                    nrt, refined
                 ),
                 hint,
             ));

@@ -4,6 +4,7 @@ use super::JobError;
 use super::contents::{Contents, Given, Partial, Unit};
 use super::finished::{Finished, Maps, UNITS_IN_FLIGHT};
 use super::header::{Header, UsedGranule};
+use super::order::check_uniform;
 use super::plan::PlannedField;
 use super::record::{Observer, tell_tiles};
 use super::rivals::{Together, together};
@@ -137,8 +138,9 @@ impl Written<'_> {
 /// # Errors
 /// When one cannot be read, is of another version, or is damaged; when they do not fit together, with the
 /// difference; when they share a granule, or hold two versions of one, and do not keep granules, with
-/// their names; no part at all.
-pub fn merge(paths: &[PathBuf]) -> Result<Finished, JobError> {
+/// their names; no part at all. Unless `allow_mixed`, when they mix processing versions, or near-real-time with
+/// refined granules: of parts that keep granules the latter is what comes before all are refined.
+pub fn merge(paths: &[PathBuf], allow_mixed: bool) -> Result<Finished, JobError> {
     let mut headers: Vec<Header> = Vec::with_capacity(paths.len());
     let mut files = Vec::with_capacity(paths.len());
     for path in paths {
@@ -155,6 +157,17 @@ pub fn merge(paths: &[PathBuf]) -> Result<Finished, JobError> {
             reason: "no part to merge".into(),
         });
     };
+    if !allow_mixed {
+        let taking_part = header.granules.iter().filter(|g| g.takes_part());
+        let identities: Vec<_> = taking_part
+            .map(|g| {
+                let mut identity = g.identity.clone();
+                identity.near_real_time &= !header.kept;
+                (g.record.name.as_str(), identity)
+            })
+            .collect();
+        check_uniform(identities.iter().map(|(name, identity)| (*name, identity)))?;
+    }
     let parts = headers.iter().zip(files).zip(numbers);
     let partials = parts.map(|((part, file), numbers)| Partial {
         file,
@@ -242,6 +255,14 @@ fn check_fits(own: &Header, other: &Header) -> Result<(), JobError> {
              give --valid-range when making them",
         ));
     }
+    Err(JobError::plan(format!(
+        "the parts were made with different options and cannot be merged: {}",
+        difference(&own.options, &other.options)
+    )))
+}
+
+/// In what two lines of options differ.
+pub fn difference(own: &str, other: &str) -> String {
     let parts = |options: &str| -> Vec<String> {
         options
             .split(" -")
@@ -249,14 +270,15 @@ fn check_fits(own: &Header, other: &Header) -> Result<(), JobError> {
             .map(|part| format!("-{part}"))
             .collect()
     };
-    let (own, other) = (parts(&own.options), parts(&other.options));
+    let (own, other) = (parts(own), parts(other));
     let only = |these: &[String], those: &[String]| {
         let only = these.iter().filter(|part| !those.contains(part));
         only.cloned().collect::<Vec<_>>().join(" ")
     };
-    Err(JobError::plan(format!(
-        "the parts were made with different options and cannot be merged: one with {}, one with {}",
-        only(&own, &other),
-        only(&other, &own)
-    )))
+    let (own, other) = (only(&own, &other), only(&other, &own));
+    match (own.is_empty(), other.is_empty()) {
+        (true, _) => format!("one with {other}, one without"),
+        (_, true) => format!("one with {own}, one without"),
+        _ => format!("one with {own}, one with {other}"),
+    }
 }

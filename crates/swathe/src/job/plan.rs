@@ -171,12 +171,23 @@ impl Plan {
             skipped.push(one.dropped);
         }
         if !job.allow_mixed {
-            check_uniform(&candidates)?;
+            check_uniform(candidates.iter().map(|c| (c.name.as_str(), &c.identity)))?;
         }
         let Some(first) = candidates.first() else {
-            return Err(JobError::Nothing {
-                reason: "no granule to work on".into(),
-            });
+            let named: Vec<String> = skipped
+                .iter()
+                .take(3)
+                .map(|record| format!("{}: {}", record.name, record.reason))
+                .collect();
+            let reason = match (named.is_empty(), skipped.len() - named.len()) {
+                (true, _) => "no granule to work on".into(),
+                (false, 0) => format!("no granule to work on ({})", named.join("; ")),
+                (false, more) => format!(
+                    "no granule to work on ({}; and {more} more)",
+                    named.join("; ")
+                ),
+            };
+            return Err(JobError::Nothing { reason });
         };
         let opened = first
             .granule()
