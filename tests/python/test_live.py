@@ -109,7 +109,7 @@ def test_a_run_is_watched_from_start_to_end(swathe, granules, browser, tmp_path)
         assert watched.get_attribute("body", "data-ended") == "done"
         # The map has grown, and granules went through their states.
         assert coloured[-1] > 5000
-        assert len({n // 500 for n in coloured}) > 3, coloured
+        assert coloured[0] < coloured[-1] // 2, coloured
         assert {"waiting", "used", "skipped"} <= states
         assert states & {"reading", "gridding"}
 
