@@ -196,9 +196,10 @@ def login(token: str | None = None) -> str:
     else:
         use_earthaccess()
     user, origin, expires = _swathe.login()
-    who = "" if user is None else f" as {user}"
     until = "" if expires is None else f", until {expires}"
-    return f"signed in{who}, with what {origin} says{until}"
+    if user is None:
+        return f"{origin} has a token{until}"
+    return f"signed in as {user}, with what {origin} says{until}"
 
 
 def use_earthaccess() -> None:

@@ -975,6 +975,59 @@ fn what_gave_way_gives_way_to_the_newest() {
     assert!(bytes("abc.swathe") == bytes("all.swathe"));
 }
 
+/// As in one run over them all, parts of two processing versions are not mixed unasked, nor are parts of
+/// near-real-time and refined granules.
+#[test]
+fn parts_are_not_mixed_unasked() {
+    let folder = tempfile::tempdir().unwrap();
+    let at = folder.path();
+    for (kind, number, version, near_real_time) in [
+        ("old", 0, Version::V3_1, false),
+        ("new", 1, Version::V3_2, false),
+        ("nrt", 2, Version::V3_2, true),
+    ] {
+        let simulation = Simulation {
+            area: Some([-80.0, 30.0, -60.0, 45.0]),
+            count: Some(3),
+            lines: Some(60),
+            version,
+            near_real_time,
+            ..Simulation::default()
+        };
+        std::fs::create_dir(at.join(kind)).unwrap();
+        let granule = &simulation.granules().unwrap()[number];
+        granule.write(&at.join(kind), Overwrite::Refuse).unwrap();
+        let line = format!("average {kind}/ {GRID} -m bin -o {kind}.swathe");
+        let (code, _, stderr) = outcome(at, &line);
+        assert_eq!(code, 0, "{line}: {stderr}");
+    }
+    for (parts, folders, word) in [
+        (
+            "old.swathe new.swathe",
+            "old/ new/",
+            "mix processing versions",
+        ),
+        ("new.swathe nrt.swathe", "new/ nrt/", "mix near-real-time"),
+    ] {
+        let (code, _, stderr) = outcome(at, &format!("merge {parts} -o x.nc"));
+        assert_eq!(code, 2, "{stderr}");
+        assert!(
+            stderr.contains(word) && stderr.contains("--allow-mixed"),
+            "{stderr}"
+        );
+        let (code, _, stderr) = outcome(
+            at,
+            &format!("merge {parts} --allow-mixed -o x.nc --overwrite"),
+        );
+        assert_eq!(code, 0, "{stderr}");
+        let line = format!("average {folders} {GRID} -m bin --allow-mixed -o y.nc --overwrite");
+        let (code, _, stderr) = outcome(at, &line);
+        assert_eq!(code, 0, "{stderr}");
+        assert!(std::fs::read(at.join("x.nc")).unwrap() == std::fs::read(at.join("y.nc")).unwrap());
+        std::fs::remove_file(at.join("x.nc")).unwrap();
+    }
+}
+
 #[test]
 fn what_would_not_do_what_it_says_is_refused() {
     let (folder, paths) = granules();

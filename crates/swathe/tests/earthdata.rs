@@ -560,6 +560,36 @@ fn silence_is_not_waited_for() {
     assert!(bench.read("far.nc").unwrap() == expected);
 }
 
+/// A catalogue that gives a byte now and then is given up.
+#[test]
+fn a_slow_catalogue_is_not_waited_for() {
+    use std::io::{Read as _, Write as _};
+    let bench = Bench::new();
+    let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+    let host = server.local_addr().unwrap().to_string();
+    std::thread::spawn(move || {
+        for stream in server.incoming() {
+            std::thread::spawn(move || {
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let head = b"HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 1000000\r\n\r\n";
+                let mut open = stream.write_all(head).is_ok();
+                while open {
+                    std::thread::sleep(std::time::Duration::from_millis(50));
+                    open = stream.write_all(b" ").is_ok();
+                }
+            });
+        }
+    });
+    let mut command = bench.command("search -c PACE_OCI_L2_BGC");
+    command
+        .env("SWATHE_CMR", format!("http://{host}"))
+        .env("SWATHE_LOOPBACK_HOSTS", &host)
+        .env("SWATHE_PATIENCE", "500");
+    let (_, said) = fail(command, 1);
+    assert!(said.contains("answers too slowly, 2 times"), "{said}");
+}
+
 #[test]
 fn mixtures_of_faults_give_the_right_product_or_one_error() {
     let bench = Bench::new();

@@ -7,6 +7,20 @@ use std::ops::Range;
 /// A box of indices, one range for each axis.
 pub type Region = Vec<Range<usize>>;
 
+/// The region that a region of a slice is made from: the slice begins at `starts` and goes on by `steps`, which
+/// may be backward.
+pub(super) fn sliced(region: &[Range<usize>], starts: &[usize], steps: &[isize]) -> Region {
+    let along = |((range, start), step): ((&Range<usize>, &usize), &isize)| {
+        if range.is_empty() {
+            return 0..0;
+        }
+        let at = |i: usize| (*start as isize + i as isize * step) as usize;
+        let (first, last) = (at(range.start), at(range.end - 1));
+        first.min(last)..first.max(last) + 1
+    };
+    region.iter().zip(starts).zip(steps).map(along).collect()
+}
+
 /// How an axis is to be cut.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Cut {

@@ -2,7 +2,7 @@
 //! cache.
 
 use super::buffer::{Buffer, Element, with_type};
-use super::chunks::{Region, blocks, elements, lengths, ravel, strides, unravel};
+use super::chunks::{Region, blocks, elements, lengths, ravel, sliced, strides, unravel};
 use super::dtype::Scalar;
 use super::elementwise::choose;
 use super::error::ArrayError;
@@ -168,15 +168,7 @@ impl<'a> Evaluator<'a> {
                 starts,
                 steps,
             } => {
-                let along = |((range, start), step): ((&Range<usize>, &usize), &isize)| {
-                    if range.is_empty() {
-                        return 0..0;
-                    }
-                    let at = |i: usize| (*start as isize + i as isize * step) as usize;
-                    let (first, last) = (at(range.start), at(range.end - 1));
-                    first.min(last)..first.max(last) + 1
-                };
-                let region: Region = block.iter().zip(starts).zip(steps).map(along).collect();
+                let region = sliced(block, starts, steps);
                 let values = self.large(operand, &region)?;
                 if steps.iter().all(|&step| step == 1) {
                     return Ok(values);

@@ -1,6 +1,6 @@
 //! Which chunks of outside arrays a region of an array is made from.
 
-use super::chunks::Region;
+use super::chunks::{Region, sliced};
 use super::expression::{Array, Operation};
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
@@ -26,13 +26,7 @@ pub(super) fn reach(array: &Array, region: &[Range<usize>], found: &mut Reach) {
             starts,
             steps,
         } => {
-            let along = |((range, start), step): ((&Range<usize>, &usize), &isize)| {
-                let at = |i: usize| (*start as isize + i as isize * step) as usize;
-                let (first, last) = (at(range.start), at(range.end - 1));
-                first.min(last)..first.max(last) + 1
-            };
-            let own: Region = region.iter().zip(starts).zip(steps).map(along).collect();
-            reach(operand, &own, found);
+            reach(operand, &sliced(region, starts, steps), found);
         }
         Operation::Axes {
             array: operand,

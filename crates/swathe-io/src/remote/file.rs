@@ -449,6 +449,40 @@ fn percent_decoded(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::io::Write as _;
+
+    /// Whoever reads of a file that cannot be read hears it without another request.
+    #[test]
+    fn a_file_is_given_up_once() {
+        let server = std::net::TcpListener::bind("127.0.0.1:0").unwrap();
+        let host = server.local_addr().unwrap().to_string();
+        let asked = Arc::new(std::sync::atomic::AtomicU64::new(0));
+        let counted = asked.clone();
+        std::thread::spawn(move || {
+            for stream in server.incoming() {
+                counted.fetch_add(1, std::sync::atomic::Ordering::SeqCst);
+                let mut stream = stream.unwrap();
+                let _ = stream.read(&mut [0; 4096]);
+                let _ = stream.write_all(
+                    b"HTTP/1.1 404 Not Found\r\nContent-Length: 0\r\nConnection: close\r\n\r\n",
+                );
+            }
+        });
+        let mut settings = crate::remote::Settings::from_environment().unwrap();
+        settings.cache = None;
+        settings.policy.loopback = vec![host.clone()];
+        let session = Arc::new(Session::new(settings));
+        let file = RemoteFile::new(&session, Url::parse(&format!("http://{host}/x")).unwrap());
+        let file = file.unwrap();
+        let first = file.read(0..10, None).map(|_| ()).unwrap_err();
+        let requests = asked.load(std::sync::atomic::Ordering::SeqCst);
+        assert!(requests > 0);
+        for _ in 0..3 {
+            let again = file.read(5..20, None).map(|_| ()).unwrap_err();
+            assert_eq!(again.reason, first.reason);
+        }
+        assert_eq!(asked.load(std::sync::atomic::Ordering::SeqCst), requests);
+    }
 
     #[test]
     fn content_ranges() {

@@ -19,7 +19,6 @@ const MOST_REDIRECTS: usize = 5;
 const SLOWEST: u64 = 50_000;
 /// The same of texts, after a while: the catalogue is slower than files.
 const SLOWEST_TEXT: u64 = 5_000;
-const PATIENCE_WITH_TEXT: Duration = Duration::from_secs(20);
 /// Longest text of a service that is read.
 const MOST_TEXT: u64 = 256 << 20;
 const CONNECT: Duration = Duration::from_secs(10);
@@ -48,6 +47,7 @@ pub struct Answer {
     pub url: Url,
     headers: HeaderMap,
     body: ureq::Body,
+    patience: Duration,
 }
 
 impl Answer {
@@ -91,7 +91,8 @@ impl Answer {
                 return Err(Fault::new(Cure::None, "the answer is too long"));
             }
             let waited = began.elapsed();
-            if waited > PATIENCE_WITH_TEXT && bytes.len() as u64 / waited.as_secs() < SLOWEST_TEXT {
+            let expected = SLOWEST_TEXT as f64 * waited.as_secs_f64();
+            if waited > self.patience && (bytes.len() as f64) < expected {
                 return Err(Fault {
                     lasting: true,
                     ..fault("answers too slowly".into())
@@ -247,6 +248,7 @@ impl Http {
                     url: url.clone(),
                     headers: parts.headers,
                     body,
+                    patience: self.patience,
                 })
             }
             Err(error) => Err(unanswered(url, &error)),

@@ -282,3 +282,26 @@ pub fn difference(own: &str, other: &str) -> String {
         _ => format!("one with {own}, one with {other}"),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::difference;
+
+    #[test]
+    fn differences_name_both_sides() {
+        let line = "swathe average -v chlor_a -m bin";
+        assert_eq!(
+            difference(line, "swathe average -v chlor_a -m nearest"),
+            "one with -m bin, one with -m nearest"
+        );
+        let more = format!("{line} --valid-range=0,1");
+        assert_eq!(
+            difference(line, &more),
+            "one with --valid-range=0,1, one without"
+        );
+        assert_eq!(
+            difference(&more, line),
+            "one with --valid-range=0,1, one without"
+        );
+    }
+}
