@@ -1,5 +1,7 @@
 //! The page of a run: what it tells, and what hostile requests do to it.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod simulated;
+
 use serde_json::Value;
 use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
@@ -10,24 +12,17 @@ use std::time::{Duration, Instant};
 use swathe::core::build_geobox::Resolution;
 use swathe::core::resample::Method;
 use swathe::io::product::{LayerData, Product};
-use swathe::io::simulate::{Overwrite, Simulation};
+use swathe::io::simulate::Simulation;
 use swathe::job::{self, GridRequest, Job, Keeping, OnError, Plan, Purpose, gather};
 use swathe::live::{Live, Serving};
 
 fn granules(count: usize, lines: usize) -> (tempfile::TempDir, Vec<PathBuf>) {
-    let folder = tempfile::tempdir().unwrap();
-    let made = Simulation {
+    simulated::granules(Simulation {
         area: Some([-77.0, 36.0, -73.0, 41.0]),
         count: Some(count),
         lines: Some(lines),
         ..Simulation::default()
-    };
-    let made = made.granules().unwrap();
-    let made = made
-        .iter()
-        .map(|g| g.write(folder.path(), Overwrite::Refuse));
-    let paths = made.map(Result::unwrap).collect();
-    (folder, paths)
+    })
 }
 
 fn plan(paths: &[PathBuf]) -> Plan {

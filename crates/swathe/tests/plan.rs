@@ -1,5 +1,8 @@
 //! What a plan foretells, against what a run does.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod simulated;
+
+use simulated::granules;
 use std::ops::ControlFlow;
 use std::path::PathBuf;
 use swathe::job::{
@@ -8,17 +11,7 @@ use swathe::job::{
 use swathe_core::build_geobox::Resolution;
 use swathe_core::resample::Method;
 use swathe_io::picture::NodeKind;
-use swathe_io::simulate::{Overwrite, Simulation};
-
-fn granules(simulation: Simulation) -> (tempfile::TempDir, Vec<PathBuf>) {
-    let folder = tempfile::tempdir().unwrap();
-    let made = simulation.granules().unwrap();
-    let made = made
-        .iter()
-        .map(|g| g.write(folder.path(), Overwrite::Refuse));
-    let paths = made.map(Result::unwrap).collect();
-    (folder, paths)
-}
+use swathe_io::simulate::Simulation;
 
 fn plan(paths: &[PathBuf], method: Method, grid: GridRequest, purpose: Purpose) -> Plan {
     let job = Job {

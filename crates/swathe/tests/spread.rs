@@ -1,5 +1,8 @@
 //! A run spread over tasks gives the bytes of a run in one process, however parts are grouped.
 #![allow(clippy::unwrap_used, reason = "a test may fail loudly")]
+mod simulated;
+
+use simulated::granules;
 use std::collections::BTreeMap;
 use std::io::Cursor;
 use std::ops::ControlFlow;
@@ -15,17 +18,7 @@ use swathe_core::reduce::{Statistic, Weight};
 use swathe_core::resample::Method;
 use swathe_io::bytes::{ByteSource, MemorySource};
 use swathe_io::product::netcdf;
-use swathe_io::simulate::{Overwrite, Simulation};
-
-fn granules(simulation: Simulation) -> (tempfile::TempDir, Vec<PathBuf>) {
-    let folder = tempfile::tempdir().unwrap();
-    let made = simulation.granules().unwrap();
-    let made = made
-        .iter()
-        .map(|g| g.write(folder.path(), Overwrite::Refuse));
-    let paths = made.map(Result::unwrap).collect();
-    (folder, paths)
-}
+use swathe_io::simulate::Simulation;
 
 fn pool(threads: usize) -> rayon::ThreadPool {
     rayon::ThreadPoolBuilder::new()
