@@ -300,8 +300,8 @@ impl Plan {
                 if let Some(live) = live {
                     let shares =
                         pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
-                    live.plan(&plan, &shares, 0, &[]);
-                    pool.install(|| live.draw(&plan, &[]))?;
+                    live.plan(&plan, &shares, map.as_ref().map(job::ByBins::geobox));
+                    live.draw(&plan, &[]);
                 }
                 let finished = job::run(&plan, &pool, &keeping, &mut |event| {
                     if let Some(live) = live {
@@ -325,7 +325,12 @@ impl Plan {
                 let handed = pool.install(|| {
                     let _entered = here.enter();
                     if let (None, true) = (&map, bins) {
-                        let table = finished.table(0)?;
+                        let table = finished.table(0, &mut |event| {
+                            if let Some(live) = live {
+                                live.show(event);
+                            }
+                            watch.go_on()
+                        })?;
                         outputs.write(&finished, &mut |_| watch.go_on())?;
                         return Ok(Handed::of_bins(table));
                     }

@@ -3,6 +3,7 @@
 use crate::errors::{Fault, exception};
 use crate::handed::{Handed, array};
 use crate::inputs::{Input, paths};
+use crate::live::{self, Live};
 use crate::pool::pool;
 use crate::watched::watched;
 use pyo3::prelude::*;
@@ -66,19 +67,31 @@ pub fn reduce<'py>(
     outputs: Vec<PathBuf>,
     overwrite: bool,
     progress: Option<&Bound<'py, PyAny>>,
+    live: Option<&Live>,
 ) -> PyResult<Bound<'py, PyDict>> {
     let reduction = asked.reduction(py)?;
+    let live = live.map(|live| live.0.clone());
     let made = watched(py, progress, move |watch| {
-        let paths = paths(&inputs)?;
-        let outputs = ReducedOutputs::new(&outputs, &paths, &reduction, overwrite)?;
-        let pool = pool(threads)?;
-        let mut observer =
-            |step: swathe::core::array::Step| watch.step((step.done, step.total, 0, String::new()));
-        let reduced = reduce_files(&paths, &reduction, &pool, asked.memory, &mut observer)?;
-        pool.install(|| outputs.write(&reduced))?;
-        Ok::<_, Fault>(match reduced {
-            Reduced::Maps(product) => Made::Maps(Handed::new(*product)?),
-            Reduced::Table(table) => Made::Table(table),
+        let live = live.as_deref();
+        live::watch(live, || {
+            let paths = paths(&inputs)?;
+            let outputs = ReducedOutputs::new(&outputs, &paths, &reduction, overwrite)?;
+            let pool = pool(threads)?;
+            let mut observer = |step: swathe::core::array::Step| {
+                if let Some(live) = live {
+                    live.reduced(&reduction.variable, paths.len(), step.done, step.total);
+                }
+                watch.step((step.done, step.total, 0, String::new()))
+            };
+            let reduced = reduce_files(&paths, &reduction, &pool, asked.memory, &mut observer)?;
+            if let (Some(live), Reduced::Maps(product)) = (live, &reduced) {
+                live.product(product);
+            }
+            pool.install(|| outputs.write(&reduced))?;
+            Ok::<_, Fault>(match reduced {
+                Reduced::Maps(product) => Made::Maps(Handed::new(*product)?),
+                Reduced::Table(table) => Made::Table(table),
+            })
         })
     })?;
     match made {

@@ -10,6 +10,7 @@ import numpy as np
 
 from swathe import _swathe
 from swathe._arguments import inputs, numbers, size, suggesting, threads_of, words
+from swathe._live import Where, page
 from swathe._progress import Show
 from swathe._progress import progress as shown
 from swathe.errors import PlanError
@@ -36,6 +37,7 @@ def reduce(
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
     progress: bool | Show = False,
+    live: Where = False,
 ) -> xr.Dataset:
     """Reduce gridded files over time or over an area, as ``swathe reduce`` does.
 
@@ -66,6 +68,8 @@ def reduce(
         Whether outputs may replace files.
     progress : bool or callable
         Show a bar; or call ``progress(done, total, 0, "")`` with tasks done and in all.
+    live : bool, int or str
+        Serve a page that shows the work while it goes on, as in :func:`average`.
 
     Returns
     -------
@@ -126,7 +130,7 @@ def reduce(
         else list(output)
     )
     made = _swathe.reduce(
-        given, asked, threads_of(threads), outputs, overwrite, shown(progress, "task")
+        given, asked, threads_of(threads), outputs, overwrite, shown(progress, "task"), page(live)
     )
     if "labels" in made:
         return _series(made)

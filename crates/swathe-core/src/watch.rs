@@ -9,6 +9,7 @@
 //! Where nobody watches, `doing` looks at a flag of its thread and does nothing more. A task inside another
 //! suspends it: what is told are the pieces, one after another, of what each thread does by itself.
 
+use crate::source::LineExtent;
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -50,6 +51,8 @@ pub trait Watcher: Send + Sync {
     fn turns_to(&self, granule: Option<u32>, task: Option<Task>);
     /// So many bytes have been read.
     fn read(&self, bytes: usize);
+    /// Where the lines of the granule of this number lie is known from now on.
+    fn lies(&self, granule: u32, extents: &[LineExtent]);
 }
 
 /// For whom a thread works: who watches it, and which granule it is at.
@@ -117,6 +120,19 @@ pub fn read(bytes: usize) {
                 place.watcher.read(bytes);
             }
         });
+    }
+}
+
+/// Tells where the lines of the granule lie that the thread works on.
+pub fn lies(extents: &[LineExtent]) {
+    if IS_WATCHED.get() {
+        // Lent out while it is told: it may take a moment.
+        let place = HERE.with_borrow(|here| here.place.clone());
+        if let Some((place, granule)) =
+            place.and_then(|place| Some((place.clone(), place.granule?)))
+        {
+            place.watcher.lies(granule, extents);
+        }
     }
 }
 
@@ -218,6 +234,9 @@ mod tests {
         fn read(&self, bytes: usize) {
             *self.1.lock().unwrap() += bytes;
         }
+        fn lies(&self, granule: u32, extents: &[LineExtent]) {
+            *self.1.lock().unwrap() += 1000 * granule as usize + extents.len();
+        }
     }
 
     #[test]
@@ -236,6 +255,24 @@ mod tests {
         let tasks = [Some(Task::Grid), Some(Task::Decode), Some(Task::Grid), None];
         assert_eq!(told, tasks.map(|task| (Some(3), task)));
         assert_eq!(*notes.1.lock().unwrap(), 7);
+    }
+
+    #[test]
+    fn where_lines_lie_is_told_of_the_granule_that_is_worked_on() {
+        let notes = Arc::new(Notes::default());
+        let nowhere = LineExtent {
+            start: (0.0, 0.0),
+            centre: (0.0, 0.0),
+            end: (0.0, 0.0),
+        };
+        lies(&[nowhere]);
+        let _entered = Watched::new(notes.clone()).enter();
+        // Of no granule.
+        lies(&[nowhere]);
+        assert_eq!(*notes.1.lock().unwrap(), 0);
+        let _entered = here().at_granule(4).enter();
+        lies(&[nowhere, nowhere]);
+        assert_eq!(*notes.1.lock().unwrap(), 4002);
     }
 
     #[test]

@@ -19,6 +19,7 @@ use std::sync::Arc;
 use swathe_core::array::{self, Array, Buffer, Cut, Over, Part, Scalar, Step};
 use swathe_core::geobox::{Axis, GeoBox};
 use swathe_core::suggest::UnknownName;
+use swathe_core::watch;
 use swathe_io::dataset::Attributes;
 use swathe_io::granule::time_text;
 use swathe_io::product::gridded::{Series, SeriesMap};
@@ -118,7 +119,11 @@ pub fn reduce(
     memory: Option<u64>,
     observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
 ) -> Result<Reduced> {
-    let series = pool.install(|| Series::open(paths, &reduction.variable))?;
+    let watched = watch::here();
+    let series = pool.install(|| {
+        let _entered = watched.enter();
+        Series::open(paths, &reduction.variable)
+    })?;
     let Some(geobox) = series.geobox() else {
         return Err(Failure::nothing("there is no file"));
     };

@@ -7,6 +7,7 @@ use std::io::{Read as _, Write as _};
 use std::net::{Shutdown, TcpStream};
 use std::ops::ControlFlow;
 use std::path::PathBuf;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 use swathe::core::build_geobox::Resolution;
@@ -25,12 +26,12 @@ fn granules(count: usize, lines: usize) -> (tempfile::TempDir, Vec<PathBuf>) {
     })
 }
 
-fn plan(paths: &[PathBuf]) -> Plan {
+fn plan(paths: &[PathBuf]) -> Arc<Plan> {
     plan_at(paths, 0.01)
 }
 
 /// A plan for cells of so many degrees.
-fn plan_at(paths: &[PathBuf], degrees: f64) -> Plan {
+fn plan_at(paths: &[PathBuf], degrees: f64) -> Arc<Plan> {
     let job = Job {
         variables: vec!["chlor_a".into()],
         method: Some(Method::Footprint),
@@ -42,7 +43,8 @@ fn plan_at(paths: &[PathBuf], degrees: f64) -> Plan {
         on_error: OnError::Skip,
         ..Job::default()
     };
-    Plan::new(gather(paths, job.on_error).unwrap(), job, Purpose::Average).unwrap()
+    let gathered = gather(paths, job.on_error).unwrap();
+    Arc::new(Plan::new(gathered, job, Purpose::Average).unwrap())
 }
 
 /// A product as a file.
@@ -60,15 +62,14 @@ fn pool() -> rayon::ThreadPool {
 }
 
 /// The product of a plan, watched or not.
-fn product(plan: &Plan, live: Option<&Live>) -> Product {
+fn product(plan: &Arc<Plan>, live: Option<&Live>) -> Product {
     let pool = pool();
     let keeping = Keeping::default();
     let _entered = live.map(|live| live.watched().enter());
     if let Some(live) = live {
         let shares = plan.shares(2, &keeping).unwrap();
-        live.plan(plan, &shares, 0, &[]);
-        pool.install(|| live.draw(plan, &["mean.nc".into()]))
-            .unwrap();
+        live.plan(plan, &shares, None);
+        live.draw(plan, &["mean.nc".into()]);
     }
     let mut show = |event: &job::Event<'_>| {
         if let Some(live) = live {

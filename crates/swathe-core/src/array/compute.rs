@@ -12,6 +12,7 @@ use super::select;
 use super::state::State;
 use super::tree::Tree;
 use crate::run::{InFlight, execute};
+use crate::watch::{self, Task};
 use rayon::ThreadPool;
 use std::collections::{BTreeMap, HashSet};
 use std::ops::{ControlFlow, Range};
@@ -514,6 +515,7 @@ impl Run<'_, '_> {
         let (observer, step) = (&mut *self.observer, &mut self.step);
         let mut waiting = BTreeMap::new();
         let mut next = 0;
+        let watched = watch::here();
         execute(
             self.pool,
             InFlight {
@@ -521,13 +523,19 @@ impl Run<'_, '_> {
                 costs: &vec![1; count],
                 allowance: u64::MAX,
             },
-            |index| task(&mut Evaluator::new(known, shared), index),
+            |index| {
+                let _entered = watched.enter();
+                let _combining = watch::doing(Task::Combine);
+                task(&mut Evaluator::new(known, shared), index)
+            },
             |index, made| {
+                let combining = watch::doing(Task::Combine);
                 waiting.insert(index, made?);
                 while let Some(made) = waiting.remove(&next) {
                     combine(next, made)?;
                     next += 1;
                 }
+                drop(combining);
                 step.done += 1;
                 match observer(*step) {
                     ControlFlow::Continue(()) => Ok(()),

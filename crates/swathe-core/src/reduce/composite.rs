@@ -148,6 +148,25 @@ impl Composite {
         ))
     }
 
+    /// A statistic of single cells, numbered row by row; NaN where no granule touched the tile, and beyond the
+    /// grid.
+    ///
+    /// # Errors
+    /// When the statistic was not asked for.
+    pub fn cell_values(
+        &self,
+        cells: &[u32],
+        statistic: Statistic,
+    ) -> Result<Vec<f64>, ReduceError> {
+        self.check_kept(statistic)?;
+        let value = |cell: &u32| {
+            let tile = self.tiles.get(self.tiling.tile_of(*cell))?.as_deref()?;
+            Some(self.cell_value(tile, self.tiling.place(*cell).within, statistic))
+        };
+        let values = cells.iter().map(|cell| value(cell).unwrap_or(f64::NAN));
+        Ok(values.collect())
+    }
+
     fn check_kept(&self, statistic: Statistic) -> Result<(), ReduceError> {
         let kept = self.reduction.statistics.contains(&statistic)
             || matches!(statistic, Statistic::Count | Statistic::Granules | Statistic::Coverage)

@@ -74,6 +74,14 @@ impl Tiling {
         rows.len() * columns.len()
     }
 
+    /// The tile of a cell, numbered row by row; none of the tiles where the cell is not in the grid.
+    pub fn tile_of(&self, cell: u32) -> usize {
+        match (cell as usize) < self.cells() {
+            true => self.place(cell).tile,
+            false => self.tiles(),
+        }
+    }
+
     fn tile_columns(&self) -> usize {
         self.columns.div_ceil(TILE_SIZE)
     }

@@ -4,6 +4,7 @@ use crate::region::Region;
 use crate::source::{GeolocationArray, LineExtent, SourceError, SwathSource};
 use crate::sphere::{arc_bound, chord2, unit_vector};
 use crate::swath::{Centres, Reaches, located};
+use crate::watch;
 use std::ops::Range;
 
 /// Lines next to those that meet the area which footprint corners depend on.
@@ -43,6 +44,7 @@ pub(super) fn geolocation_near(
     let Some(extents) = source.line_extents()? else {
         return source.geolocation(0..lines).map(Some);
     };
+    watch::lies(&extents);
     let mut margin = Margin::guess(&extents, pixels);
     loop {
         let Some(near) = margin.lines(region, &extents) else {

@@ -12,6 +12,7 @@ use crate::interrupt;
 use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
+use std::sync::Arc;
 use swathe::job::{
     self, ByBins, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
 };
@@ -335,7 +336,7 @@ impl Gridding {
             .build()
             .map_err(Failure::error)?;
         let gathered = pool.install(|| gather(&paths, job.on_error))?;
-        let plan = pool.install(|| Plan::new(gathered, job, Purpose::Average))?;
+        let plan = Arc::new(pool.install(|| Plan::new(gathered, job, Purpose::Average))?);
         let mut keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
         // The map is made in memory; of a small area, bins and map are small too.
         keeping.whole = map.is_large();
@@ -349,7 +350,8 @@ impl Gridding {
         outputs.check_maps(plan.windows().unwrap_or(1))?;
         report::chosen(&plan, &shares);
         if let Some(live) = watch.live() {
-            live.plan(&plan, &shares, 0, &[]);
+            live.plan(&plan, &shares, Some(map.geobox()));
+            live.draw(&plan, &[]);
         }
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| {
@@ -361,7 +363,11 @@ impl Gridding {
             .run(&plan, &pool, &keeping, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
-                pool.install(|| outputs.write_product(&map.product(&finished)?))?;
+                let product = pool.install(|| map.product(&finished))?;
+                if let Some(live) = watch.live() {
+                    live.product(&product);
+                }
+                pool.install(|| outputs.write_product(&product))?;
                 messages::note(&format!("mapped from bins of isin-{}", map.rows()));
                 Ok(finished)
             });
@@ -408,7 +414,7 @@ impl Gridding {
             .build()
             .map_err(Failure::error)?;
         let gathered = pool.install(|| gather(&paths, job.on_error))?;
-        let plan = pool.install(|| Plan::new(gathered, job, purpose))?;
+        let plan = Arc::new(pool.install(|| Plan::new(gathered, job, purpose))?);
         let keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run || graph.is_some() {
@@ -442,8 +448,8 @@ impl Gridding {
             );
         }
         if let Some(live) = watch.live() {
-            live.plan(&plan, &shares, 0, &[]);
-            pool.install(|| live.draw(&plan, &self.output_names()))?;
+            live.plan(&plan, &shares, None);
+            live.draw(&plan, &self.output_names());
         }
         let mut progress = Progress::new(self.progress);
         let mut show = |event: &job::Event<'_>| {

@@ -30,10 +30,11 @@ pub struct BinMap {
 
 impl Finished {
     /// A run on bins as the table that its file would hold, rounded as there; of windows, that of one of them.
+    /// Tells of its tiles.
     ///
     /// # Errors
-    /// A run on another grid; what was kept cannot be read.
-    pub fn table(&self, window: usize) -> Result<BinTable, JobError> {
+    /// A run on another grid; what was kept cannot be read; the observer breaks it off.
+    pub fn table(&self, window: usize, mut observer: Observer<'_>) -> Result<BinTable, JobError> {
         let Some(isin) = self.isin() else {
             return Err(JobError::plan("the run is not on bins"));
         };
@@ -43,7 +44,6 @@ impl Finished {
             let description = self.description_of(window);
             let tiles = Tiles::create(&description, isin, most, scheme, &mut file)?;
             let mut sinks: [Box<dyn TileSink + '_>; 1] = [Box::new(tiles)];
-            let mut observer: Observer<'_> = &mut |_| ControlFlow::Continue(());
             self.feed_steps(window..window + 1, &mut sinks, &mut observer)?;
             let [sink] = sinks;
             sink.finish()?;
@@ -110,7 +110,7 @@ impl Finished {
     }
 
     fn layers_of(&self, window: usize, map: &BinMap) -> Result<Vec<Layer>, JobError> {
-        let table = self.table(window)?;
+        let table = self.table(window, &mut |_| ControlFlow::Continue(()))?;
         let layers = (0..table.products.len()).flat_map(|product| {
             let described = self
                 .header

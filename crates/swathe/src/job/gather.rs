@@ -250,7 +250,7 @@ impl Candidate {
     }
 
     /// Whether it is far away.
-    pub(super) fn is_remote(&self) -> bool {
+    pub fn is_remote(&self) -> bool {
         self.address.is_some()
     }
 

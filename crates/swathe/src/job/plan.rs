@@ -460,6 +460,12 @@ impl Plan {
         self.grid.target().isin()
     }
 
+    /// What of the values is averaged.
+    pub fn scheme(&self) -> Scheme {
+        let first = self.fields.first();
+        first.map_or(Scheme::default(), |field| field.reduction.scheme)
+    }
+
     /// How granules are weighted against each other.
     pub fn weight(&self) -> Weight {
         let first = self.fields.first();

@@ -11,6 +11,8 @@
 mod description;
 mod hub;
 mod lanes;
+mod lattice;
+mod outlines;
 mod page;
 mod preview;
 mod report;
@@ -29,10 +31,9 @@ use server::{Answer, Pages, Server};
 use std::path::Path;
 use std::sync::{Arc, Weak};
 use std::time::{Duration, Instant};
-use swathe_core::source::{LineExtent, SwathSource as _};
+use swathe_core::geobox::GeoBox;
 use swathe_core::watch::Watched;
 use swathe_io::error::Error;
-use swathe_io::picture::{Sketch, SketchLine};
 use swathe_io::product::Product;
 use viewer::Viewer;
 
@@ -44,10 +45,6 @@ pub use server::Address;
 const TICK: Duration = Duration::from_millis(500);
 /// So long a page is given to see the end.
 const FAREWELL: Duration = Duration::from_millis(2500);
-/// Outlines and the plan's picture are drawn of no more granules: to draw them, all are opened once more.
-const MOST_DRAWN: usize = 400;
-/// Points on a side of an outline.
-const OUTLINE: usize = 16;
 
 /// A run that can be watched, until it is dropped.
 #[derive(Debug)]
@@ -94,34 +91,19 @@ impl Live {
         Watched::new(self.hub.clone())
     }
 
-    /// Takes what was planned. Of several runs, one for every map of a stack, `step` is the one that begins.
-    pub fn plan(&self, plan: &Plan, shares: &Shares, step: usize, steps: &[String]) {
-        self.hub.plan(plan, shares, step, steps);
+    /// Takes what was planned. Bins are drawn on the map that is made of them, if there is one.
+    pub fn plan(&self, plan: &Plan, shares: &Shares, map: Option<&GeoBox>) {
+        self.hub.plan(plan, shares, map);
     }
 
-    /// Draws where the granules of a plan lie, and its graph, with the names of its outputs. Runs on the
-    /// current thread pool.
-    ///
-    /// # Errors
-    /// A granule cannot be opened any more.
-    pub fn draw(&self, plan: &Plan, outputs: &[String]) -> Result<(), JobError> {
-        if plan.granules() > MOST_DRAWN {
-            return Ok(());
-        }
-        let sketch = Sketch::new(plan.geobox());
-        for (number, candidate) in plan.candidates().enumerate() {
-            // What cannot be read is told where it is needed.
-            let Ok(granule) = candidate.granule() else {
-                continue;
-            };
-            if let Ok(Some(extents)) = granule.line_extents() {
-                let (lines, centre) = outline(&sketch, &extents);
-                self.hub.outline(number, lines, centre);
-            }
-        }
-        let estimate = plan.estimate()?;
-        self.hub.graph(plan.graph(&estimate, outputs).svg());
-        Ok(())
+    /// Takes the plan itself, with the names of its outputs: granules that wait are drawn where they lie, and
+    /// its graph is drawn for who asks for it.
+    pub fn draw(&self, plan: &Arc<Plan>, outputs: &[String]) {
+        self.hub.graph_of(plan.clone(), outputs.to_vec());
+        let (plan, hub) = (plan.clone(), Arc::downgrade(&self.hub));
+        // Where no thread is to be had, granules are drawn when they are read.
+        let ahead = std::thread::Builder::new().name("outlines".into());
+        let _ = ahead.spawn(move || outlines::draw_ahead(&plan, &hub));
     }
 
     /// Takes what is going to be written of so many parts.
@@ -212,41 +194,6 @@ fn sample_memory(hub: &Weak<Hub>) {
         drop(hub);
         std::thread::sleep(TICK);
     }
-}
-
-/// The outline of a granule on the map, from the ends of its lines, and a point inside it.
-fn outline(sketch: &Sketch, extents: &[LineExtent]) -> (Vec<SketchLine>, Option<(f32, f32)>) {
-    let step = extents.len().div_ceil(OUTLINE).max(1);
-    let mut some: Vec<&LineExtent> = extents.iter().step_by(step).collect();
-    some.extend(extents.last());
-    let ends = some.first().zip(some.last());
-    let Some((first, last)) = ends else {
-        return (Vec::new(), None);
-    };
-    let starts = some.iter().rev().map(|line| line.start);
-    let ring = std::iter::once(first.centre)
-        .chain(some.iter().map(|line| line.end))
-        .chain([last.centre])
-        .chain(starts)
-        .chain([first.centre]);
-    // Longitudes run on across 180.
-    let mut line: Vec<(f64, f64)> = Vec::new();
-    for (lon, lat) in ring.filter(|(lon, lat)| lon.is_finite() && lat.is_finite()) {
-        let (lon, lat) = (f64::from(lon), f64::from(lat));
-        let lon = match line.last() {
-            Some((before, _)) => lon - 360.0 * ((lon - before) / 360.0).round(),
-            None => lon,
-        };
-        line.push((lon, lat));
-    }
-    let lines = sketch.trace(&line);
-    let points = lines.iter().flatten().count() as f32;
-    let sum = lines
-        .iter()
-        .flatten()
-        .fold((0.0, 0.0), |(x, y), p| (x + p.0, y + p.1));
-    let centre = (points > 0.0).then(|| (sum.0 / points, sum.1 / points));
-    (lines, centre)
 }
 
 /// What pages ask for.

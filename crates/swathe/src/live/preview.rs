@@ -1,8 +1,11 @@
 //! The map of a run as far as it is: one cell of every square of a grid, of a few layers.
 
+use super::lattice::Lattice;
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::{Duration, Instant};
-use swathe_core::reduce::{Composite, Statistic, TILE_SIZE, Tiling};
+use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
+use swathe_core::reduce::{Composite, Scheme, Statistic, TILE_SIZE, Tiling};
 use swathe_io::product::LayerData;
 
 /// Numbers that are kept in all: 8 MB.
@@ -25,7 +28,11 @@ pub struct Preview {
     steps: usize,
     /// By layer, step and tile.
     blocks: BTreeMap<(usize, usize, usize), Block>,
-    /// Tiles that have changed and are not sampled yet.
+    /// Which bins are drawn, where the run is on bins.
+    lattice: Option<Lattice>,
+    /// Of bins, weights of the tile whose sums come next: step, tile, values.
+    weights: Option<(usize, usize, Vec<f32>)>,
+    /// Tiles of the run that have changed and are not sampled yet.
     changed: BTreeSet<usize>,
     /// When tiles may be sampled again: so that it takes a small share of the time.
     due: Instant,
@@ -48,9 +55,23 @@ impl Preview {
             stride,
             steps: steps.min((MOST / one.max(1)).max(1)),
             blocks: BTreeMap::new(),
+            lattice: None,
+            weights: None,
             changed: BTreeSet::new(),
             due: Instant::now(),
         }
+    }
+
+    /// Of a grid of bins, drawn on a rectangular one.
+    pub fn of_bins(isin: &Isin, geobox: &GeoBox, layers: usize, steps: usize) -> Option<Self> {
+        let (rows, columns) = geobox.shape();
+        let tiling = Tiling::new(rows, columns).ok()?;
+        let preview = Preview::new(tiling, layers, steps);
+        let lattice = Lattice::new(isin, geobox, &tiling, preview.stride)?;
+        Some(Preview {
+            lattice: Some(lattice),
+            ..preview
+        })
     }
 
     /// The level of its numbers: squares are of 2^level x 2^level cells.
@@ -82,16 +103,31 @@ impl Preview {
             Statistic::Count,
             Statistic::Granules,
         ];
-        for tile in std::mem::take(&mut self.changed) {
+        let changed = std::mem::take(&mut self.changed);
+        let changed = match &self.lattice {
+            Some(lattice) => lattice.showing(changed),
+            None => changed,
+        };
+        let scheme = composite.reduction().scheme;
+        for tile in changed {
             for (layer, statistic) in statistics.into_iter().enumerate() {
+                let values = match &self.lattice {
+                    Some(lattice) => composite
+                        .cell_values(lattice.cells(tile), statistic)
+                        .map(Some),
+                    None => composite.tile_sample(tile, statistic, self.stride),
+                };
                 // What was not asked for is not there to be shown.
-                let Ok(Some(values)) = composite.tile_sample(tile, statistic, self.stride) else {
+                let Ok(Some(values)) = values else {
                     continue;
                 };
-                let values = values.into_iter().map(|v| v as f32).collect();
+                let shown = |value: f64| match statistic {
+                    Statistic::Mean => scheme.inverse(value) as f32,
+                    _ => value as f32,
+                };
                 let block = Block {
                     noted: note(),
-                    values,
+                    values: values.into_iter().map(shown).collect(),
                 };
                 self.blocks.insert((layer, step, tile), block);
             }
@@ -122,6 +158,63 @@ impl Preview {
         self.put_from(layer, step, tile, values, (0, across), noted);
     }
 
+    /// Takes weights of a tile of bins that is finished: its sums come next.
+    pub fn put_weights(&mut self, step: usize, tile: usize, values: &LayerData) {
+        let numbers = (0..values.len()).map(|at| number(values, at));
+        self.weights = Some((step, tile, numbers.collect()));
+    }
+
+    /// Takes sums of a tile of bins, whose means of this scheme are drawn.
+    pub fn put_sums(
+        &mut self,
+        step: usize,
+        tile: usize,
+        values: &LayerData,
+        scheme: Scheme,
+        note: impl FnMut() -> u64,
+    ) {
+        let weights = self.weights.take();
+        let Some((_, _, weights)) = weights.filter(|(s, t, _)| (*s, *t) == (step, tile)) else {
+            return;
+        };
+        let mean = |at: usize| {
+            let weight = weights.get(at).copied().unwrap_or(f32::NAN);
+            scheme.inverse(f64::from(number(values, at) / weight)) as f32
+        };
+        self.put_bins(0, step, tile, mean, note);
+    }
+
+    /// Takes a tile of bins that is finished, or nothing where the run is not on bins.
+    pub fn put_bins(
+        &mut self,
+        layer: usize,
+        step: usize,
+        tile: usize,
+        value: impl Fn(usize) -> f32,
+        mut note: impl FnMut() -> u64,
+    ) {
+        let Some(lattice) = self.lattice.as_ref().filter(|_| step < self.steps) else {
+            return;
+        };
+        for shown in lattice.showing([tile]) {
+            let block = self.blocks.entry((layer, step, shown)).or_insert(Block {
+                noted: 0,
+                values: vec![f32::NAN; lattice.cells(shown).len()],
+            });
+            block.noted = note();
+            for (square, within) in lattice.places(shown, tile) {
+                if let Some(square) = block.values.get_mut(square) {
+                    *square = value(within);
+                }
+            }
+        }
+    }
+
+    /// Whether it is of bins.
+    pub fn is_of_bins(&self) -> bool {
+        self.lattice.is_some()
+    }
+
     /// Takes a tile from values in which its first cell is at `first` and rows are `across` apart.
     fn put_from(
         &mut self,
@@ -144,14 +237,7 @@ impl Preview {
                 .step_by(stride)
                 .map(move |column| row + middle(column, columns))
         });
-        let number = |at: usize| match values {
-            LayerData::F32(v) => v.get(at).copied(),
-            LayerData::F64(v) => v.get(at).map(|v| *v as f32),
-            LayerData::I32(v) => v.get(at).map(|v| *v as f32),
-            LayerData::I64(v) => v.get(at).map(|v| *v as f32),
-            LayerData::Tiled(_) => None,
-        };
-        let values = places.map(|at| number(at).unwrap_or(f32::NAN)).collect();
+        let values = places.map(|at| number(values, at)).collect();
         self.blocks
             .insert((layer, step, tile), Block { noted, values });
     }
@@ -183,6 +269,18 @@ impl Preview {
         }
         bytes
     }
+}
+
+/// A value, NaN where there is none.
+pub fn number(values: &LayerData, at: usize) -> f32 {
+    let found = match values {
+        LayerData::F32(v) => v.get(at).copied(),
+        LayerData::F64(v) => v.get(at).map(|v| *v as f32),
+        LayerData::I32(v) => v.get(at).map(|v| *v as f32),
+        LayerData::I64(v) => v.get(at).map(|v| *v as f32),
+        LayerData::Tiled(_) => None,
+    };
+    found.unwrap_or(f32::NAN)
 }
 
 // Squares do not reach over the edges of tiles.

@@ -79,7 +79,7 @@ impl Hub {
         if state.about.0 > since {
             answer["about"] = json!(state.about.1);
         }
-        if state.graph.as_ref().is_some_and(|graph| graph.0 > since) {
+        if state.graph > since {
             answer["graph"] = json!(true);
         }
         drop(state);

@@ -10,21 +10,26 @@ mod told;
 use super::description::Maps;
 use super::lanes::Lanes;
 use super::preview::Preview;
+use crate::job::Plan;
 use std::collections::VecDeque;
 use std::sync::atomic::{AtomicU8, AtomicU64, Ordering};
-use std::sync::{Mutex, MutexGuard, PoisonError, RwLock};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError, RwLock};
 use std::time::{Duration, Instant};
+use swathe_core::reduce::Scheme;
+use swathe_core::source::LineExtent;
 use swathe_core::watch::{Task, Watcher};
-use swathe_io::picture::SketchLine;
+use swathe_io::picture::{Sketch, SketchLine};
 
 /// Lines of the log that are kept.
 const MOST_LINES: usize = 1000;
 /// Samples of memory that are kept: of more, every other goes.
 const MOST_SAMPLES: usize = 1200;
+/// Outlines that are kept.
+const MOST_OUTLINES: usize = 4000;
 /// A page that has asked within this time is there.
 const PRESENT: Duration = Duration::from_secs(5);
+
 /// What is known of a run.
-#[derive(Debug)]
 pub struct Hub {
     /// Tells runs apart that answer at the same address one after another.
     run: u32,
@@ -37,16 +42,25 @@ pub struct Hub {
     read: AtomicU64,
     state: Mutex<State>,
     map: Mutex<Option<Map>>,
+    graph: Mutex<Graph>,
     /// Milliseconds since the start when a page last asked, and when one has seen the end.
     asked: AtomicU64,
     seen: AtomicU64,
 }
 
-/// How far the granules of a plan are, and the row of the first of them.
-#[derive(Debug, Default)]
+/// How far the granules of a plan are, the row of the first of them, and the map that they are drawn on.
+#[derive(Default)]
 struct Stages {
     first: usize,
     granules: Vec<AtomicU8>,
+    sketch: Option<Arc<Sketch>>,
+}
+
+/// The plan as a picture, which takes a look at every granule to be drawn.
+enum Graph {
+    None,
+    Of(Arc<Plan>, Vec<String>),
+    Drawn(String),
 }
 
 #[derive(Debug)]
@@ -57,7 +71,8 @@ struct State {
     error: Option<String>,
     title: (u64, String, String),
     about: (u64, Vec<(String, String)>),
-    graph: Option<(u64, String)>,
+    /// When there was a graph to ask for.
+    graph: u64,
     granules: Vec<Row>,
     /// Granules of earlier runs of the same stack.
     before: usize,
@@ -102,10 +117,28 @@ struct Map {
     noted: u64,
     maps: Maps,
     preview: Preview,
-    /// The step that composites are of.
-    step: usize,
-    /// For every layer of the product, which of these layers it is.
-    slots: Vec<Option<usize>>,
+    /// For every layer of the product, what it is here.
+    slots: Vec<Option<Slot>>,
+    /// What of bins is averaged.
+    scheme: Scheme,
+}
+
+/// What a layer of a product is in a preview.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Slot {
+    /// The layer of this number.
+    Layer(usize),
+    /// Of bins, what the first layer is made of.
+    Weights,
+    Sums,
+}
+
+impl std::fmt::Debug for Hub {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Hub")
+            .field("run", &self.run)
+            .finish_non_exhaustive()
+    }
 }
 
 fn lock<T>(mutex: &Mutex<T>) -> MutexGuard<'_, T> {
@@ -148,6 +181,10 @@ impl Watcher for Hub {
     fn read(&self, bytes: usize) {
         self.read.fetch_add(bytes as u64, Ordering::Relaxed);
     }
+
+    fn lies(&self, granule: u32, extents: &[LineExtent]) {
+        self.draw(granule as usize, extents);
+    }
 }
 
 impl Hub {
@@ -166,7 +203,7 @@ impl Hub {
                 error: None,
                 title: (0, String::new(), String::new()),
                 about: (0, Vec::new()),
-                graph: None,
+                graph: 0,
                 granules: Vec::new(),
                 before: 0,
                 done: 0,
@@ -182,6 +219,7 @@ impl Hub {
                 ended: None,
             }),
             map: Mutex::default(),
+            graph: Mutex::new(Graph::None),
             asked: AtomicU64::new(0),
             seen: AtomicU64::new(0),
         }
@@ -242,6 +280,11 @@ impl Hub {
         if let Some(failure) = failure {
             self.log_in(&mut state, "error", failure);
         }
+    }
+
+    /// Whether the run has ended.
+    pub fn has_ended(&self) -> bool {
+        lock(&self.state).ended.is_some()
     }
 
     /// Whether a page asks.

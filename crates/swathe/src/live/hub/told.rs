@@ -1,20 +1,28 @@
 //! What a run tells: its plan, its granules, its maps.
 
 use super::super::description::{Look, Maps, step_name};
-use super::super::preview::Preview;
-use super::{Hub, Map, Phase, Row, Stages, lock};
+use super::super::outlines::outline;
+use super::super::preview::{Preview, number};
+use super::{Graph, Hub, MOST_OUTLINES, Map, Phase, Row, Slot, Stages, lock};
 use crate::job::{Event, Plan, Purpose, Shares};
-use std::sync::PoisonError;
 use std::sync::atomic::AtomicU8;
+use std::sync::{Arc, PoisonError};
 use std::time::Instant;
-use swathe_core::reduce::Tiling;
+use swathe_core::build_geobox::Resolution;
+use swathe_core::crs::Crs;
+use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
+use swathe_core::reduce::{Scheme, Tiling};
+use swathe_core::source::LineExtent;
 use swathe_io::bytes::ReadCounters;
-use swathe_io::picture::SketchLine;
+use swathe_io::picture::Sketch;
 use swathe_io::product::{GranuleRecord, GranuleStatus, Layer, Product, Statistic};
 
 impl Hub {
-    /// Takes what was planned. `step` of `steps`: of several runs, one for every map of a stack.
-    pub fn plan(&self, plan: &Plan, shares: &Shares, step: usize, steps: &[String]) {
+    /// Takes what was planned. Bins are drawn on the map that is made of them, or on one of their own.
+    pub fn plan(&self, plan: &Plan, shares: &Shares, map: Option<&GeoBox>) {
+        let own = || plan.isin().and_then(of_bins);
+        let drawn = map.cloned().or_else(own).unwrap_or(plan.geobox().clone());
         let names: Vec<&str> = plan.fields().collect();
         let layers = plan.main_layers();
         self.title(
@@ -31,6 +39,7 @@ impl Hub {
             *self.stages.write().unwrap_or_else(PoisonError::into_inner) = Stages {
                 first,
                 granules: (0..plan.granules()).map(|_| AtomicU8::new(0)).collect(),
+                sketch: Some(Arc::new(Sketch::new(&drawn))),
             };
             let mut state = lock(&self.state);
             state.phase = Phase::Granules;
@@ -67,46 +76,40 @@ impl Hub {
                 self.log_in(&mut state, "note", note);
             }
         }
-        if plan.isin().is_some() {
-            return;
-        }
-        let (rows, columns) = plan.geobox().shape();
-        let Ok(tiling) = Tiling::new(rows, columns) else {
-            return;
+        let steps = match plan.purpose() {
+            Purpose::Cube => plan.granules(),
+            Purpose::Average => plan.windows().unwrap_or(1),
         };
-        let names: Vec<String> = match (plan.purpose(), steps) {
-            (Purpose::Cube, _) => plan.starts().map(|(name, _)| name.to_owned()).collect(),
-            (Purpose::Average, steps) => steps.to_vec(),
+        let preview = match plan.isin() {
+            None => Tiling::new(plan.geobox().shape().0, plan.geobox().shape().1)
+                .ok()
+                .map(|tiling| Preview::new(tiling, layers.len(), steps)),
+            Some(isin) => Preview::of_bins(isin, &drawn, layers.len(), steps),
         };
-        let mut map = lock(&self.map);
-        if map.is_none() {
-            let looks = layers.iter().map(|layer| {
-                Look::new(
-                    plan.geobox(),
-                    &layer.name,
-                    &layer.attributes,
-                    Some(layer.statistic),
-                )
-            });
-            let preview = Preview::new(tiling, layers.len(), names.len().max(1));
-            *map = Some(Map {
-                noted: self.note(),
-                maps: Maps {
-                    geobox: plan.geobox().clone(),
-                    layers: looks.collect(),
-                    times: vec![f64::NAN; names.len()],
-                    steps: names,
-                    levels: vec![preview.level()],
-                    mean: false,
-                },
-                preview,
-                step,
-                slots: Vec::new(),
-            });
-        }
-        if let Some(map) = map.as_mut() {
-            map.step = step;
-        }
+        let Some(preview) = preview else { return };
+        let looks = layers.iter().map(|layer| {
+            let statistic = Some(layer.statistic);
+            Look::new(&drawn, &layer.name, &layer.attributes, statistic)
+        });
+        let names: Vec<String> = match plan.purpose() {
+            Purpose::Cube => plan.starts().map(|(name, _)| name.to_owned()).collect(),
+            Purpose::Average if plan.windows().is_none() => Vec::new(),
+            Purpose::Average => (1..=steps).map(|n| format!("map {n} of {steps}")).collect(),
+        };
+        *lock(&self.map) = Some(Map {
+            noted: self.note(),
+            maps: Maps {
+                layers: looks.collect(),
+                times: vec![f64::NAN; names.len()],
+                steps: names,
+                levels: vec![preview.level()],
+                mean: false,
+                geobox: drawn,
+            },
+            preview,
+            slots: Vec::new(),
+            scheme: plan.scheme(),
+        });
     }
 
     fn row(&self, record: &GranuleRecord) -> Row {
@@ -164,7 +167,9 @@ impl Hub {
         if let Some(map) = lock(&self.map).as_mut() {
             let slots = map.slots.clone();
             for (layer, slot) in product.layers.iter().zip(slots) {
-                let Some(slot) = slot else { continue };
+                let Some(Slot::Layer(slot)) = slot else {
+                    continue;
+                };
                 for step in 0..product.maps(layer) {
                     map.preview.put_map(slot, step, &layer.data, || self.note());
                 }
@@ -172,9 +177,25 @@ impl Hub {
         }
     }
 
-    /// Where a granule lies on the map, in cells.
-    pub fn outline(&self, granule: usize, outline: Vec<SketchLine>, centre: Option<(f32, f32)>) {
-        let first = self.first_row();
+    /// Whether a granule of the plan has not been drawn, but is to be.
+    pub fn is_to_be_drawn(&self, granule: usize) -> bool {
+        let row = self.first_row() + granule;
+        let state = lock(&self.state);
+        let row = state.granules.get(row).filter(|_| row < MOST_OUTLINES);
+        row.is_some_and(|row| row.outline.is_empty())
+    }
+
+    /// Draws where the lines of a granule of the plan lie on the map.
+    pub fn draw(&self, granule: usize, extents: &[LineExtent]) {
+        if !self.is_to_be_drawn(granule) {
+            return;
+        }
+        let (first, sketch) = {
+            let stages = self.stages.read().unwrap_or_else(PoisonError::into_inner);
+            (stages.first, stages.sketch.clone())
+        };
+        let Some(sketch) = sketch else { return };
+        let (outline, centre) = outline(&sketch, extents);
         let mut state = lock(&self.state);
         if let Some(row) = state.granules.get_mut(first + granule) {
             (row.outline, row.centre) = (outline, centre);
@@ -182,15 +203,24 @@ impl Hub {
         }
     }
 
-    /// The plan as a picture.
-    pub fn graph(&self, svg: String) {
-        let mut state = lock(&self.state);
-        state.graph = Some((self.note(), svg));
+    /// Takes the plan whose graph may be asked for, with the names of its outputs.
+    pub fn graph_of(&self, plan: Arc<Plan>, outputs: Vec<String>) {
+        *lock(&self.graph) = Graph::Of(plan, outputs);
+        lock(&self.state).graph = self.note();
     }
 
-    /// The picture of the plan.
+    /// The plan as a picture: drawn for who first asks for it, on one thread.
     pub fn graph_svg(&self) -> Option<String> {
-        lock(&self.state).graph.as_ref().map(|(_, svg)| svg.clone())
+        let mut graph = lock(&self.graph);
+        if let Graph::Of(plan, outputs) = &*graph {
+            let pool = rayon::ThreadPoolBuilder::new().num_threads(1);
+            let estimate = pool.build().ok()?.install(|| plan.estimate()).ok()?;
+            *graph = Graph::Drawn(plan.graph(&estimate, outputs).svg());
+        }
+        match &*graph {
+            Graph::Drawn(svg) => Some(svg.clone()),
+            _ => None,
+        }
     }
 
     /// Something happened in the run.
@@ -210,8 +240,7 @@ impl Hub {
                 if let Some(map) = lock(&self.map).as_mut() {
                     map.preview.change(tiles);
                     if watched {
-                        let step = map.step;
-                        map.preview.sample(step, composite, false, || self.note());
+                        map.preview.sample(0, composite, false, || self.note());
                     }
                 }
             }
@@ -225,8 +254,17 @@ impl Hub {
                 if let Some(map) = lock(&self.map).as_mut()
                     && let Some(Some(slot)) = map.slots.get(*layer)
                 {
-                    let slot = *slot;
-                    map.preview.put(slot, *step, *tile, values, self.note());
+                    let (slot, scheme, note) = (*slot, map.scheme, || self.note());
+                    let preview = &mut map.preview;
+                    match slot {
+                        Slot::Layer(slot) if preview.is_of_bins() => {
+                            let value = |at| number(values, at);
+                            preview.put_bins(slot, *step, *tile, value, note);
+                        }
+                        Slot::Layer(slot) => preview.put(slot, *step, *tile, values, note()),
+                        Slot::Weights => preview.put_weights(*step, *tile, values),
+                        Slot::Sums => preview.put_sums(*step, *tile, values, scheme, note),
+                    }
                 }
             }
             Event::Tiles { done, total } => {
@@ -269,58 +307,35 @@ impl Hub {
     /// Maps are going to be finished.
     fn maps(&self, product: &Product) {
         let mut map = lock(&self.map);
-        let slot = |layer: &Layer, taken: &mut Vec<Statistic>| {
-            let known = match layer.statistic {
-                Statistic::Count => 1,
-                Statistic::Granules => 2,
-                _ => 0,
-            };
-            let kind = layer.statistic;
-            // The first field's, and of its statistics the first.
-            let first = if known == 0 {
-                taken.is_empty()
-            } else {
-                !taken.contains(&kind)
-            };
-            taken.push(kind);
-            first.then_some(known)
-        };
-        match map.as_mut() {
-            Some(map) => {
-                let mut taken = Vec::new();
-                map.slots = product
-                    .layers
-                    .iter()
-                    .map(|layer| slot(layer, &mut taken))
-                    .collect();
-                if product.steps().len() == map.maps.steps.len() || map.maps.steps.len() > 1 {
-                    map.maps.steps = product.steps().iter().map(step_name).collect();
-                    map.maps.times = product.steps().iter().map(|step| step.time).collect();
-                    map.noted = self.note();
-                }
+        // What was drawn so far may be on another grid: a map that is made of bins in the end.
+        let same = map.as_ref().is_some_and(|map| {
+            map.preview.is_of_bins() || map.maps.geobox.shape() == product.geobox.shape()
+        });
+        if !same {
+            *map = self.map_of(product);
+            return;
+        }
+        if let Some(map) = map.as_mut() {
+            map.slots = slots(product);
+            if product.steps().len() > 1 || !map.maps.steps.is_empty() {
+                map.maps.steps = product.steps().iter().map(step_name).collect();
+                map.maps.times = product.steps().iter().map(|step| step.time).collect();
+                map.noted = self.note();
             }
-            None => *map = self.map_of(product, &slot),
         }
     }
 
     /// A map where nothing was planned: parts that are merged.
-    fn map_of(
-        &self,
-        product: &Product,
-        slot: &dyn Fn(&Layer, &mut Vec<Statistic>) -> Option<usize>,
-    ) -> Option<Map> {
+    fn map_of(&self, product: &Product) -> Option<Map> {
         let (rows, columns) = product.geobox.shape();
         let tiling = Tiling::new(rows, columns).ok()?;
-        let mut taken = Vec::new();
-        let slots: Vec<Option<usize>> = product
-            .layers
-            .iter()
-            .map(|layer| slot(layer, &mut taken))
-            .collect();
-        let mut shown: Vec<(usize, &Layer)> = slots
-            .iter()
-            .zip(&product.layers)
-            .filter_map(|(slot, layer)| Some(((*slot)?, layer)))
+        let slots = slots(product);
+        let layers = slots.iter().zip(&product.layers);
+        let mut shown: Vec<(usize, &Layer)> = layers
+            .filter_map(|(slot, layer)| match slot {
+                Some(Slot::Layer(slot)) => Some((*slot, layer)),
+                _ => None,
+            })
             .collect();
         shown.sort_by_key(|(slot, _)| *slot);
         let preview = Preview::new(tiling, shown.len(), product.steps().len());
@@ -341,10 +356,42 @@ impl Hub {
                 mean: false,
             },
             preview,
-            step: 0,
             slots,
+            scheme: Scheme::Arithmetic,
         })
     }
+}
+
+/// What the layers of a product are in a preview: the first field's first statistic, count and granules.
+fn slots(product: &Product) -> Vec<Option<Slot>> {
+    let mut taken: Vec<Slot> = Vec::new();
+    let slot = |layer: &Layer| {
+        let slot = match layer.statistic {
+            Statistic::Count => Slot::Layer(1),
+            Statistic::Granules => Slot::Layer(2),
+            Statistic::Weights => Slot::Weights,
+            Statistic::Sum if taken.contains(&Slot::Weights) => Slot::Sums,
+            _ => Slot::Layer(0),
+        };
+        // What bins are kept as is no picture.
+        let hidden = slot == Slot::Layer(0) && taken.contains(&Slot::Weights);
+        let first = !hidden && !taken.contains(&slot);
+        taken.push(slot);
+        first.then_some(slot)
+    };
+    product.layers.iter().map(slot).collect()
+}
+
+/// A map on which bins are drawn: as many rows as they have, over their area.
+fn of_bins(isin: &Isin) -> Option<GeoBox> {
+    let region = isin.region();
+    let bounds = (
+        region.west,
+        region.south,
+        region.west + region.width,
+        region.north,
+    );
+    GeoBox::from_bbox(Crs::lonlat(), bounds, Resolution::Units(isin.height())).ok()
 }
 
 fn verb(purpose: Purpose) -> &'static str {

@@ -18,6 +18,15 @@ async function live() {
   }
 }
 
+// Only who looks at the graph has it drawn.
+$("graph-more").addEventListener("toggle", () => {
+  if ($("graph-more").open && !$("graph").hasAttribute("src")) $("graph").src = link("graph");
+});
+$("graph").addEventListener("error", () => {
+  show("graph", false);
+  show("graph-gone", true);
+});
+
 /** One question; whether there is more to come. */
 async function ask() {
   let state;
@@ -108,10 +117,7 @@ function take(state) {
     }));
     view.draw();
   }
-  if (state.graph) {
-    $("graph").src = link("graph");
-    show("graph-card", true);
-  }
+  if (state.graph) show("graph-card", true);
   if (state.about) {
     list("about", state.about);
     show("about-card", true);
