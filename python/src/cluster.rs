@@ -2,10 +2,11 @@
 
 use crate::spread::{Part, made, sources};
 use pyo3::prelude::*;
-use std::sync::Mutex;
+use std::sync::{Arc, Mutex};
 use swathe::cluster::{Cluster, Place};
 use swathe::io::product::{GranuleRecord, GranuleStatus};
 use swathe::job::{Event, Finished, JobError, Observer, Plan, collect};
+use swathe::live::Live;
 
 /// The cluster that a run has connected to.
 #[derive(Default)]
@@ -25,6 +26,7 @@ impl Cluster for Dask {
         place: &Place,
         plan: &Plan,
         keep: bool,
+        live: Option<(&Arc<Live>, usize)>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError> {
         let (scheduler, gateway, workers) = match place {
@@ -39,7 +41,7 @@ impl Cluster for Dask {
         })
         .map_err(|error: PyErr| job_error(&error))
         .and_then(|connected| {
-            let finished = on(&connected, plan, keep, observer);
+            let finished = on(&connected, plan, keep, live, observer);
             self.abandon();
             finished
         })
@@ -68,14 +70,18 @@ fn on(
     connected: &Py<PyAny>,
     plan: &Plan,
     keep: bool,
+    live: Option<(&Arc<Live>, usize)>,
     observer: Observer<'_>,
 ) -> Result<Finished, JobError> {
     let memory = Python::attach(|py| connected.getattr(py, "memory")?.extract::<Option<u64>>(py));
     let spread = plan.spread(memory.map_err(|e| job_error(&e))?, keep)?;
     let closing = spread.closing.clone();
+    let (page, stride) = live
+        .map(|(live, stride)| (crate::live::Live(live.clone()), stride))
+        .unzip();
     let steps = Python::attach(|py| {
-        let steps = connected.call_method1(py, "steps", (made(py, spread),))?;
-        Ok(steps)
+        let made = made(py, spread);
+        connected.call_method1(py, "steps", (made, page, stride))
     });
     let steps = steps.map_err(|error: PyErr| job_error(&error))?;
     let mut parts = Vec::new();
@@ -96,7 +102,7 @@ fn on(
                     reason: String::new(),
                 };
                 let event = Event::Granule {
-                    // Which one is not known here: runs on clusters have no page of their own.
+                    // Which one is not known here.
                     number: done.saturating_sub(1),
                     record: &record,
                     done,
@@ -109,7 +115,11 @@ fn on(
             }
         }
     }
-    collect(&closing, parts)
+    let finished = collect(&closing, parts)?;
+    if let Some((live, _)) = live {
+        live.collected(&finished);
+    }
+    Ok(finished)
 }
 
 /// An exception, as the command tells it.

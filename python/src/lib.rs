@@ -40,7 +40,7 @@ mod _swathe {
     #[pymodule_export]
     use super::grid::Grid;
     #[pymodule_export]
-    use super::live::{Live, Serving};
+    use super::live::{Live, Recorder, Serving};
     #[pymodule_export]
     use super::parts::{ArrayParts, ArrayResults, ArrayShare};
     #[pymodule_export]

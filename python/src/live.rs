@@ -1,9 +1,12 @@
 //! Pages to watch runs by, and to look at files.
 
-use crate::errors::Fault;
+use crate::errors::{Fault, Raise as _};
+use crate::plan::Plan;
 use crate::watched::watched;
 use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use pyo3::types::PyBytes;
 use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::live::{self, Address};
@@ -37,6 +40,45 @@ impl Live {
     #[getter]
     fn port(&self) -> u16 {
         self.0.port()
+    }
+
+    /// A plan begins that tasks elsewhere carry out. Gives the stride for their recorders.
+    fn begin(&self, plan: &Plan) -> usize {
+        plan.begin(&self.0)
+    }
+
+    /// Another page about the run.
+    fn see_also(&self, label: &str, address: &str) {
+        self.0.see_also(label, address);
+    }
+
+    /// Takes what a task noted, on a worker of this name.
+    fn take(&self, py: Python<'_>, worker: &str, news: PyBackedBytes) -> PyResult<()> {
+        let taken = py.detach(|| self.0.take(worker, &news));
+        taken.map_err(|error| error.raise(py))
+    }
+
+    /// The run has ended.
+    fn ended(&self, failure: Option<&str>) {
+        self.0.ended(failure);
+    }
+}
+
+/// Notes what a task does, for a page elsewhere.
+#[pyclass(frozen, module = "swathe._swathe")]
+pub struct Recorder(pub Arc<live::Recorder>);
+
+#[pymethods]
+impl Recorder {
+    #[new]
+    fn new(stride: usize) -> Self {
+        Recorder(Arc::new(live::Recorder::new(stride)))
+    }
+
+    /// What is new, to be sent; None where nothing is.
+    fn take<'py>(&self, py: Python<'py>) -> PyResult<Option<Bound<'py, PyBytes>>> {
+        let news = py.detach(|| self.0.take()).map_err(|e| e.raise(py))?;
+        Ok(news.map(|news| PyBytes::new(py, &news)))
     }
 }
 

@@ -233,7 +233,9 @@ impl Plan {
         outputs: &Opened,
         closing: PyBackedBytes,
         parts: Vec<Part>,
+        live: Option<&Live>,
     ) -> PyResult<Bound<'py, PyDict>> {
+        let live = live.map(|live| live.0.clone());
         let pool = self.pool.clone();
         let outputs = outputs
             .0
@@ -241,15 +243,22 @@ impl Plan {
             .unwrap_or_else(PoisonError::into_inner)
             .take();
         let handed = watched(py, None, move |watch| {
-            let finished = job::collect(&closing, sources(parts)?)?;
-            if watch.go_on().is_break() {
-                return Err(JobError::Interrupted.into());
-            }
-            let product = pool.install(|| finished.product())?;
-            if let Some(outputs) = outputs {
-                pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
-            }
-            Ok::<_, Fault>(Handed::new(product)?)
+            let live = live.as_deref();
+            live::watch(live, || {
+                let finished = job::collect(&closing, sources(parts)?)?;
+                if watch.go_on().is_break() {
+                    return Err(JobError::Interrupted.into());
+                }
+                let product = pool.install(|| finished.product())?;
+                if let Some(live) = live {
+                    live.collected(&finished);
+                    live.product(&product);
+                }
+                if let Some(outputs) = outputs {
+                    pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
+                }
+                Ok::<_, Fault>(Handed::new(product)?)
+            })
         })?;
         handed.into_python(py)
     }
@@ -300,7 +309,7 @@ impl Plan {
                 if let Some(live) = live {
                     let shares =
                         pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
-                    live.plan(&plan, &shares, map.as_ref().map(job::ByBins::geobox));
+                    live.plan(&plan, &shares, map.as_ref().map(|map| map.geobox()));
                     live.draw(&plan, &[]);
                 }
                 let finished = job::run(&plan, &pool, &keeping, &mut |event| {
@@ -357,6 +366,14 @@ impl Plan {
 }
 
 impl Plan {
+    /// Shows the plan on the page of a run that tasks elsewhere carry out; the stride of their recorders.
+    pub fn begin(&self, live: &swathe::live::Live) -> usize {
+        let map = self.map.as_ref().map(|map| map.geobox());
+        let stride = live.plan_spread(&self.plan, map);
+        live.draw(&self.plan, &[]);
+        stride
+    }
+
     fn outputs(
         &self,
         py: Python<'_>,

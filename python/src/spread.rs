@@ -2,6 +2,7 @@
 
 use crate::errors::{Fault, Raise as _};
 use crate::handed::Handed;
+use crate::live::Recorder;
 use crate::pool::pool;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
@@ -84,17 +85,21 @@ impl ByteSource for Held {
     }
 }
 
-/// Does a task of a spread run on one thread, in so many bytes of memory, and gives the parts that it leaves.
+/// Does a task of a spread run on one thread, in so many bytes of memory, and gives the parts that it leaves. What
+/// it does is noted by a recorder, if there is one.
 #[pyfunction]
 pub fn carry_out<'py>(
     py: Python<'py>,
     assignment: PyBackedBytes,
     memory: Option<u64>,
     scratch: PathBuf,
+    recorder: Option<&Recorder>,
 ) -> PyResult<Vec<Bound<'py, PyBytes>>> {
+    let recorder = recorder.map(|recorder| recorder.0.clone());
     let parts = py.detach(|| {
         let scratch = &scratch;
-        job::Worker { memory, scratch }.carry_out(&assignment, &*pool(Some(1))?)
+        let worker = job::Worker { memory, scratch };
+        worker.carry_out_watched(&assignment, &*pool(Some(1))?, recorder.as_ref())
     });
     let parts = parts.map_err(|e: JobError| e.raise(py))?;
     Ok(parts.iter().map(|part| PyBytes::new(py, part)).collect())

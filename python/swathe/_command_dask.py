@@ -7,6 +7,7 @@ import tempfile
 from collections.abc import Iterator
 from typing import Any
 
+from swathe import _watching
 from swathe._cluster import Cluster
 from swathe._dask import IN_MEMORY, Came, Spread
 from swathe.errors import ClusterError, SwatheError
@@ -75,12 +76,13 @@ class Connected:
         """Bytes that a task may take."""
         return self._own.memory
 
-    def steps(self, made: Any) -> Iterator[Came | str]:
+    def steps(self, made: Any, live: Any = None, stride: int | None = None) -> Iterator[Came | str]:
         """Carry a plan out: parts, or files of them, and steps in between. A file goes with the next step."""
         spread = Spread(self._own, made)
         size = 0
+        told = _watching.Told(self._client, live, stride)
         try:
-            spread.submit()
+            spread.submit(told.arguments)
             for came in spread.gather():
                 size += 0 if isinstance(came, tuple) else len(came)
                 if isinstance(came, tuple) or size <= IN_MEMORY:
@@ -93,6 +95,7 @@ class Connected:
                     del came
                     yield path
         finally:
+            told.close()
             spread.release()
 
     def close(self) -> None:

@@ -46,10 +46,10 @@ class Spread:
         self.parts: list[Any] = []
         self._waited: dict[str, Any] = {}
 
-    def submit(self) -> None:
-        """Give the tasks to the scheduler."""
+    def submit(self, told: tuple[Any, ...] = ()) -> None:
+        """Give the tasks to the scheduler. ``told``: how they tell what they do (:mod:`swathe._watching`)."""
         self.applied = [
-            self._task("apply", assignment, token=_token(assignment), priority=0)
+            self._task("apply", assignment, *told, token=_token(assignment), priority=0)
             for assignment, *_ in self._tasks
         ]
         if not self._combined:
@@ -193,14 +193,16 @@ def _failure(future: Any) -> BaseException:
 
 
 @contextmanager
-def gathered(spread: Spread, show: Show | None) -> Iterator[list[bytes | str]]:
+def gathered(
+    spread: Spread, show: Show | None, told: tuple[Any, ...] = ()
+) -> Iterator[list[bytes | str]]:
     """All that is left for the client: in memory if it is little, otherwise in files, which go afterwards."""
     parts: list[bytes | str] = []
     size = 0
     with ExitStack() as stack:
         folder: str | None = None
         stack.callback(spread.release)
-        spread.submit()
+        spread.submit(told)
         for part in spread.gather():
             if isinstance(part, tuple):
                 if show is not None:

@@ -514,18 +514,18 @@ class Plan:
         if client is None:
             handed = self._plan.run(show, _outputs(output), overwrite, keep, page(live))
             return _results.dataset(handed)
-        if live:
-            raise PlanError(
-                "a run on a cluster has no page of its own", "watch Dask's: client.dashboard_link"
-            )
-        from swathe import _dask
+        from swathe import _dask, _watching
         from swathe._cluster import Cluster
 
         opened = self._plan.open(_outputs(output), overwrite, keep)
         cluster = Cluster(client)
         spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, keep is not None))
-        with _dask.gathered(spread, show) as parts:
-            return _results.dataset(self._plan.collect(opened, spread.closing, parts))
+        watch = page(live)
+        with (
+            _watching.watched(self._plan, client, watch) as told,
+            _dask.gathered(spread, show, told) as parts,
+        ):
+            return _results.dataset(self._plan.collect(opened, spread.closing, parts, watch))
 
     def submit(
         self, client: Any, *, output: Any = None, _layers: tuple[list[str], bool] | None = None

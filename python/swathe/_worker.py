@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from swathe import _swathe
+from swathe import _swathe, _watching
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -19,13 +19,17 @@ def share(memory_limit: int | None, threads: int) -> int | None:
     return int(memory_limit * SHARE / max(threads, 1)) if memory_limit else None
 
 
-def apply(assignment: bytes) -> bytes | list[bytes]:
-    """Put granules on the grid, on the one thread that the task has: a part, or several of a large grid."""
+def apply(assignment: bytes, *told: Any) -> bytes | list[bytes]:
+    """Put granules on the grid, on the one thread that the task has: a part, or several of a large grid.
+
+    ``told``: how a page hears of it, as :class:`swathe._watching.Told` asks for it.
+    """
     from distributed import get_worker
 
     worker = get_worker()
     memory = share(worker.memory_manager.memory_limit, worker.state.nthreads)
-    parts = _swathe.carry_out(assignment, memory, worker.local_directory)
+    with _watching.telling(worker, *told) as recorder:
+        parts = _swathe.carry_out(assignment, memory, worker.local_directory, recorder)
     return parts[0] if len(parts) == 1 else parts
 
 

@@ -1,7 +1,8 @@
 //! How the command reaches a cluster: by a program around it that can, such as the Python package.
 
 use crate::job::{Finished, JobError, Observer, Plan};
-use std::sync::OnceLock;
+use crate::live::Live;
+use std::sync::{Arc, OnceLock};
 
 /// Which cluster to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +20,8 @@ pub enum Place {
 
 /// Who carries plans out on clusters.
 pub trait Cluster: Send + Sync {
-    /// Carries a plan out. `keep`: the partial result is to keep what each granule gave.
+    /// Carries a plan out. `keep`: the partial result is to keep what each granule gave; `live`: the page of the
+    /// run, with the stride for recorders of tasks.
     ///
     /// # Errors
     /// Those of the run; a cluster that cannot be reached, or whose workers do not fit.
@@ -28,6 +30,7 @@ pub trait Cluster: Send + Sync {
         place: &Place,
         plan: &Plan,
         keep: bool,
+        live: Option<(&Arc<Live>, usize)>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError>;
 

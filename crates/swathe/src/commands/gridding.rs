@@ -349,7 +349,7 @@ impl Gridding {
         outputs.check_no_partial()?;
         outputs.check_maps(plan.windows().unwrap_or(1))?;
         report::chosen(&plan, &shares);
-        if let Some(live) = watch.live() {
+        if let Some(live) = watch.live().filter(|_| !self.cluster.is_asked_for()) {
             live.plan(&plan, &shares, Some(map.geobox()));
             live.draw(&plan, &[]);
         }
@@ -358,9 +358,10 @@ impl Gridding {
             watch.show(event);
             progress.show(event)
         };
+        let live = watch.live().map(|live| (live, Some(map.geobox())));
         let written = self
             .cluster
-            .run(&plan, &pool, &keeping, &mut show)
+            .run(&plan, &pool, &keeping, live, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
                 let product = pool.install(|| map.product(&finished))?;
@@ -447,7 +448,7 @@ impl Gridding {
                 "a run that was stopped is given up: --resume would have gone on with it",
             );
         }
-        if let Some(live) = watch.live() {
+        if let Some(live) = watch.live().filter(|_| !self.cluster.is_asked_for()) {
             live.plan(&plan, &shares, None);
             live.draw(&plan, &self.output_names());
         }
@@ -457,9 +458,10 @@ impl Gridding {
             progress.show(event)
         };
         let watched = watch::here();
+        let live = watch.live().map(|live| (live, None));
         let written = self
             .cluster
-            .run(&plan, &pool, &keeping, &mut show)
+            .run(&plan, &pool, &keeping, live, &mut show)
             .map_err(Failure::from)
             .and_then(|finished| {
                 pool.install(|| {

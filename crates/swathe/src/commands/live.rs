@@ -5,6 +5,7 @@ use crate::messages;
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
+use std::sync::Arc;
 use swathe::job::Event;
 use swathe::live::{Address, Live};
 
@@ -24,7 +25,7 @@ pub struct LiveOption {
 }
 
 /// The page of a command, if it is asked for.
-pub struct Watch(Option<Live>);
+pub struct Watch(Option<Arc<Live>>);
 
 impl LiveOption {
     /// Serves the page of a command that begins, says where, and carries the command out: its thread is
@@ -41,7 +42,7 @@ impl LiveOption {
             false => eprintln!("watch it at {link}"),
         }
         let entered = live.watched().enter();
-        let watch = Watch(Some(live));
+        let watch = Watch(Some(Arc::new(live)));
         let outcome = work(&watch);
         drop(entered);
         if let Watch(Some(live)) = &watch {
@@ -53,7 +54,7 @@ impl LiveOption {
 
 impl Watch {
     /// The page.
-    pub fn live(&self) -> Option<&Live> {
+    pub fn live(&self) -> Option<&Arc<Live>> {
         self.0.as_ref()
     }
 

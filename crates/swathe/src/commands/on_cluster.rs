@@ -4,18 +4,21 @@ use crate::cluster::{self, Place};
 use crate::interrupt;
 use clap::Args;
 use rayon::ThreadPool;
+use std::sync::Arc;
 use swathe::job::{self, Finished, JobError, Keeping, Observer, Plan};
+use swathe::live::Live;
+use swathe_core::geobox::GeoBox;
 
 /// Where to work.
 #[derive(Args)]
 #[command(next_help_heading = "Cluster (the command of the Python package)")]
 pub struct OnCluster {
     /// Work on the Dask cluster of this scheduler, as tcp://10.0.0.1:8786
-    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["dask_gateway", "resume", "live"])]
+    #[arg(long, value_name = "ADDRESS", conflicts_with_all = ["dask_gateway", "resume"])]
     dask: Option<String>,
     /// Work on a new cluster of this Dask Gateway, which ends with the run. How to sign in, and what
     /// workers are like, is Dask's configuration
-    #[arg(long, value_name = "URL", conflicts_with_all = ["resume", "live"])]
+    #[arg(long, value_name = "URL", conflicts_with = "resume")]
     dask_gateway: Option<String>,
     /// Workers of the new cluster
     #[arg(long, value_name = "N", default_value_t = 2, hide_default_value = true, requires = "dask_gateway",
@@ -35,15 +38,22 @@ impl OnCluster {
         }
     }
 
-    /// Carries a plan out: here, or on the cluster that was asked for.
+    /// Whether work is done elsewhere.
+    pub fn is_asked_for(&self) -> bool {
+        self.place().is_some()
+    }
+
+    /// Carries a plan out: here, or on the cluster that was asked for. `live`: the page of the run, and the map that
+    /// is made of bins.
     ///
     /// # Errors
     /// Those of the run, and of the cluster.
     pub fn run(
         &self,
-        plan: &Plan,
+        plan: &Arc<Plan>,
         pool: &ThreadPool,
         keeping: &Keeping,
+        live: Option<(&Arc<Live>, Option<&GeoBox>)>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError> {
         let Some(place) = self.place() else {
@@ -59,6 +69,11 @@ impl OnCluster {
         };
         let keep = keeping.journal.as_ref().is_some_and(|j| j.granules);
         interrupt::before_the_end(|| cluster.abandon());
-        cluster.run(&place, plan, keep, observer)
+        let live = live.map(|(live, map)| {
+            let stride = live.plan_spread(plan, map);
+            live.draw(plan, &[]);
+            (live, stride)
+        });
+        cluster.run(&place, plan, keep, live, observer)
     }
 }

@@ -51,5 +51,6 @@ pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
 pub use spread::{Spread, Task, Worker, collect, combine};
+pub(crate) use spread::{opened, sealed};
 pub use statistics::Best;
 pub use windows::{DayKind, Every, Windowing};

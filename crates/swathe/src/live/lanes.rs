@@ -27,6 +27,9 @@ pub struct Piece {
     pub end: f64,
 }
 
+/// Task, granule, begin and end.
+pub type Stretch = (Task, Option<u32>, f64, f64);
+
 /// What all threads do.
 #[derive(Debug)]
 pub struct Lanes {
@@ -98,6 +101,40 @@ impl Lanes {
                 activity.close(|slot| slot.pieces(lane.number, self.started, sequence));
             }
         });
+    }
+
+    /// What a process elsewhere did, in seconds since the run began, and what it is in the middle of.
+    pub fn take(
+        &self,
+        name: &str,
+        pieces: impl IntoIterator<Item = Stretch>,
+        current: Option<(Task, Option<u32>, Instant)>,
+        sequence: &AtomicU64,
+    ) {
+        let lane = {
+            let mut lanes = lock(&self.lanes);
+            let known = lanes.iter().find(|lane| lane.name == name).cloned();
+            known.unwrap_or_else(|| {
+                let lane = Arc::new(Lane {
+                    name: name.to_owned(),
+                    number: lanes.len(),
+                    doing: Mutex::default(),
+                });
+                lanes.push(lane.clone());
+                lane
+            })
+        };
+        let mut activity = lock(&lane.doing);
+        activity.current = current;
+        let pieces = pieces.into_iter().map(|(task, granule, begin, end)| Piece {
+            noted: sequence.fetch_add(1, Ordering::SeqCst) + 1,
+            lane: lane.number,
+            task,
+            granule,
+            begin,
+            end,
+        });
+        activity.keep(pieces.collect());
     }
 
     fn join(&self) -> Arc<Lane> {
@@ -188,11 +225,14 @@ impl Activity {
 
     fn close(&mut self, close: impl Fn(Slot) -> Vec<Piece>) {
         if let Some(slot) = self.slot.take() {
-            let pieces = close(slot);
-            let over = (self.pieces.len() + pieces.len()).saturating_sub(KEPT);
-            self.pieces.drain(..over.min(self.pieces.len()));
-            self.pieces.extend(pieces);
+            self.keep(close(slot));
         }
+    }
+
+    fn keep(&mut self, pieces: Vec<Piece>) {
+        let over = (self.pieces.len() + pieces.len()).saturating_sub(KEPT);
+        self.pieces.drain(..over.min(self.pieces.len()));
+        self.pieces.extend(pieces);
     }
 }
 

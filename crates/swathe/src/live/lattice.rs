@@ -1,5 +1,6 @@
 //! Bins drawn on a rectangular map: of every square, the bin that its middle lies in.
 
+use super::preview::middle;
 use std::collections::BTreeSet;
 use swathe_core::geobox::GeoBox;
 use swathe_core::isin::{Bins, Isin};
@@ -32,9 +33,7 @@ impl Lattice {
             let (rows, columns) = map.extent(tile);
             let middles = |span: &std::ops::Range<usize>| {
                 let (start, len) = (span.start, span.len());
-                (0..len)
-                    .step_by(stride)
-                    .map(move |at| start + (at + stride / 2).min(len - 1))
+                (0..len.div_ceil(stride)).map(move |i| start + middle(i, stride, len))
             };
             let places =
                 middles(&rows).flat_map(|row| middles(&columns).map(move |column| (row, column)));
@@ -70,20 +69,27 @@ impl Lattice {
         self.cells.get(tile).map_or(&[], Vec::as_slice)
     }
 
+    /// Row and column in the rectangle of bins of what a tile of the map shows.
+    pub fn kept_at(&self, tile: usize) -> impl Iterator<Item = Option<(usize, usize)>> {
+        let across = self.kept.shape().1.max(1);
+        let cells = self.cells(tile).iter().map(|cell| *cell as usize);
+        cells.map(move |cell| (cell != NOWHERE as usize).then(|| (cell / across, cell % across)))
+    }
+
     /// What a tile of the map shows of a tile that is kept: the place of each square in the one and of its cell in
     /// the other.
     pub fn places(&self, tile: usize, kept: usize) -> impl Iterator<Item = (usize, usize)> {
         let (rows, columns) = self.kept.extent(kept);
-        let across = self.kept.shape().1.max(1);
-        let cells = self.cells(tile).iter().enumerate();
-        cells.filter_map(move |(square, cell)| {
-            let (row, column) = (*cell as usize / across, *cell as usize % across);
-            let inside = *cell != NOWHERE && rows.contains(&row) && columns.contains(&column);
-            inside.then(|| {
-                let within = (row - rows.start) * columns.len() + column - columns.start;
-                (square, within)
+        self.kept_at(tile)
+            .enumerate()
+            .filter_map(move |(square, cell)| {
+                let (row, column) = cell?;
+                let inside = rows.contains(&row) && columns.contains(&column);
+                inside.then(|| {
+                    let within = (row - rows.start) * columns.len() + column - columns.start;
+                    (square, within)
+                })
             })
-        })
     }
 }
 

@@ -9,12 +9,14 @@
 //! The run never waits for a page: it notes, and pages ask for what is new.
 
 mod description;
+mod gathered;
 mod hub;
 mod lanes;
 mod lattice;
 mod outlines;
 mod page;
 mod preview;
+mod recorder;
 mod report;
 mod request;
 mod server;
@@ -25,6 +27,7 @@ mod viewer;
 use crate::job::{Event, Finished, JobError, Plan, Shares};
 use hub::Hub;
 use page::Page;
+use recorder::News;
 use request::Request;
 use serde_json::json;
 use server::{Answer, Pages, Server};
@@ -38,6 +41,7 @@ use swathe_io::product::Product;
 use viewer::Viewer;
 
 pub use hub::resident_bytes;
+pub use recorder::Recorder;
 pub use report::Report;
 pub use server::Address;
 
@@ -93,7 +97,33 @@ impl Live {
 
     /// Takes what was planned. Bins are drawn on the map that is made of them, if there is one.
     pub fn plan(&self, plan: &Plan, shares: &Shares, map: Option<&GeoBox>) {
-        self.hub.plan(plan, shares, map);
+        self.hub.plan(plan, Some(shares), map);
+    }
+
+    /// Takes what was planned, where tasks elsewhere carry it out: what these note comes by [`Live::take`].
+    /// Gives the stride for their [`Recorder`]s.
+    pub fn plan_spread(&self, plan: &Plan, map: Option<&GeoBox>) -> usize {
+        self.hub.plan(plan, None, map);
+        self.hub.stride()
+    }
+
+    /// Takes what the recorder of a task noted, on a worker of this name.
+    ///
+    /// # Errors
+    /// Bytes of another version, or damaged ones.
+    pub fn take(&self, worker: &str, news: &[u8]) -> Result<(), JobError> {
+        self.hub.take(worker, &News::read(news)?);
+        Ok(())
+    }
+
+    /// Takes what became of granules elsewhere, when all is there.
+    pub fn collected(&self, finished: &Finished) {
+        self.hub.records(&finished.description().granules);
+    }
+
+    /// Shows a link to a page that is about the run too. Only addresses of the web are shown.
+    pub fn see_also(&self, label: &str, address: &str) {
+        self.hub.see_also(label, address);
     }
 
     /// Takes the plan itself, with the names of its outputs: granules that wait are drawn where they lie, and

@@ -8,8 +8,9 @@ use swathe_core::isin::Isin;
 use swathe_core::reduce::{Composite, Scheme, Statistic, TILE_SIZE, Tiling};
 use swathe_io::product::LayerData;
 
-/// Numbers that are kept in all: 8 MB.
-const MOST: usize = 2 << 20;
+/// Numbers that are kept in all: 8 MB; and where they come from other machines.
+pub const MOST: usize = 2 << 20;
+pub const FEW: usize = 1 << 18;
 /// Cells of a square at most.
 const WIDEST: usize = 64;
 
@@ -39,13 +40,13 @@ pub struct Preview {
 }
 
 impl Preview {
-    /// Of so many layers and steps, as fine as there is room for.
-    pub fn new(tiling: Tiling, layers: usize, steps: usize) -> Self {
+    /// Of so many layers and steps, as fine as `most` numbers allow.
+    pub fn new(tiling: Tiling, layers: usize, steps: usize, most: usize) -> Self {
         let (rows, columns) = tiling.shape();
         let maps = (layers * steps).max(1);
         let mut stride = 1;
         while stride < WIDEST
-            && rows.div_ceil(stride) * columns.div_ceil(stride) > (MOST / maps).max(1)
+            && rows.div_ceil(stride) * columns.div_ceil(stride) > (most / maps).max(1)
         {
             stride *= 2;
         }
@@ -53,7 +54,7 @@ impl Preview {
         Preview {
             tiling,
             stride,
-            steps: steps.min((MOST / one.max(1)).max(1)),
+            steps: steps.min((most / one.max(1)).max(1)),
             blocks: BTreeMap::new(),
             lattice: None,
             weights: None,
@@ -63,10 +64,16 @@ impl Preview {
     }
 
     /// Of a grid of bins, drawn on a rectangular one.
-    pub fn of_bins(isin: &Isin, geobox: &GeoBox, layers: usize, steps: usize) -> Option<Self> {
+    pub fn of_bins(
+        isin: &Isin,
+        geobox: &GeoBox,
+        layers: usize,
+        steps: usize,
+        most: usize,
+    ) -> Option<Self> {
         let (rows, columns) = geobox.shape();
         let tiling = Tiling::new(rows, columns).ok()?;
-        let preview = Preview::new(tiling, layers, steps);
+        let preview = Preview::new(tiling, layers, steps, most);
         let lattice = Lattice::new(isin, geobox, &tiling, preview.stride)?;
         Some(Preview {
             lattice: Some(lattice),
@@ -210,6 +217,54 @@ impl Preview {
         }
     }
 
+    /// Cells to the side of a square.
+    pub fn stride(&self) -> usize {
+        self.stride
+    }
+
+    /// Draws all squares anew, of so many layers, from what the run's cells have: by layer, row and column.
+    pub fn redraw(
+        &mut self,
+        layers: usize,
+        value: impl Fn(usize, usize, usize) -> f32,
+        mut note: impl FnMut() -> u64,
+    ) {
+        for tile in 0..self.tiling.tiles() {
+            let cells: Vec<Option<(usize, usize)>> = match &self.lattice {
+                Some(lattice) => lattice.kept_at(tile).collect(),
+                None => {
+                    let (rows, columns) = self.tiling.extent(tile);
+                    let stride = self.stride;
+                    let places = |span: &std::ops::Range<usize>| {
+                        let (start, len) = (span.start, span.len());
+                        (0..len.div_ceil(stride)).map(move |i| start + middle(i, stride, len))
+                    };
+                    places(&rows)
+                        .flat_map(|row| places(&columns).map(move |column| Some((row, column))))
+                        .collect()
+                }
+            };
+            for layer in 0..layers {
+                let drawn = cells.iter().map(|cell| match cell {
+                    Some((row, column)) => value(layer, *row, *column),
+                    None => f32::NAN,
+                });
+                let drawn: Vec<f32> = drawn.collect();
+                let known = self.blocks.get(&(layer, 0, tile));
+                let same = |a: &f32, b: &f32| a.to_bits() == b.to_bits();
+                let changed = match known {
+                    Some(known) => !known.values.iter().zip(&drawn).all(|(a, b)| same(a, b)),
+                    None => drawn.iter().any(|v| v.is_finite() && *v != 0.0),
+                };
+                if changed {
+                    let (noted, values) = (note(), drawn);
+                    self.blocks
+                        .insert((layer, 0, tile), Block { noted, values });
+                }
+            }
+        }
+    }
+
     /// Whether it is of bins.
     pub fn is_of_bins(&self) -> bool {
         self.lattice.is_some()
@@ -230,12 +285,9 @@ impl Preview {
         }
         let (rows, columns) = self.tiling.extent(tile);
         let (stride, columns) = (self.stride, columns.len());
-        let middle = move |start: usize, len: usize| (start + stride / 2).min(len - 1);
-        let places = (0..rows.len()).step_by(stride).flat_map(|row| {
-            let row = first + middle(row, rows.len()) * across;
-            (0..columns)
-                .step_by(stride)
-                .map(move |column| row + middle(column, columns))
+        let places = (0..rows.len().div_ceil(stride)).flat_map(|row| {
+            let row = first + middle(row, stride, rows.len()) * across;
+            (0..columns.div_ceil(stride)).map(move |column| row + middle(column, stride, columns))
         });
         let values = places.map(|at| number(values, at)).collect();
         self.blocks
@@ -271,6 +323,11 @@ impl Preview {
     }
 }
 
+/// The middle one of a square's cells, of so many in all.
+pub fn middle(square: usize, stride: usize, len: usize) -> usize {
+    (square * stride + stride / 2).min(len.saturating_sub(1))
+}
+
 /// A value, NaN where there is none.
 pub fn number(values: &LayerData, at: usize) -> f32 {
     let found = match values {
@@ -293,13 +350,13 @@ mod tests {
     #[test]
     fn it_is_as_fine_as_there_is_room() {
         let level = |rows, columns, layers, steps| {
-            Preview::new(Tiling::new(rows, columns).unwrap(), layers, steps).level()
+            Preview::new(Tiling::new(rows, columns).unwrap(), layers, steps, MOST).level()
         };
         assert_eq!(level(334, 267, 3, 1), 0);
         assert_eq!(level(4320, 8640, 3, 1), 3);
         assert_eq!(level(4320, 8640, 1, 1), 3);
         assert_eq!(level(4320, 8640, 1, 500), 6);
-        let many = Preview::new(Tiling::new(43_200, 86_400).unwrap(), 1, 500);
+        let many = Preview::new(Tiling::new(43_200, 86_400).unwrap(), 1, 500, MOST);
         assert_eq!((many.level(), many.steps), (6, 2));
     }
 
@@ -307,7 +364,7 @@ mod tests {
     fn news_are_the_middles_of_squares() {
         // 8640 x 4320 with three layers: squares of 8 x 8; the last tile is narrower.
         let tiling = Tiling::new(4320, 8640).unwrap();
-        let mut preview = Preview::new(tiling, 3, 1);
+        let mut preview = Preview::new(tiling, 3, 1, MOST);
         let last = tiling.tiles() - 1;
         let (rows, columns) = tiling.extent(last);
         let values = rows.clone().flat_map(|row| {

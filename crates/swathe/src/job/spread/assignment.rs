@@ -10,10 +10,12 @@ use crate::job::partial::Written;
 use crate::job::plan::{Plan, PlannedField, PlannedGranule};
 use crate::job::run::over_granules;
 use crate::job::{Event, JobError, gather};
+use crate::live::Recorder;
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
 use std::ops::{ControlFlow, Range};
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use swathe_core::crs::Crs;
 use swathe_core::derived::{Computed, Input};
@@ -25,6 +27,7 @@ use swathe_core::resample::Method;
 use swathe_core::run::FieldRecipe;
 use swathe_core::source::Field;
 use swathe_core::target::Target;
+use swathe_core::watch::Watched;
 use swathe_io::granule::{Identity, TimeRange};
 use swathe_io::partial::PartialWriter;
 
@@ -279,7 +282,32 @@ impl Worker<'_> {
         assignment: &[u8],
         pool: &ThreadPool,
     ) -> Result<Vec<Vec<u8>>, JobError> {
+        self.carry_out_watched(assignment, pool, None)
+    }
+
+    /// The same, noting what the task does.
+    ///
+    /// # Errors
+    /// As [`carry_out`](Self::carry_out).
+    pub fn carry_out_watched(
+        &self,
+        assignment: &[u8],
+        pool: &ThreadPool,
+        recorder: Option<&Arc<Recorder>>,
+    ) -> Result<Vec<Vec<u8>>, JobError> {
         let assignment: Assignment = opened(assignment)?;
+        let numbers: Vec<u32> = assignment.granules.iter().map(|g| g.number).collect();
+        let watched = recorder.map(|recorder| {
+            recorder.begin(&numbers);
+            Watched::new(recorder.clone())
+        });
+        let _entered = watched.as_ref().map(Watched::enter);
+        let mut observer = |event: &Event<'_>| {
+            if let Some(recorder) = recorder {
+                recorder.event(event);
+            }
+            ControlFlow::Continue(())
+        };
         let plan = assignment.plan()?;
         if plan.candidates().any(Candidate::is_remote) {
             gather::open_far(plan.candidates())?;
@@ -305,8 +333,7 @@ impl Worker<'_> {
                 (keeping, shares, Some(scratch))
             }
         };
-        let mut run = over_granules(&plan, pool, &keeping, &shares, &mut go_on)?;
-        let numbers: Vec<u32> = assignment.granules.iter().map(|g| g.number).collect();
+        let mut run = over_granules(&plan, pool, &keeping, &shares, &mut observer)?;
         let contents = run.contents(Some(&numbers))?;
         let done = numbers.iter().zip(std::mem::take(&mut run.done));
         let came = Came {
@@ -317,6 +344,11 @@ impl Worker<'_> {
             touched: run.touched,
             failed: run.failed,
         };
+        if let (Some(recorder), Contents::Composites(composites, _)) = (recorder, &contents)
+            && let Some(composite) = composites.first()
+        {
+            recorder.gave(composite);
+        }
         pool.install(|| {
             let mut parts = Vec::new();
             let windows = assignment.windows.unwrap_or_default();

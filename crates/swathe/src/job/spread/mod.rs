@@ -204,7 +204,7 @@ impl Plan {
 }
 
 /// Bytes that tell by which version of the program they were made.
-fn sealed<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
+pub(crate) fn sealed<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
     let whole = (env!("CARGO_PKG_VERSION"), value);
     postcard::to_stdvec(&whole)
         .map_err(|e| JobError::cluster(format!("a task cannot be sent: {e}")))
@@ -214,7 +214,7 @@ fn sealed<T: Serialize>(value: &T) -> Result<Vec<u8>, JobError> {
 ///
 /// # Errors
 /// When they are another version's, or damaged.
-fn opened<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JobError> {
+pub(crate) fn opened<'a, T: Deserialize<'a>>(bytes: &'a [u8]) -> Result<T, JobError> {
     let damaged = |_| JobError::cluster("what was sent to this process is damaged");
     let (program, rest) = postcard::take_from_bytes::<&str>(bytes).map_err(damaged)?;
     check_program(program)?;

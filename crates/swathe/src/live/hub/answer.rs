@@ -79,6 +79,9 @@ impl Hub {
         if state.about.0 > since {
             answer["about"] = json!(state.about.1);
         }
+        if state.links.0 > since {
+            answer["links"] = json!(state.links.1);
+        }
         if state.graph > since {
             answer["graph"] = json!(true);
         }

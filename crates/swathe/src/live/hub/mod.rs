@@ -5,9 +5,11 @@
 //! numbers: everything that is noted has one, and later ones are greater.
 
 mod answer;
+mod elsewhere;
 mod told;
 
 use super::description::Maps;
+use super::gathered::Gathered;
 use super::lanes::Lanes;
 use super::preview::Preview;
 use crate::job::Plan;
@@ -71,6 +73,10 @@ struct State {
     error: Option<String>,
     title: (u64, String, String),
     about: (u64, Vec<(String, String)>),
+    /// Labels and addresses of other pages.
+    links: (u64, Vec<(String, String)>),
+    /// Whether others carry the run out.
+    spread: bool,
     /// When there was a graph to ask for.
     graph: u64,
     granules: Vec<Row>,
@@ -119,6 +125,8 @@ struct Map {
     preview: Preview,
     /// For every layer of the product, what it is here.
     slots: Vec<Option<Slot>>,
+    /// What tasks elsewhere gave.
+    gathered: Option<Gathered>,
     /// What of bins is averaged.
     scheme: Scheme,
 }
@@ -156,6 +164,21 @@ impl Watcher for Hub {
             Task::Locate | Task::Grid => 2,
             Task::Combine | Task::Write => return,
         };
+        self.further(granule, stage);
+    }
+
+    fn read(&self, bytes: usize) {
+        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
+    }
+
+    fn lies(&self, granule: u32, extents: &[LineExtent]) {
+        self.draw(granule as usize, extents);
+    }
+}
+
+impl Hub {
+    /// A granule of the plan is read (1) or gridded (2).
+    fn further(&self, granule: u32, stage: u8) {
         // Given back before the state is locked: nobody holds the one while waiting for the other.
         let row = {
             let stages = self.stages.read().unwrap_or_else(PoisonError::into_inner);
@@ -178,16 +201,6 @@ impl Watcher for Hub {
         }
     }
 
-    fn read(&self, bytes: usize) {
-        self.read.fetch_add(bytes as u64, Ordering::Relaxed);
-    }
-
-    fn lies(&self, granule: u32, extents: &[LineExtent]) {
-        self.draw(granule as usize, extents);
-    }
-}
-
-impl Hub {
     pub fn new(run: u32) -> Self {
         let now = Instant::now();
         Hub {
@@ -203,6 +216,8 @@ impl Hub {
                 error: None,
                 title: (0, String::new(), String::new()),
                 about: (0, Vec::new()),
+                links: (0, Vec::new()),
+                spread: false,
                 graph: 0,
                 granules: Vec::new(),
                 before: 0,

@@ -1,8 +1,9 @@
 //! What a run tells: its plan, its granules, its maps.
 
 use super::super::description::{Look, Maps, step_name};
+use super::super::gathered::Gathered;
 use super::super::outlines::outline;
-use super::super::preview::{Preview, number};
+use super::super::preview::{FEW, MOST, Preview, number};
 use super::{Graph, Hub, MOST_OUTLINES, Map, Phase, Row, Slot, Stages, lock};
 use crate::job::{Event, Plan, Purpose, Shares};
 use std::sync::atomic::AtomicU8;
@@ -20,7 +21,7 @@ use swathe_io::product::{GranuleRecord, GranuleStatus, Layer, Product, Statistic
 
 impl Hub {
     /// Takes what was planned. Bins are drawn on the map that is made of them, or on one of their own.
-    pub fn plan(&self, plan: &Plan, shares: &Shares, map: Option<&GeoBox>) {
+    pub fn plan(&self, plan: &Plan, shares: Option<&Shares>, map: Option<&GeoBox>) {
         let own = || plan.isin().and_then(of_bins);
         let drawn = map.cloned().or_else(own).unwrap_or(plan.geobox().clone());
         let names: Vec<&str> = plan.fields().collect();
@@ -44,7 +45,8 @@ impl Hub {
             let mut state = lock(&self.state);
             state.phase = Phase::Granules;
             state.since = Instant::now();
-            state.limit = Some(shares.limit);
+            state.limit = shares.map(|shares| shares.limit);
+            state.spread = shares.is_none();
             state.total = state.done + plan.granules();
             state.before = state.done;
             let rows = plan.candidates().map(|candidate| Row {
@@ -80,11 +82,12 @@ impl Hub {
             Purpose::Cube => plan.granules(),
             Purpose::Average => plan.windows().unwrap_or(1),
         };
+        let most = if shares.is_some() { MOST } else { FEW };
         let preview = match plan.isin() {
             None => Tiling::new(plan.geobox().shape().0, plan.geobox().shape().1)
                 .ok()
-                .map(|tiling| Preview::new(tiling, layers.len(), steps)),
-            Some(isin) => Preview::of_bins(isin, &drawn, layers.len(), steps),
+                .map(|tiling| Preview::new(tiling, layers.len(), steps, most)),
+            Some(isin) => Preview::of_bins(isin, &drawn, layers.len(), steps, most),
         };
         let Some(preview) = preview else { return };
         let looks = layers.iter().map(|layer| {
@@ -95,6 +98,14 @@ impl Hub {
             Purpose::Cube => plan.starts().map(|(name, _)| name.to_owned()).collect(),
             Purpose::Average if plan.windows().is_none() => Vec::new(),
             Purpose::Average => (1..=steps).map(|n| format!("map {n} of {steps}")).collect(),
+        };
+        let gathered = match (plan.purpose(), shares, layers.first()) {
+            (Purpose::Average, None, Some(layer)) => Some(Gathered::new(
+                layer.statistic,
+                preview.stride(),
+                plan.geobox().shape(),
+            )),
+            _ => None,
         };
         *lock(&self.map) = Some(Map {
             noted: self.note(),
@@ -108,6 +119,7 @@ impl Hub {
             },
             preview,
             slots: Vec::new(),
+            gathered,
             scheme: plan.scheme(),
         });
     }
@@ -233,7 +245,12 @@ impl Hub {
                 total,
                 read,
             } => {
-                self.granule_done(*number, record, *done, *total, *read);
+                let spread = lock(&self.state).spread;
+                match spread {
+                    // Which one it was, tasks elsewhere tell.
+                    true => self.steps_elsewhere(*done, *total),
+                    false => self.granule_done(*number, record, *done, *total, *read),
+                }
             }
             Event::Combined { composite, tiles } => {
                 let watched = self.is_watched();
@@ -338,7 +355,7 @@ impl Hub {
             })
             .collect();
         shown.sort_by_key(|(slot, _)| *slot);
-        let preview = Preview::new(tiling, shown.len(), product.steps().len());
+        let preview = Preview::new(tiling, shown.len(), product.steps().len(), MOST);
         Some(Map {
             noted: self.note(),
             maps: Maps {
@@ -357,6 +374,7 @@ impl Hub {
             },
             preview,
             slots,
+            gathered: None,
             scheme: Scheme::Arithmetic,
         })
     }
@@ -401,7 +419,7 @@ fn verb(purpose: Purpose) -> &'static str {
     }
 }
 
-fn about(plan: &Plan, shares: &Shares, names: &[&str]) -> Vec<(String, String)> {
+fn about(plan: &Plan, shares: Option<&Shares>, names: &[&str]) -> Vec<(String, String)> {
     let (rows, columns) = plan.geobox().shape();
     let method = plan.method();
     let step = plan.geobox().x.step();
@@ -417,10 +435,10 @@ fn about(plan: &Plan, shares: &Shares, names: &[&str]) -> Vec<(String, String)> 
         ("method", method.name().to_owned()),
         (
             "combined",
-            if shares.combined() {
-                "in memory"
-            } else {
-                "tile by tile, from a journal on disk"
+            match shares.map(Shares::combined) {
+                Some(true) => "in memory",
+                Some(false) => "tile by tile, from a journal on disk",
+                None => "by tasks on a cluster",
             }
             .to_owned(),
         ),

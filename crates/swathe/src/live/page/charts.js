@@ -110,14 +110,15 @@ function drawLanes(canvas, workers, segments, now, span) {
   canvas.style.height = Math.max(1, workers.length) * lane + 20 + "px";
   const { context, width, height, ink } = prepared(canvas);
   if (!width) return;
-  const left = 74;
+  // Room for the names, which may be addresses of workers.
+  const left = Math.min(Math.max(74, ...workers.map((name) => context.measureText(name).width + 12)), width / 3);
   const t0 = Math.max(0, now - span);
   const x = (t) => left + ((t - t0) / Math.max(now - t0, 0.5)) * (width - left - 4);
   context.textBaseline = "middle";
   workers.forEach((name, i) => {
     context.fillStyle = ink("--quiet");
     context.textAlign = "left";
-    context.fillText(name, 2, i * lane + lane / 2);
+    context.fillText(name, 2, i * lane + lane / 2, left - 6);
     context.fillStyle = ink("--idle");
     context.fillRect(left, i * lane + 2, width - left - 4, lane - 4);
   });

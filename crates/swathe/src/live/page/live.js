@@ -118,6 +118,14 @@ function take(state) {
     view.draw();
   }
   if (state.graph) show("graph-card", true);
+  if (state.links) {
+    $("links").replaceChildren(...state.links.map(([label, address]) => {
+      const item = document.createElement("a");
+      Object.assign(item, { href: address, textContent: label, target: "_blank", rel: "noopener noreferrer" });
+      return item;
+    }));
+    show("links", true);
+  }
   if (state.about) {
     list("about", state.about);
     show("about-card", true);
