@@ -24,7 +24,9 @@ BOX = ["-b", "-77,36,-73,41"]
 def granules(tmp_path_factory):
     """A week's granules, and one that is cut off."""
     folder = tmp_path_factory.mktemp("granules")
-    paths = package.simulate(folder, count=8, lines=400)
+    # The long form: as many and as large as NASA's of two weeks.
+    size = {"count": 15} if os.environ.get("SWATHE_LONG") else {"count": 8, "lines": 400}
+    paths = package.simulate(folder, **size)
     whole = pathlib.Path(paths[0]).read_bytes()
     (folder / "PACE_OCI.20240803T990000.L2.OC_BGC.V3_1.nc").write_bytes(whole[: len(whole) // 2])
     return folder
@@ -95,9 +97,14 @@ def test_a_run_is_watched_from_start_to_end(swathe, granules, browser, tmp_path)
     with page(browser) as watched, started(swathe, *words) as (process, link):
         watched.goto(link)
         watched.locator("#outlines").uncheck()
-        coloured, states = [], set()
+        coloured, states, numbers, tasks = [], set(), set(), set()
+        watched.wait_for_selector("#graph-card", state="attached")
         while watched.locator("body[data-ended]").count() == 0:
             coloured.append(shown_pixels(watched))
+            numbers |= set(watched.locator("#numbers dt").all_inner_texts())
+            tasks |= set(watched.locator("#shares td").all_inner_texts())
+            if watched.locator("#graph-card").is_visible() and not watched.locator("#graph").get_attribute("src"):
+                watched.locator("#graph-more summary").click()
             states |= set(watched.locator("#granules tbody tr").evaluate_all(
                 "rows => rows.map(row => row.dataset.state)"
             ))
@@ -107,6 +114,14 @@ def test_a_run_is_watched_from_start_to_end(swathe, granules, browser, tmp_path)
         assert process.wait(60) == 3
 
         assert watched.get_attribute("body", "data-ended") == "done"
+        # Memory, bytes a second, what threads do, the log and the plan's graph are there; time was left.
+        for card in ("memory", "reading", "tasks", "log", "graph"):
+            assert watched.locator(f"#{card}-card").is_visible(), card
+        assert "of" in watched.locator("#memory-now").inner_text()
+        assert {"granules", "read", "left", "time"} <= numbers
+        assert {task.split()[0] for task in tasks} == {"fetch", "decode", "locate", "grid", "combine", "write"}
+        assert "truncated" in watched.locator("#log-lines").inner_text()
+        assert watched.evaluate("$('graph').complete && $('graph').naturalWidth > 100")
         # The map has grown, and granules went through their states.
         assert coloured[-1] > 5000
         assert coloured[0] < coloured[-1] // 2, coloured
@@ -147,6 +162,63 @@ def test_a_run_is_watched_from_start_to_end(swathe, granules, browser, tmp_path)
             assert "no value" in said
         else:
             assert float(re.search(r"chlor_a (\S+)", said)[1]) == pytest.approx(value, rel=1e-3)
+
+
+def test_bins_have_a_map_while_they_run_and_in_the_end(granules, capsys):
+    """What is drawn of bins are means of the bins that squares lie in, which the table has."""
+    options = {"grid": "isin-4320", "bbox": (-77, 36, -73, 41), "on_error": "skip"}
+    table = package.average(str(granules), "chlor_a", live=True, **options)
+    link = re.search(r"http://\S+", capsys.readouterr().err)[0]
+    state = json.loads(get(link.replace("/?", "/state?")))
+    map_ = state["map"]
+    stride = 1 << map_["levels"][0]
+    words = np.frombuffer(get(link.replace("/?", "/blocks?since=0&")), "<u4")
+    at, drawn = 0, {0: {}, 1: {}}
+    while at < len(words):
+        layer, _, row, column, height, width = map(int, words[at : at + 6])
+        values = words[at + 6 : at + 6 + height * width].view("<f4").reshape(height, width)
+        for i, j in np.ndindex(height, width):
+            drawn.get(layer, {})[(row + i, column + j)] = float(values[i, j])
+        at += 6 + height * width
+    # By the definition of the grid: rows of equal height from the south, cut into nint(2 rows cos(latitude)).
+    rows = 4320
+    latitudes = (np.arange(rows) + 0.5) * 180 / rows - 90
+    widths = np.floor(2 * rows * np.cos(np.radians(latitudes)) + 0.5).astype(int)
+    firsts = np.concatenate([[1], 1 + np.cumsum(widths)[:-1]])
+    means = dict(zip(table.bin.values.tolist(), table.chlor_a.values.tolist(), strict=True))
+    found = 0
+    for (row, column), value in drawn[0].items():
+        middle = [min(n * stride + stride // 2, size - 1) for n, size in
+                  ((row, map_["rows"]), (column, map_["columns"]))]
+        lat = map_["y"][0] + (middle[0] + 0.5) * map_["y"][1]
+        lon = map_["x"][0] + (middle[1] + 0.5) * map_["x"][1]
+        of = min(int((lat + 90) / 180 * rows), rows - 1)
+        number = firsts[of] + min(int((lon + 180) / 360 * widths[of]), widths[of] - 1)
+        expected = means.get(int(number), np.nan)
+        assert value == pytest.approx(expected, rel=1e-4, nan_ok=True), (lat, lon)
+        found += not np.isnan(value)
+    assert found > 500
+    assert max(drawn[1].values()) >= 1
+
+
+def test_reduce_shows_what_its_threads_do(swathe, granules, browser, tmp_path, capsys):
+    package.average(str(granules), "chlor_a", bbox=(-77, 36, -73, 41), resolution=0.002, on_error="skip",
+                    every="day", method="bin", output=tmp_path / "days.nc")
+    reduced = package.reduce(tmp_path / "days.nc", "chlor_a", live=True)
+    link = re.search(r"http://\S+", capsys.readouterr().err)[0]
+    state = json.loads(get(link.replace("/?", "/state?")))
+    assert state["phase"] == "done" and state["title"] == "chlor_a"
+    assert any(name.startswith("thread") for name in state["workers"])
+    tasks = {task for _, task, *_ in state["segments"]}
+    assert {1, 4} <= tasks, "decode, combine"
+    assert state["map"]["rows"], state["map"]["columns"] == reduced.chlor_a.shape
+    words = ["reduce", tmp_path / "days.nc", "-v", "chlor_a", "-o", tmp_path / "mean.nc", "--live=0"]
+    with page(browser) as watched, started(swathe, *words) as (process, link):
+        watched.goto(link)
+        watched.wait_for_selector("body[data-ended=done]")
+        assert process.wait(60) == 0
+        assert watched.locator("#tasks-card").is_visible()
+        assert shown_pixels(watched) > 1000
 
 
 def test_a_page_that_goes_away_changes_nothing(swathe, granules, browser, tmp_path):
@@ -233,6 +305,119 @@ def test_a_report_of_windows_has_their_series(swathe, granules, browser, tmp_pat
                 assert summary["mean"] == pytest.approx(np.nanmean(map_), rel=1e-12)
         opened.locator("#step-on").click()
         assert opened.evaluate("swathe.view.step") == 1
+
+
+def test_the_map_is_moved_zoomed_and_coloured(reported, browser):
+    """By pointer, wheel, buttons and keys; linear or logarithmic; in other colours."""
+    with page(browser, offline=True) as opened:
+        opened.goto((reported / "report.html").as_uri())
+        opened.wait_for_selector("body[data-ready=yes]")
+        place = "[swathe.view.x, swathe.view.y, swathe.view.zoom]"
+
+        def looked(act):
+            before = opened.evaluate(place)
+            act()
+            opened.wait_for_timeout(80)
+            return before, opened.evaluate(place)
+
+        box = opened.locator("#map").bounding_box()
+        middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+        # The wheel zooms around the pointer: what is under it stays there.
+        opened.mouse.move(middle[0] + 60, middle[1] + 40)
+        under = "swathe.view.cell(...swathe.view.pointer)"
+        cell = opened.evaluate(under)
+        before, after = looked(lambda: opened.mouse.wheel(0, -400))
+        assert after[2] > 1.5 * before[2]
+        assert opened.evaluate(under) == pytest.approx(cell, abs=0.5)
+
+        def drag():
+            opened.mouse.down()
+            opened.mouse.move(middle[0] - 40, middle[1] - 60, steps=4)
+            opened.mouse.up()
+
+        before, after = looked(drag)
+        assert after[0] == pytest.approx(before[0] + 100 / before[2], rel=0.02)
+        assert after[1] == pytest.approx(before[1] + 100 / before[2], rel=0.02)
+        before, after = looked(lambda: opened.locator("#zoom-out").click())
+        assert after[2] < before[2]
+        before, after = looked(lambda: opened.keyboard.press("Tab") or opened.locator("#map").press("0"))
+        assert after[2] < before[2]
+        # All keys do something, and say what is there.
+        for key, which, sign in (("ArrowLeft", 0, -1), ("ArrowRight", 0, 1), ("ArrowUp", 1, -1), ("ArrowDown", 1, 1),
+                                 ("+", 2, 1), ("-", 2, -1)):
+            before, after = looked(lambda key=key: opened.locator("#map").press(key))
+            assert (after[which] - before[which]) * sign > 0, key
+            assert "row" in opened.locator("#spoken").inner_text()
+        # Logarithmic and linear: the colour of a value moves.
+        share = "swathe.view.scale.place((swathe.view.scale.low + swathe.view.scale.high) / 2)"
+        opened.locator("#log").set_checked(False)
+        assert opened.evaluate(share) == pytest.approx(0.5)
+        opened.locator("#log").set_checked(True)
+        assert opened.evaluate(share) > 0.55
+        # Every palette draws another picture.
+        pictures = set()
+        names = opened.locator("#palette option").all_inner_texts()
+        assert {"viridis", "cividis"} <= set(names)
+        for name in names:
+            opened.select_option("#palette", name)
+            opened.wait_for_timeout(60)
+            pictures.add(opened.locator("#map").screenshot())
+        assert len(pictures) == len(names)
+        # The ends of the colours can be set.
+        opened.locator("#low").fill("0.5")
+        opened.locator("#high").fill("2")
+        opened.locator("#high").press("Enter")
+        assert opened.evaluate("[swathe.view.scale.low, swathe.view.scale.high]") == [0.5, 2]
+
+
+def test_a_finger_and_two_move_the_map(reported, browser):
+    """On a phone: one finger moves, two zoom."""
+    context = browser.new_context(viewport={"width": 360, "height": 740}, has_touch=True, is_mobile=True)
+    opened = context.new_page()
+    opened.goto((reported / "report.html").as_uri())
+    opened.wait_for_selector("body[data-ready=yes]")
+    box = opened.locator("#map").bounding_box()
+    middle = (box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    touch = context.new_cdp_session(opened)
+
+    def fingers(kind, *points):
+        touch.send("Input.dispatchTouchEvent", {
+            "type": kind, "touchPoints": [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(points)],
+        })
+
+    before = opened.evaluate("swathe.view.zoom")
+    fingers("touchStart", (middle[0] - 20, middle[1]), (middle[0] + 20, middle[1]))
+    for apart in (30, 40, 60):
+        fingers("touchMove", (middle[0] - apart, middle[1]), (middle[0] + apart, middle[1]))
+    fingers("touchEnd")
+    opened.wait_for_timeout(100)
+    zoomed = opened.evaluate("swathe.view.zoom")
+    assert zoomed == pytest.approx(3 * before, rel=0.1)
+    x = opened.evaluate("swathe.view.x")
+    fingers("touchStart", middle)
+    fingers("touchMove", (middle[0] - 30, middle[1]))
+    fingers("touchEnd")
+    opened.wait_for_timeout(100)
+    assert opened.evaluate("swathe.view.x") == pytest.approx(x + 30 / zoomed, rel=0.05)
+    context.close()
+
+
+def test_the_command_of_a_report_makes_it_again(swathe, granules, reported, browser, tmp_path):
+    """The words that the report shows, in a shell beside the granules, give the same map."""
+    with page(browser, offline=True) as opened:
+        opened.goto((reported / "report.html").as_uri())
+        opened.wait_for_selector("body[data-ready=yes]")
+        values = opened.locator("#about dd").all_inner_texts()
+    command = next(value for value in values if value.startswith("swathe average"))
+    again = tmp_path / "again"
+    shutil.copytree(granules, again)
+    words = command.replace("swathe", str(swathe), 1) + " -o again.nc"
+    ended = subprocess.run(words, shell=True, cwd=again, capture_output=True, check=False, text=True)
+    assert ended.returncode == 0, (command, ended.stderr)
+    assert (again / "report.html").is_file()
+    ours, theirs = xr.open_dataset(again / "again.nc"), xr.open_dataset(reported / "mean.nc")
+    for name in ("chlor_a", "chlor_a_std", "chlor_a_count", "chlor_a_granules"):
+        np.testing.assert_array_equal(ours[name].values, theirs[name].values)
 
 
 def test_pages_fit_a_phone_and_both_themes(reported, browser):

@@ -15,7 +15,7 @@ use swathe::core::resample::Method;
 use swathe::io::product::{LayerData, Product};
 use swathe::io::simulate::Simulation;
 use swathe::job::{self, GridRequest, Job, Keeping, OnError, Plan, Purpose, gather};
-use swathe::live::{Live, Serving};
+use swathe::live::{Live, Recorder, Serving};
 
 fn granules(count: usize, lines: usize) -> (tempfile::TempDir, Vec<PathBuf>) {
     simulated::granules(Simulation {
@@ -195,6 +195,146 @@ fn what_the_page_is_told_is_what_the_product_has() {
     assert!(state["read"]["bytes"].as_u64().unwrap() > 100_000);
     let (_, graph) = get(live.port(), "/graph").unwrap();
     assert!(graph.starts_with(b"<svg") && String::from_utf8(graph).unwrap().contains("mean.nc"));
+}
+
+/// Blocks of the map as a page takes them: layer, first row and column, height, width, values.
+fn blocks(port: u16) -> Vec<([usize; 5], Vec<f32>)> {
+    let (_, bytes) = get(port, "/blocks?since=0").unwrap();
+    let words: Vec<u32> = bytes
+        .chunks(4)
+        .map(|w| u32::from_le_bytes(w.try_into().unwrap()))
+        .collect();
+    let (mut all, mut at) = (Vec::new(), 0);
+    while at < words.len() {
+        let head = [0, 2, 3, 4, 5].map(|i| words[at + i] as usize);
+        let values = &words[at + 6..at + 6 + head[3] * head[4]];
+        all.push((head, values.iter().map(|w| f32::from_bits(*w)).collect()));
+        at += 6 + head[3] * head[4];
+    }
+    all
+}
+
+#[test]
+fn what_tasks_elsewhere_note_is_on_the_page() {
+    let (folder, paths) = granules(5, 200);
+    let plan = plan_at(&paths, 0.01);
+    let alone = product(&plan, None);
+    let live = Live::start("0".parse().unwrap(), false).unwrap();
+    let port = live.port();
+    let stride = live.plan_spread(&plan, None);
+    let pool = pool();
+    let worker = job::Worker {
+        memory: None,
+        scratch: folder.path(),
+    };
+    let spread = plan.spread(None, false).unwrap();
+    let mut news = Vec::new();
+    for (number, task) in spread.tasks.iter().enumerate() {
+        let recorder = Arc::new(Recorder::new(stride));
+        let watched = worker.carry_out_watched(&task.assignment, &pool, Some(&recorder));
+        let unwatched = worker.carry_out(&task.assignment, &pool);
+        assert_eq!(watched.unwrap(), unwatched.unwrap(), "the same bytes");
+        let bytes = recorder.take().unwrap().unwrap();
+        assert!(recorder.take().unwrap().is_none(), "told once");
+        live.take(&format!("worker {}", number % 2), &bytes)
+            .unwrap();
+        news.push(bytes);
+    }
+    let shown = state(port);
+    assert_eq!(
+        shown["workers"],
+        serde_json::json!(["worker 0", "worker 1"])
+    );
+    assert_eq!(shown["counts"]["granules"]["done"], 5);
+    for row in shown["granules"].as_array().unwrap() {
+        let name = row["name"].as_str().unwrap();
+        let record = alone.granules.iter().find(|g| g.name == name).unwrap();
+        assert_eq!(row["state"], record.status.as_str());
+        assert!(!row["lines"].as_array().unwrap().is_empty());
+    }
+    let segments = shown["segments"].as_array().unwrap();
+    for task in [1, 2, 3] {
+        assert!(
+            segments
+                .iter()
+                .any(|s| s[1] == task && s[2].as_u64() < Some(5))
+        );
+    }
+    // The map of what the tasks gave is that of the product, though no product was shown.
+    let expected = counts(&alone, "chlor_a_count");
+    let (rows, columns) = alone.geobox.shape();
+    let check = || {
+        let mut seen = 0;
+        for ([layer, row, column, _, width], values) in blocks(port) {
+            for (i, value) in values.iter().enumerate().filter(|_| layer == 1) {
+                let cell = |square: usize, len: usize| (square * stride + stride / 2).min(len - 1);
+                let at = cell(row + i / width, rows) * columns + cell(column + i % width, columns);
+                assert_eq!(*value as i32, expected[at]);
+                seen += i32::from(*value > 0.0);
+            }
+        }
+        assert!(seen > 500, "{seen}");
+    };
+    check();
+    // A task that was done again, because its worker was lost, is not counted twice.
+    live.take("worker 0", &news[0]).unwrap();
+    check();
+    assert_eq!(state(port)["counts"]["granules"]["done"], 5);
+}
+
+#[test]
+fn news_that_are_damaged_do_no_harm() {
+    let (folder, paths) = granules(2, 60);
+    let plan = plan_at(&paths, 0.05);
+    let live = Live::start("0".parse().unwrap(), false).unwrap();
+    let stride = live.plan_spread(&plan, None);
+    let recorder = Arc::new(Recorder::new(stride));
+    let spread = plan.spread(None, false).unwrap();
+    let worker = job::Worker {
+        memory: None,
+        scratch: folder.path(),
+    };
+    let pool = pool();
+    worker
+        .carry_out_watched(&spread.tasks[0].assignment, &pool, Some(&recorder))
+        .unwrap();
+    let whole = recorder.take().unwrap().unwrap();
+    let mut state_of = 17_u64;
+    let mut random = |below: usize| {
+        state_of = state_of.wrapping_mul(6364136223846793005).wrapping_add(1);
+        (state_of >> 33) as usize % below
+    };
+    let (mut refused, mut taken) = (0, 0);
+    for _ in 0..2000 {
+        let mut bytes = whole.clone();
+        for _ in 0..1 + random(6) {
+            let at = random(bytes.len());
+            bytes[at] = random(256) as u8;
+        }
+        bytes.truncate(random(bytes.len()) + bytes.len() / 2);
+        match live.take("worker", &bytes) {
+            Ok(()) => taken += 1,
+            Err(_) => refused += 1,
+        }
+    }
+    assert!(refused > 100 && taken > 100, "{refused} {taken}");
+    // And the page still answers, with numbers that are numbers.
+    let shown = state(live.port());
+    assert_eq!(shown["granules"].as_array().unwrap().len(), 2);
+    for segment in shown["segments"].as_array().unwrap() {
+        assert!(segment[3].is_number() && segment[4].is_number());
+    }
+    assert_eq!(get(live.port(), "/blocks?since=0").unwrap().0, 200);
+}
+
+#[test]
+fn only_addresses_of_the_web_are_linked() {
+    let live = Live::start("0".parse().unwrap(), false).unwrap();
+    live.see_also("evil", "javascript:alert(1)");
+    live.see_also("evil", "file:///etc/passwd");
+    live.see_also("Dask's dashboard", "http://127.0.0.1:8787/status");
+    let links = serde_json::json!([["Dask's dashboard", "http://127.0.0.1:8787/status"]]);
+    assert_eq!(state(live.port())["links"], links);
 }
 
 /// Requests that no page sends, another one for every number.
@@ -410,6 +550,21 @@ fn a_file_is_served_as_it_is() {
     assert!(
         tile(0, 99, 0).is_none() && tile(60, 0, 0).is_none() && tile(0, usize::MAX, 0).is_none()
     );
+    // Several that lie in a row come one after another; not more than a page asks for.
+    let together = get(port, "/tile?layer=0&step=0&level=0&row=1&column=0&across=2")
+        .unwrap()
+        .1;
+    let apart: Vec<u8> = [0, 1]
+        .into_iter()
+        .flat_map(|column| tile(0, 1, column).unwrap())
+        .flat_map(f32::to_le_bytes)
+        .collect();
+    assert!(together == apart);
+    for bad in ["5", "99999999999999999999", "18446744073709551615", "-1"] {
+        let target = format!("/tile?layer=0&step=0&level=0&row=0&column=1&across={bad}");
+        let (status, body) = get(port, &target).unwrap();
+        assert!(status == 404 || body.len() <= 4 * 256 * 256, "{bad}");
+    }
     // A cell, with what it is worth.
     let at = values.iter().position(|v| v.is_finite()).unwrap();
     let target = format!(

@@ -69,11 +69,57 @@ pub fn outline(sketch: &Sketch, extents: &[LineExtent]) -> (Vec<SketchLine>, Opt
         line.push((lon, lat));
     }
     let lines = sketch.trace(&line);
-    let points = lines.iter().flatten().count() as f32;
-    let sum = lines
-        .iter()
-        .flatten()
-        .fold((0.0, 0.0), |(x, y), p| (x + p.0, y + p.1));
-    let centre = (points > 0.0).then(|| (sum.0 / points, sum.1 / points));
+    // Across 180 a granule lies at both edges of a map: its point is in the larger part.
+    let largest = lines.iter().max_by_key(|line| line.len());
+    let centre = largest.map(|line| {
+        let sum = line.iter().fold((0.0, 0.0), |(x, y), p| (x + p.0, y + p.1));
+        let points = line.len().max(1) as f32;
+        (sum.0 / points, sum.1 / points)
+    });
     (lines, centre)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swathe_core::build_geobox::Resolution;
+    use swathe_core::crs::Crs;
+    use swathe_core::geobox::GeoBox;
+
+    #[test]
+    fn an_outline_goes_around_its_lines_and_its_point_is_inside() {
+        let earth = (-180.0, -90.0, 180.0, 90.0);
+        let geobox = GeoBox::from_bbox(Crs::lonlat(), earth, Resolution::Units(1.0)).unwrap();
+        let sketch = Sketch::new(&geobox);
+        // Across 180, most of it in the west of the map; lines from 10 S to 10 N.
+        let lines: Vec<LineExtent> = (0..101)
+            .map(|line| {
+                let lat = -10.0 + 0.2 * line as f32;
+                LineExtent {
+                    start: (175.0, lat),
+                    centre: (-175.0, lat),
+                    end: (-165.0, lat),
+                }
+            })
+            .collect();
+        let (pieces, centre) = outline(&sketch, &lines);
+        let points = || pieces.iter().flatten();
+        assert!(pieces.len() >= 2 && points().count() < 80);
+        assert!(points().all(|(_, y)| (79.9..=100.1).contains(y)));
+        // Pieces reach a point beyond the edges of the map.
+        assert!(points().all(|(x, _)| *x <= 15.1 || *x >= 354.9));
+        let (x, y) = centre.unwrap();
+        assert!(
+            (-5.0..=15.0).contains(&x) && (80.0..=100.0).contains(&y),
+            "{x} {y}"
+        );
+        // What has no place is not drawn.
+        let nowhere = LineExtent {
+            start: (f32::NAN, 0.0),
+            centre: (f32::NAN, f32::NAN),
+            end: (0.0, f32::INFINITY),
+        };
+        assert_eq!(outline(&sketch, &[nowhere; 3]), (Vec::new(), None));
+        assert_eq!(outline(&sketch, &[]), (Vec::new(), None));
+    }
 }

@@ -336,6 +336,8 @@ fn send(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
         answer.kind,
         answer.body.len(),
     );
+    // The last bytes go at once, and do not wait for the others to be acknowledged: 40 ms.
+    connection.set_nodelay(true)?;
     let whole = [head.as_bytes(), &answer.body].concat();
     let mut rest = whole.as_slice();
     while !rest.is_empty() {

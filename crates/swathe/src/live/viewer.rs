@@ -29,6 +29,8 @@ const STRIP: usize = 1 << 21;
 /// Layers at most, and those that are read out of a cell.
 const MOST_LAYERS: usize = 64;
 const MOST_READ: usize = 8;
+/// Blocks that are asked for at a time.
+const MOST_ACROSS: usize = 4;
 /// Steps at most.
 const MOST_STEPS: usize = 20_000;
 /// Blocks that are read ahead of the first look.
@@ -230,18 +232,20 @@ impl Viewer {
         Some(squares)
     }
 
+    /// A block, or `across` of them that lie next to each other in a row, one after another.
     fn tile(&self, request: &Request) -> Option<Answer> {
         let number = |name| request.number::<usize>(name);
         let level = request.number::<u32>("level")?;
-        let key = (
-            number("layer")?,
-            number("step")?,
-            level,
-            number("row")?,
-            number("column")?,
-        );
-        let block = self.block(key)?;
-        let bytes: Vec<u8> = block.means().flat_map(f32::to_le_bytes).collect();
+        let (layer, step, row) = (number("layer")?, number("step")?, number("row")?);
+        let (first, across) = (number("column")?, number("across").unwrap_or(1));
+        if across > MOST_ACROSS {
+            return None;
+        }
+        let mut bytes = Vec::new();
+        for column in first..first.checked_add(across)? {
+            let block = self.block((layer, step, level, row, column))?;
+            bytes.extend(block.means().flat_map(f32::to_le_bytes));
+        }
         Some(Answer::new("application/octet-stream", bytes))
     }
 

@@ -301,6 +301,14 @@ $("step").addEventListener("input", (event) => chooseStep(Number(event.target.va
 $("step-back").addEventListener("click", () => chooseStep(view.step - 1));
 $("step-on").addEventListener("click", () => chooseStep(view.step + 1));
 $("span").addEventListener("change", redraw);
+// Only who looks at the graph has it drawn.
+$("graph-more").addEventListener("toggle", () => {
+  if ($("graph-more").open && !$("graph").hasAttribute("src")) $("graph").src = link("graph");
+});
+$("graph").addEventListener("error", () => {
+  show("graph", false);
+  show("graph-gone", true);
+});
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", redraw);
 addEventListener("resize", redraw);
 

@@ -18,15 +18,6 @@ async function live() {
   }
 }
 
-// Only who looks at the graph has it drawn.
-$("graph-more").addEventListener("toggle", () => {
-  if ($("graph-more").open && !$("graph").hasAttribute("src")) $("graph").src = link("graph");
-});
-$("graph").addEventListener("error", () => {
-  show("graph", false);
-  show("graph-gone", true);
-});
-
 /** One question; whether there is more to come. */
 async function ask() {
   let state;

@@ -66,6 +66,23 @@ function logPlaces(scale) {
   return places;
 }
 
+/** West, north, east and south of a line of x and y by turns, in cells; worked out once. */
+const boxes = new WeakMap();
+function boxOf(line) {
+  let box = boxes.get(line);
+  if (!box) {
+    box = [Infinity, Infinity, -Infinity, -Infinity];
+    for (let i = 0; i + 1 < line.length; i += 2) {
+      box[0] = Math.min(box[0], line[i]);
+      box[1] = Math.min(box[1], line[i + 1]);
+      box[2] = Math.max(box[2], line[i]);
+      box[3] = Math.max(box[3], line[i + 1]);
+    }
+    boxes.set(line, box);
+  }
+  return box;
+}
+
 /** A number for people. */
 function shown(value) {
   if (value === null || value === undefined || Number.isNaN(value)) return "no value";
@@ -161,7 +178,7 @@ class Fetched {
     }
     const entry = { values: null };
     this.chunks.set(key, entry);
-    this.queue.push({ key, entry, url: link("tile", { layer, step, level, row: r, column: c }), level, r, c });
+    this.queue.push({ key, entry, layer, step, level, r, c });
     return null;
   }
   /** Of what is asked for, only what is in view is fetched. */
@@ -177,23 +194,39 @@ class Fetched {
       if (entry.values && !keys.has(key)) this.chunks.delete(key);
     }
   }
+  /** What lies next to each other in a row is asked for together: requests take longer than what they bring. */
   pump() {
-    while (this.busy < 6 && this.queue.length) this.fetch(this.queue.shift());
+    while (this.busy < 6 && this.queue.length) {
+      const run = [this.queue.shift()];
+      const [first] = run;
+      while (run.length < 4) {
+        const next = this.queue.findIndex((one) => one.layer === first.layer && one.step === first.step
+          && one.level === first.level && one.r === first.r && one.c === first.c + run.length);
+        if (next < 0) break;
+        run.push(...this.queue.splice(next, 1));
+      }
+      this.fetch(run);
+    }
   }
-  async fetch({ key, entry, url, level, r, c }) {
+  async fetch(run) {
+    const [{ layer, step, level, r, c }] = run;
     this.busy++;
     try {
-      const answer = await fetch(url);
+      const answer = await fetch(link("tile", { layer, step, level, row: r, column: c, across: run.length }));
       if (!answer.ok) throw new Error(answer.statusText);
-      const values = new Float32Array(await answer.arrayBuffer());
+      const all = new Float32Array(await answer.arrayBuffer());
       const cells = (len) => Math.ceil(len / (1 << level));
-      entry.height = Math.min(CHUNK, cells(this.map.rows) - r * CHUNK);
-      entry.width = Math.min(CHUNK, cells(this.map.columns) - c * CHUNK);
-      entry.version = 1;
-      entry.values = () => values;
+      let at = 0;
+      for (const { entry, c: column } of run) {
+        entry.height = Math.min(CHUNK, cells(this.map.rows) - r * CHUNK);
+        entry.width = Math.min(CHUNK, cells(this.map.columns) - column * CHUNK);
+        const values = all.subarray(at, (at += entry.height * entry.width));
+        entry.version = 1;
+        entry.values = () => values;
+      }
     } catch {
       // Asked for again when it is drawn again.
-      this.chunks.delete(key);
+      for (const { key } of run) this.chunks.delete(key);
     } finally {
       this.busy--;
       this.pump();
@@ -512,11 +545,21 @@ class MapView {
     context.setLineDash(dash);
     context.lineJoin = "round";
     context.beginPath();
+    const [x0, y0] = this.cell(-2, -2);
+    const [x1, y1] = this.cell(this.width + 2, this.height + 2);
+    const [left, top] = this.pixel(0, 0);
     for (const line of lines) {
+      const [west, north, east, south] = boxOf(line);
+      if (east < x0 || west > x1 || south < y0 || north > y1) continue;
+      // Points that are less than half a pixel from the one before are not seen, and are most of a coast.
+      let [px, py] = [Infinity, Infinity];
       for (let i = 0; i + 1 < line.length; i += 2) {
-        const [x, y] = this.pixel(line[i], line[i + 1]);
+        const x = line[i] * this.zoom + left;
+        const y = line[i + 1] * this.zoom + top;
+        if (i && i + 3 < line.length && Math.abs(x - px) < 0.5 && Math.abs(y - py) < 0.5) continue;
         if (i) context.lineTo(x, y);
         else context.moveTo(x, y);
+        [px, py] = [x, y];
       }
     }
     context.stroke();
