@@ -156,7 +156,15 @@ class Spread:
             return False
         if not isinstance(future.exception(), KilledWorker):
             return False
-        future.retry()
+        client = self._client
+
+        async def again() -> None:
+            # What lies in between is nobody's future here, over which Client.retry stumbles.
+            for key in await client.scheduler.retry(keys=[future.key], client=client.id):
+                if (state := client.futures.get(key)) is not None:
+                    state.retry()
+
+        client.sync(again)
         return True
 
 
