@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -521,11 +522,21 @@ class Plan:
         from swathe import _dask
         from swathe._cluster import Cluster
 
-        opened = self._plan.open(_outputs(output), overwrite, keep)
+        outputs = _outputs(output)
+        opened = self._plan.open(outputs, overwrite, keep)
         cluster = Cluster(client)
-        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, keep is not None))
-        with _dask.gathered(spread, show) as parts:
-            return _results.dataset(self._plan.collect(opened, spread.closing, parts))
+        folder = opened.share()
+        if folder is not None and not cluster.sees(folder):
+            warnings.warn(
+                f"workers do not see the folder of {outputs[0]}: it is written from here", stacklevel=3
+            )
+            folder = None
+        made = self._plan.spread(cluster.memory, keep is not None, folder is not None)
+        spread = _dask.Spread(cluster, made, folder)
+        with _dask.gathered(spread, show) as (parts, receipts):
+            stored = None if spread.folder is None else receipts
+            handed = self._plan.collect(opened, spread.closing, parts, stored)
+        return _results.stored(outputs[0]) if handed is None else _results.dataset(handed)
 
     def submit(
         self, client: Any, *, output: Any = None, _layers: tuple[list[str], bool] | None = None
@@ -550,7 +561,7 @@ class Plan:
         from swathe._cluster import Cluster
 
         cluster = Cluster(client)
-        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, False))
+        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, False, False))
         spread.submit()
         return spread.finish("average") if _layers is None else spread.finish("grid", *_layers)
 
