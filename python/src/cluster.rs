@@ -36,7 +36,10 @@ impl Cluster for Dask {
             let arrays: Vec<LazyArray> = arrays.collect();
             let values = connected.call_method1(py, "computed", (arrays, files))?;
             let values: Vec<Bound<'_, PyUntypedArray>> = values.extract(py)?;
-            values.iter().map(elements).collect::<PyResult<Vec<Buffer>>>()
+            values
+                .iter()
+                .map(elements)
+                .collect::<PyResult<Vec<Buffer>>>()
         });
         self.abandon();
         values.map_err(|error: PyErr| job_error(&error))
@@ -100,7 +103,9 @@ fn on(
     let asked = Python::attach(|py| {
         let memory: Option<u64> = connected.getattr(py, "memory")?.extract(py)?;
         let seen = match folder {
-            Some(folder) => connected.call_method1(py, "sees", (folder,))?.extract(py)?,
+            Some(folder) => connected
+                .call_method1(py, "sees", (folder.as_os_str(),))?
+                .extract(py)?,
             None => false,
         };
         Ok((memory, folder.filter(|_| seen)))
@@ -109,6 +114,7 @@ fn on(
     let spread = plan.spread(memory, keep, folder.is_some())?;
     let closing = spread.closing.clone();
     let steps = Python::attach(|py| {
+        let folder = folder.map(Path::as_os_str);
         let steps = connected.call_method1(py, "steps", (made(py, spread), folder))?;
         Ok(steps)
     });

@@ -13,6 +13,7 @@ use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 use rayon::ThreadPool;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use swathe::Outputs;
@@ -414,10 +415,18 @@ impl Opened {
 
 #[pymethods]
 impl Opened {
+    /// Gives up what is not written, whoever still holds this.
+    fn close(&self) {
+        drop(self.lock().take());
+    }
+
     /// The folder into which workers may write the maps, if a Zarr store is all that there is to write.
-    fn share(&self, py: Python<'_>) -> PyResult<Option<PathBuf>> {
+    fn share(&self, py: Python<'_>) -> PyResult<Option<OsString>> {
         match self.lock().as_mut().filter(|_| !self.by_bins) {
-            Some(outputs) => outputs.share().map_err(|e| e.raise(py)),
+            Some(outputs) => {
+                let folder = outputs.share().map_err(|e| e.raise(py))?;
+                Ok(folder.map(PathBuf::into_os_string))
+            }
             None => Ok(None),
         }
     }

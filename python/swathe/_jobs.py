@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterable
+from contextlib import closing
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -523,19 +524,20 @@ class Plan:
         from swathe._cluster import Cluster
 
         outputs = _outputs(output)
-        opened = self._plan.open(outputs, overwrite, keep)
-        cluster = Cluster(client)
-        folder = opened.share()
-        if folder is not None and not cluster.sees(folder):
-            warnings.warn(
-                f"workers do not see the folder of {outputs[0]}: it is written from here", stacklevel=3
-            )
-            folder = None
-        made = self._plan.spread(cluster.memory, keep is not None, folder is not None)
-        spread = _dask.Spread(cluster, made, folder)
-        with _dask.gathered(spread, show) as (parts, receipts):
-            stored = None if spread.folder is None else receipts
-            handed = self._plan.collect(opened, spread.closing, parts, stored)
+        # Exceptions that are kept would keep what is half written.
+        with closing(self._plan.open(outputs, overwrite, keep)) as opened:
+            cluster = Cluster(client)
+            folder = opened.share()
+            if folder is not None and not cluster.sees(folder):
+                warnings.warn(
+                    f"workers do not see the folder of {outputs[0]}: it is written from here", stacklevel=3
+                )
+                folder = None
+            made = self._plan.spread(cluster.memory, keep is not None, folder is not None)
+            spread = _dask.Spread(cluster, made, folder)
+            with _dask.gathered(spread, show) as (parts, receipts):
+                stored = None if spread.folder is None else receipts
+                handed = self._plan.collect(opened, spread.closing, parts, stored)
         return _results.stored(outputs[0]) if handed is None else _results.dataset(handed)
 
     def submit(

@@ -243,7 +243,10 @@ impl Reducing {
     /// # Errors
     /// Another number of arrays, or of elements in one.
     pub fn finish(self, values: Vec<Buffer>) -> Result<Reduced> {
-        let shapes = self.arrays.iter().map(|a| a.shape().iter().product::<usize>());
+        let shapes = self
+            .arrays
+            .iter()
+            .map(|a| a.shape().iter().product::<usize>());
         let given = values.iter().map(Buffer::len);
         if !given.eq(shapes) {
             return Err(Failure::error("values of other arrays are given"));
