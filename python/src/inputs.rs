@@ -11,7 +11,9 @@ use swathe::io::bytes::ByteSource;
 use swathe::io::dataset::Dataset;
 use swathe::io::remote;
 use swathe::io::stored::StoredFile;
-use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_datasets, gather_sources};
+use swathe::job::{
+    Gathered, JobError, OnError, expand, gather, gather_datasets, gather_sources, within,
+};
 
 /// One granule, or several.
 #[derive(FromPyObject)]
@@ -19,7 +21,7 @@ pub enum Input {
     /// A word as on the command line: a file, a folder, a pattern, `@list.txt`.
     #[pyo3(transparent)]
     Word(String),
-    /// A path as it is.
+    /// A path as it is; of a folder, what is in it.
     #[pyo3(transparent)]
     Path(PathBuf),
     /// Arrays that Python holds.
@@ -39,7 +41,7 @@ pub fn paths(inputs: &[Input]) -> Result<Vec<PathBuf>, JobError> {
     for input in inputs {
         match input {
             Input::Word(word) => paths.extend(expand(std::slice::from_ref(word))?),
-            Input::Path(path) => paths.push(path.clone()),
+            Input::Path(path) => paths.extend(within(path)?),
             Input::File(_) | Input::Arrays(_) => {}
         }
     }

@@ -53,7 +53,7 @@ pub struct Gridding {
         required_unless_present_any = ["dry_run", "graph"]
     )]
     outputs: Vec<PathBuf>,
-    /// Replace outputs that exist
+    /// Replace outputs that exist; a symbolic link is replaced itself, not what it points to
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -342,8 +342,7 @@ impl Gridding {
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run {
             let estimate = pool.install(|| plan.estimate())?;
-            report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
-            return Ok(Outcome::Done);
+            return report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
         }
         outputs.check_no_partial()?;
         outputs.check_maps(plan.windows().unwrap_or(1))?;
@@ -413,14 +412,14 @@ impl Gridding {
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run || graph.is_some() {
             let estimate = pool.install(|| plan.estimate())?;
-            if self.dry_run {
-                report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
-            }
             if let Some(graph) = graph {
                 graph.write(&plan.graph(&estimate, &self.output_names()))?;
             }
+            if self.dry_run {
+                return report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
+            }
         }
-        if self.dry_run || self.outputs.is_empty() {
+        if self.outputs.is_empty() {
             return Ok(Outcome::Done);
         }
         let maps = match purpose {

@@ -165,9 +165,10 @@ impl Outputs {
     pub fn check_no_partial(&self) -> Result<()> {
         match self.set.paths().find(|path| is_partial(path)) {
             Some(path) => Err(Failure::usage(format!(
-                "{}: only averages can be kept as partial results",
+                "{}: a partial result is of one average, not of windows (--every) or of a cube",
                 path.display()
-            ))),
+            ))
+            .with_hint("make a partial result of each window's granules, or write .nc or .zarr")),
             None => Ok(()),
         }
     }

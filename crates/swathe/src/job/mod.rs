@@ -43,7 +43,7 @@ pub use finished::Finished;
 pub use gather::{Candidate, Gathered, gather, gather_datasets, gather_sources};
 pub use keeping::{JournalFile, Keeping};
 pub use memory::{Shares, memory_available};
-pub use names::expand;
+pub use names::{expand, within};
 pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
 pub use partial::{difference, merge};
