@@ -16,6 +16,9 @@ use swathe::io::error::Error;
 use swathe::io::granule;
 use swathe::job::JobError;
 
+/// Elements that are read on the calling thread: waking others takes longer.
+const LITTLE: usize = 1 << 13;
+
 /// Any file that can be read, swath or not.
 #[pyclass(frozen, module = "swathe._swathe")]
 pub struct File(Arc<Dataset>);
@@ -196,6 +199,7 @@ fn read<'py>(
     let slab: Vec<Range<usize>> = slab.into_iter().map(|(start, end)| start..end).collect();
     let shape: Vec<usize> = slab.iter().map(|range| range.len()).collect();
     let pool = reading().map_err(|e| e.raise(py))?;
+    let little = shape.iter().product::<usize>() <= LITTLE;
     let elements = py.detach(|| {
         let variable = dataset.find(path).ok_or_else(|| Error::Missing {
             path: dataset.name().to_owned(),
@@ -203,7 +207,10 @@ fn read<'py>(
             name: path.to_owned(),
             hint: None,
         })?;
-        pool.install(|| dataset.read(variable, &slab))
+        match little {
+            true => dataset.read(variable, &slab),
+            false => pool.install(|| dataset.read(variable, &slab)),
+        }
     });
     match elements.map_err(|e| e.raise(py))? {
         Array::I8(v) => array(py, v, &shape),

@@ -94,7 +94,7 @@ pub struct Gridding {
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// Go on with a run of the same that was stopped
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["dask", "dask_gateway"])]
     resume: bool,
     /// Show what reading has cost, and what became of every granule
     #[arg(long)]
@@ -357,8 +357,8 @@ impl Gridding {
         };
         let written = self
             .cluster
-            .run(&plan, &pool, &keeping, &mut show)
-            .map_err(Failure::from)
+            // The map is made of the bins here.
+            .run(&plan, &pool, &keeping, || Ok(None), &mut show)
             .and_then(|finished| {
                 pool.install(|| outputs.write_product(&map.product(&finished)?))?;
                 messages::note(&format!("mapped from bins of isin-{}", map.rows()));
@@ -394,7 +394,7 @@ impl Gridding {
         let paths = self.paths()?;
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
         let stopped = self.journal().is_some_and(|path| path.exists());
-        let outputs = open(
+        let mut outputs = open(
             &self.outputs,
             &paths,
             self.overwrite || (stopped && self.resume),
@@ -452,8 +452,7 @@ impl Gridding {
         let watched = watch::here();
         let written = self
             .cluster
-            .run(&plan, &pool, &keeping, &mut show)
-            .map_err(Failure::from)
+            .run(&plan, &pool, &keeping, || outputs.share(), &mut show)
             .and_then(|finished| {
                 pool.install(|| {
                     let _entered = watched.enter();

@@ -173,6 +173,16 @@ impl Outputs {
         }
     }
 
+    /// The folder into which other processes may write the maps, if a Zarr store is all that there is to write.
+    /// [`Outputs::write`] completes it, or writes all of it.
+    pub fn share(&mut self) -> Result<Option<PathBuf>> {
+        let mut outputs = self.set.iter_mut();
+        match (outputs.next(), outputs.next()) {
+            (Some(output), None) if output.format() == Format::Zarr => Ok(Some(output.share()?)),
+            _ => Ok(None),
+        }
+    }
+
     /// What a run is to keep: its journal beside the first output, or in a folder for scratch files.
     pub fn keeping(&self, memory: Option<u64>, scratch: Option<&Path>, resume: bool) -> Keeping {
         let cube = self.cube.as_ref().map(|(path, _)| path.as_path());
@@ -235,6 +245,12 @@ impl Outputs {
             return all_there(path, cube.append(&finished.product()?)?);
         }
         let description = finished.description();
+        if let Some(range) = finished.stored() {
+            for output in self.set.iter_mut() {
+                output.complete(description, range)?;
+            }
+            return Ok(self.set.commit()?);
+        }
         let whole = self.set.paths().any(is_whole);
         let mut memory = whole
             .then(|| MemoryTiles::create(description))

@@ -50,6 +50,8 @@ pub use partial::{difference, merge};
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
-pub use spread::{Spread, Task, Worker, collect, combine};
+pub use spread::{
+    Encoding, Spread, Storing, Task, Worker, collect, collect_stored, combine, encode, store,
+};
 pub use statistics::Best;
 pub use windows::{DayKind, Every, Windowing};
