@@ -11,7 +11,7 @@ use pyo3::types::{PyDict, PyList};
 use std::ops::Range;
 use std::sync::Arc;
 use swathe::core::source::SwathSource as _;
-use swathe::io::dataset::{Array, DataType, Dataset, Group};
+use swathe::io::dataset::{Array, Dataset, Group};
 use swathe::io::error::Error;
 use swathe::io::granule;
 use swathe::job::JobError;
@@ -166,9 +166,9 @@ fn group<'py>(
         of.set_item("path", &variable.path)?;
         let characters = dataset.is_characters(variable);
         let dtype = if characters {
-            "char".to_owned()
+            "char"
         } else {
-            dtype(&variable.dtype)
+            variable.dtype.name()
         };
         of.set_item("dtype", dtype)?;
         of.set_item("dims", &variable.dims)?;
@@ -188,24 +188,6 @@ fn group<'py>(
         .collect();
     dict.set_item("groups", groups?)?;
     Ok(dict)
-}
-
-fn dtype(dtype: &DataType) -> String {
-    match dtype {
-        DataType::I8 => "int8",
-        DataType::U8 => "uint8",
-        DataType::I16 => "int16",
-        DataType::U16 => "uint16",
-        DataType::I32 => "int32",
-        DataType::U32 => "uint32",
-        DataType::I64 => "int64",
-        DataType::U64 => "uint64",
-        DataType::F32 => "float32",
-        DataType::F64 => "float64",
-        DataType::Text => "text",
-        DataType::Other(class) => class,
-    }
-    .to_owned()
 }
 
 fn read<'py>(
