@@ -9,7 +9,7 @@ from typing import Any
 
 from swathe import _watching
 from swathe._cluster import Cluster
-from swathe._dask import IN_MEMORY, Came, Spread
+from swathe._dask import IN_MEMORY, Came, Spread, computed
 from swathe.errors import ClusterError, SwatheError
 
 #: Seconds in which a scheduler answers, and in which the first worker comes.
@@ -23,6 +23,8 @@ class Connected:
         self._client: Any = None
         self._gateway: Any = None
         self._cluster: Any = None
+        #: Whether workers have written the maps of the last run.
+        self.stored = False
         try:
             if gateway is not None:
                 self._start(gateway, workers)
@@ -76,9 +78,21 @@ class Connected:
         """Bytes that a task may take."""
         return self._own.memory
 
-    def steps(self, made: Any, live: Any = None, stride: int | None = None) -> Iterator[Came | str]:
-        """Carry a plan out: parts, or files of them, and steps in between. A file goes with the next step."""
-        spread = Spread(self._own, made)
+    def computed(self, lazy: list[Any], files: list[Any]) -> list[Any]:
+        """The values of lazy arrays."""
+        return computed(self._own, lazy, files, None)
+
+    def sees(self, folder: str) -> bool:
+        """Whether workers can write into a folder."""
+        return self._own.sees(folder)
+
+    def steps(
+        self, made: Any, folder: str | None, live: Any = None, stride: int | None = None
+    ) -> Iterator[Came | str]:
+        """Carry a plan out: parts, or files of them, receipts, and steps in between. A file goes with the next
+        step."""
+        spread = Spread(self._own, made, folder)
+        self.stored = False
         size = 0
         told = _watching.Told(self._client, live, stride)
         try:
@@ -94,6 +108,7 @@ class Connected:
                         file.write(came)
                     del came
                     yield path
+            self.stored = spread.folder is not None
         finally:
             told.close()
             spread.release()

@@ -2,7 +2,10 @@
 
 use crate::job::{Finished, JobError, Observer, Plan};
 use crate::live::Live;
+use crate::reduction::Reducing;
+use std::path::Path;
 use std::sync::{Arc, OnceLock};
+use swathe_core::array::Buffer;
 
 /// Which cluster to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +23,8 @@ pub enum Place {
 
 /// Who carries plans out on clusters.
 pub trait Cluster: Send + Sync {
-    /// Carries a plan out. `keep`: the partial result is to keep what each granule gave; `live`: the page of the
-    /// run, with the stride for recorders of tasks.
+    /// Carries a plan out. `keep`: the partial result is to keep what each granule gave. `folder`: where workers may
+    /// write the maps, if they see it. `live`: the page of the run, with the stride for recorders of tasks.
     ///
     /// # Errors
     /// Those of the run; a cluster that cannot be reached, or whose workers do not fit.
@@ -30,9 +33,16 @@ pub trait Cluster: Send + Sync {
         place: &Place,
         plan: &Plan,
         keep: bool,
+        folder: Option<&Path>,
         live: Option<(&Arc<Live>, usize)>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError>;
+
+    /// Computes the arrays of a reduction.
+    ///
+    /// # Errors
+    /// As [`Cluster::run`].
+    fn reduce(&self, place: &Place, reducing: &Reducing) -> Result<Vec<Buffer>, JobError>;
 
     /// Gives up what a run has made for itself: the process is about to end.
     fn abandon(&self);

@@ -1,7 +1,7 @@
 //! `--live`: a page to watch a command by.
 
 use crate::failure::{Failure, Result};
-use crate::messages;
+use crate::messages::{self, say};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -28,6 +28,11 @@ pub struct LiveOption {
 pub struct Watch(Option<Arc<Live>>);
 
 impl LiveOption {
+    /// Whether a page is asked for.
+    pub fn is_asked_for(&self) -> bool {
+        self.live.is_some()
+    }
+
     /// Serves the page of a command that begins, says where, and carries the command out: its thread is
     /// watched.
     pub fn watch<T>(&self, work: impl FnOnce(&Watch) -> Result<T>) -> Result<T> {
@@ -39,7 +44,7 @@ impl LiveOption {
         let link = live.link();
         match messages::in_json() {
             true => messages::event("live", json!({ "link": link })),
-            false => eprintln!("watch it at {link}"),
+            false => say!("watch it at {link}"),
         }
         let entered = live.watched().enter();
         let watch = Watch(Some(Arc::new(live)));

@@ -30,6 +30,8 @@ pub(super) struct Partial {
     /// For each granule that its header lists, the number in the header of all, or `None` for one that
     /// takes no part.
     pub numbers: Vec<Option<u32>>,
+    /// One of the granules that it combines, where it does not combine all: these are in the same windows of time.
+    pub of: Option<usize>,
 }
 
 /// What one granule gave to a unit: its number in the header, in which partial result it is, and its
@@ -119,7 +121,7 @@ impl Contents {
                 }
             }
             Contents::Partials(partials) => {
-                for partial in partials {
+                for partial in partials.iter().filter(|p| p.of.is_none_or(is_of)) {
                     if let Some(stored) = partial.file.tile(unit.field, unit.tile)? {
                         composite.combine_stored(unit.tile, stored, &partial.numbers)?;
                         any = true;

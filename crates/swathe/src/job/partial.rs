@@ -37,6 +37,7 @@ impl Finished {
             tiling: self.tiling,
             fields: &self.header.fields,
             tiles: (0..self.tiling.tiles()).collect(),
+            of: None,
         };
         match self.header.kept {
             true => written.granules(&mut out)?,
@@ -52,6 +53,8 @@ pub(super) struct Written<'a> {
     pub tiling: Tiling,
     pub fields: &'a [PlannedField],
     pub tiles: Vec<usize>,
+    /// Granules that are combined, by number in order; `None`: all.
+    pub of: Option<&'a [usize]>,
 }
 
 impl Written<'_> {
@@ -65,7 +68,7 @@ impl Written<'_> {
         }
     }
 
-    /// All granules combined.
+    /// Granules combined.
     pub fn combined(
         &self,
         out: &mut PartialWriter<'_>,
@@ -80,12 +83,13 @@ impl Written<'_> {
                 .map(|number| {
                     let place = self.place(number);
                     let cells = 0..self.tiling.tile_cells(place.tile);
-                    self.contents.with_unit(&place, None, &cells, |composite| {
-                        let stored = composite.and_then(|c| c.stored_tile(place.tile));
-                        let encode =
-                            |s: StoredTile| PartialWriter::encode(place.field, place.tile, &s);
-                        Ok(stored.map(encode).transpose()?)
-                    })
+                    self.contents
+                        .with_unit(&place, self.of, &cells, |composite| {
+                            let stored = composite.and_then(|c| c.stored_tile(place.tile));
+                            let encode =
+                                |s: StoredTile| PartialWriter::encode(place.field, place.tile, &s);
+                            Ok(stored.map(encode).transpose()?)
+                        })
                 })
                 .collect();
             for encoded in encoded?.into_iter().flatten() {
@@ -173,6 +177,7 @@ pub fn merge(paths: &[PathBuf], allow_mixed: bool) -> Result<Finished, JobError>
         file,
         kept: part.kept,
         numbers,
+        of: None,
     });
     Finished::average(header, Contents::Partials(partials.collect()))
 }

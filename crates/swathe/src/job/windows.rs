@@ -71,7 +71,7 @@ impl DayKind {
 }
 
 /// A window, and what is in it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
 pub(super) struct Window {
     /// Start and end, seconds since 1970 UTC; the end is the start of the next. Of months over years: from the
     /// first to the last.
