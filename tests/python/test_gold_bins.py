@@ -69,25 +69,38 @@ def test_the_greatest_value_of_a_bin_is_l2bins(swathe, tmp_path):
 
 
 def test_granules_of_unit_weight_are_l3bins(swathe, tmp_path):
-    """Means of granules added up, as unit_wgt of l3bin does. Its weights stay one where several files meet, so
-    that what is divided by them is no mean: ours are the numbers of granules."""
+    """Means of granules, and their squares, added up, as unit_wgt of l3bin does. Its weights stay one where several
+    files meet, so that what is divided by them is no mean, but above the mean of every file: ours are the numbers of
+    granules."""
     files, options = RUNS["abc_r4_aw0"]
     out = tmp_path / "bins.nc"
     subprocess.run([swathe, "average", *files, *options, "--weight", "granule", "-o", out], check=True)
     (our_list, our_sums), (their_list, their_sums) = bins(out), bins(GOLD / "out" / "merge_r4_unitwgt.nc")
     for name in ("bin_num", "nobs", "nscenes"):
         np.testing.assert_array_equal(our_list[name], their_list[name])
-    assert close(our_sums["chlor_a"]["sum"], their_sums["chlor_a"]["sum"]).all()
+    for name in ("sum", "sum_squared"):
+        assert close(our_sums["chlor_a"][name], their_sums["chlor_a"][name]).all()
     np.testing.assert_array_equal(our_list["weights"], our_list["nscenes"])
     assert (their_list["weights"] == 1).all()
+    least, most = {}, {}
+    for letter in "abc":
+        listed, sums = bins(GOLD / "out" / f"{letter}_r4_aw0.nc")
+        for number, mean in zip(listed["bin_num"], sums["chlor_a"]["sum"] / listed["weights"]):
+            least[number] = min(mean, least.get(number, np.inf))
+            most[number] = max(mean, most.get(number, -np.inf))
+    numbers, several = our_list["bin_num"], our_list["nscenes"] > 1
+    least, most = (np.array([of[number] for number in numbers]) for of in (least, most))
+    ours = our_sums["chlor_a"]["sum"] / our_list["weights"]
+    assert (ours >= least * (1 - 1e-6)).all() and (ours <= most * (1 + 1e-6)).all()
+    assert several.sum() > 2000 and (their_sums["chlor_a"]["sum"] > most)[several].all()
 
 
 @pytest.mark.parametrize(
     ("day", "side"), [("2024214", "longitude < 0"), ("2024215", "longitude >= 0")]
 )
 def test_both_sides_of_180_degrees_are_l2bins_days(swathe, tmp_path, day, side):
-    """The reference puts pixels east of 180 degrees into the day before: granules are not split so by --every,
-    but the pixels of each day are these."""
+    """The reference puts pixels east of 180 degrees into the day before: these bins. test_data_days.py has the same of
+    --every day."""
     files, options = run(["dateline.nc"], *CHLOROPHYLL, "--where", side, rows="9", flags="CLDICE")
     out = tmp_path / "bins.nc"
     subprocess.run([swathe, "average", *files, *options, "-o", out], check=True)

@@ -6,11 +6,13 @@
 //!         kind 1: the header;
 //!         kind 2: a tile of a field, all granules combined, in order of tiles, then fields;
 //!         kind 3: the end, SHA-256 of all before;
-//!         kind 4: what one granule gave to a tile of a field, in order of tiles, fields and granules
+//!         kind 4: what one granule gave to a tile of a field, in order of tiles, fields and granules;
+//!         kind 5: observations of a tile of a field, where they are kept: 2^20, the last fewer; before the
+//!                 frame of kind 2 of the tile, in order of cells, values and weights
 //! ```
 //!
-//! A file has frames of kind 2 or of kind 4. A granule is a number into what the header lists; it is zero
-//! in other frames.
+//! A file has frames of kind 2 and 5, or of kind 4. Granule stands for a number into what the header lists; in kind 5
+//! it is the number of the frame among those of its tile, in kind 2 how many these are; in others it is zero.
 //!
 //! Numbers are little-endian; inside a frame is postcard (<https://postcard.jamesmunns.com/wire-format>).
 //! What the header holds is the writer's affair. Nothing read is trusted: lengths are bounded, the
@@ -25,7 +27,7 @@ use libdeflater::{CompressionLvl, Compressor, Decompressor};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use swathe_core::reduce::{StoredPart, StoredTile};
+use swathe_core::reduce::{StoredPart, StoredSamples, StoredTile};
 
 use crate::bytes::{ByteSource, FileSource};
 use crate::error::{Error, Result};
@@ -33,12 +35,16 @@ use crate::error::{Error, Result};
 const MAGIC: &[u8; 12] = b"SWATHE part\n";
 
 /// The version of the format that is written, and the only one that is read.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 const HEADER: u8 = 1;
 const TILE: u8 = 2;
 const END: u8 = 3;
 const PART: u8 = 4;
+const SAMPLES: u8 = 5;
+
+/// Observations in a frame.
+const TOGETHER: usize = 1 << 20;
 
 /// A tile has 2^16 cells of at most 250 bytes; a header names the granules of a mission.
 const LARGEST_FRAME: u64 = 256 << 20;
@@ -74,8 +80,11 @@ impl<'a> PartialWriter<'a> {
     ///
     /// # Errors
     /// When it cannot be expressed.
-    pub fn encode(field: usize, tile: usize, stored: &StoredTile) -> Result<Vec<u8>> {
-        frame(TILE, Place::of(tile, field, 0), stored)
+    pub fn encode(field: usize, tile: usize, mut stored: StoredTile) -> Result<Vec<u8>> {
+        let mut frames = TileFrames::new(field, tile);
+        let mut bytes = frames.add(stored.take_samples())?;
+        bytes.extend(frames.finish(&stored)?);
+        Ok(bytes)
     }
 
     /// The stored form of what one granule gave to a tile of a field, on any thread.
@@ -108,6 +117,56 @@ impl<'a> PartialWriter<'a> {
         self.out.put(&[END])?;
         let digest = self.out.digest.finalize();
         self.out.inner.write_all(&digest).map_err(failed)
+    }
+}
+
+/// The frames of a tile of a field, whose observations come some at a time.
+pub struct TileFrames {
+    place: Place,
+    waiting: StoredSamples,
+}
+
+impl TileFrames {
+    /// Those of a tile of a field.
+    pub fn new(field: usize, tile: usize) -> Self {
+        TileFrames {
+            place: Place::of(tile, field, 0),
+            waiting: StoredSamples::default(),
+        }
+    }
+
+    /// Takes observations, in order of cells, values and weights; the frames that are full with them.
+    ///
+    /// # Errors
+    /// When they cannot be expressed.
+    pub fn add(&mut self, samples: StoredSamples) -> Result<Vec<u8>> {
+        self.waiting.append(samples);
+        let mut bytes = Vec::new();
+        while self.waiting.len() >= TOGETHER {
+            let some = self.waiting.take(TOGETHER);
+            bytes.extend(self.next(&some)?);
+        }
+        Ok(bytes)
+    }
+
+    /// The last frames: observations that wait, and the tile, without any.
+    ///
+    /// # Errors
+    /// When they cannot be expressed.
+    pub fn finish(mut self, stored: &StoredTile) -> Result<Vec<u8>> {
+        let waiting = std::mem::take(&mut self.waiting);
+        let mut bytes = match waiting.is_empty() {
+            true => Vec::new(),
+            false => self.next(&waiting)?,
+        };
+        bytes.extend(frame(TILE, self.place, stored)?);
+        Ok(bytes)
+    }
+
+    fn next(&mut self, samples: &StoredSamples) -> Result<Vec<u8>> {
+        let bytes = frame(SAMPLES, self.place, samples)?;
+        self.place.granule += 1;
+        Ok(bytes)
     }
 }
 
@@ -240,11 +299,8 @@ impl PartialFile {
         while let Some(frame) = reader.frame()? {
             match (frame.kind, &header) {
                 (HEADER, None) => header = Some(frame),
-                // All granules combined have no number.
-                (TILE, _) if frame.place.granule != 0 => {
-                    return Err(reader.damaged("its parts are in disorder"));
-                }
-                (TILE | PART, Some(_)) if frames.first().is_none_or(|f| f.kind == frame.kind) => {
+                (TILE | SAMPLES, Some(_)) if follows(frames.last(), &frame) => frames.push(frame),
+                (PART, Some(_)) if frames.first().is_none_or(|f| f.kind == PART) => {
                     frames.push(frame);
                 }
                 _ => return Err(reader.damaged("its parts are in disorder")),
@@ -261,6 +317,9 @@ impl PartialFile {
         }
         if !frames.is_sorted_by(|a, b| a.place < b.place) {
             return Err(reader.damaged("its tiles are in disorder"));
+        }
+        if frames.last().is_some_and(|frame| frame.kind == SAMPLES) {
+            return Err(reader.damaged("its parts are in disorder"));
         }
         drop(reader);
         let own = PartialFile { source, frames };
@@ -283,25 +342,53 @@ impl PartialFile {
         parts.map(|Frame { place, .. }| (place.field as usize, place.tile as usize, place.granule))
     }
 
-    /// A tile of a field, if all granules are combined in it and it holds anything.
+    /// A tile of a field, without its observations, if all granules are combined in it and it holds anything.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
     pub fn tile(&self, field: usize, tile: usize) -> Result<Option<StoredTile>> {
-        self.at(TILE, Place::of(tile, field, 0))
+        match self.frames_of(field, tile).last() {
+            Some(frame) if frame.kind == TILE => Ok(Some(self.whole(frame)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The observations of a tile of a field, where they are kept, some at a time.
+    pub fn samples(
+        &self,
+        field: usize,
+        tile: usize,
+    ) -> impl Iterator<Item = Result<StoredSamples>> {
+        let frames = self.frames_of(field, tile).iter();
+        let frames = frames.filter(|frame| frame.kind == SAMPLES);
+        frames.map(|frame| self.whole(frame))
+    }
+
+    /// Bytes of the observations of a tile of a field as they are read, or of what granules gave to it, of all of them,
+    /// and of those that come together.
+    pub fn sample_bytes(&self, field: usize, tile: usize) -> (u64, u64) {
+        let frames = self.frames_of(field, tile).iter();
+        let lengths = frames.filter(|f| f.kind != TILE).map(|f| f.length);
+        lengths.fold((0, 0), |(all, most), length| {
+            (all + length, most.max(length))
+        })
+    }
+
+    /// The frames of a tile of a field.
+    fn frames_of(&self, field: usize, tile: usize) -> &[Frame] {
+        let unit = Place::of(tile, field, 0);
+        let unit = (unit.tile, unit.field);
+        let of = |frame: &Frame| (frame.place.tile, frame.place.field);
+        let first = self.frames.partition_point(|frame| of(frame) < unit);
+        let rest = &self.frames[first..];
+        &rest[..rest.partition_point(|frame| of(frame) == unit)]
     }
 
     /// Granules that gave anything to a tile of a field, in order, where they are kept.
     pub fn granules_of(&self, field: usize, tile: usize) -> impl Iterator<Item = u32> {
-        let unit = Place::of(tile, field, 0);
-        let first = self.frames.partition_point(|frame| frame.place < unit);
-        self.frames[first..]
-            .iter()
-            .take_while(move |frame| {
-                (frame.place.tile, frame.place.field) == (unit.tile, unit.field)
-            })
-            .filter(|frame| frame.kind == PART)
-            .map(|frame| frame.place.granule)
+        let frames = self.frames_of(field, tile).iter();
+        let parts = frames.filter(|frame| frame.kind == PART);
+        parts.map(|frame| frame.place.granule)
     }
 
     /// What a granule gave to a tile of a field, if that is kept.
@@ -309,7 +396,9 @@ impl PartialFile {
     /// # Errors
     /// When it cannot be read or is damaged.
     pub fn part(&self, field: usize, tile: usize, granule: u32) -> Result<Option<StoredPart>> {
-        self.at(PART, Place::of(tile, field, granule))
+        let mut frames = self.frames_of(field, tile).iter();
+        let found = frames.find(|frame| (frame.kind, frame.place.granule) == (PART, granule));
+        found.map(|frame| self.whole(frame)).transpose()
     }
 
     /// A tile of a field as [`PartialWriter::put`] takes it.
@@ -317,20 +406,15 @@ impl PartialFile {
     /// # Errors
     /// When it cannot be read.
     pub fn encoded_tile(&self, field: usize, tile: usize) -> Result<Option<Vec<u8>>> {
-        let Some(frame) = self.frame(TILE, Place::of(tile, field, 0)) else {
+        let [first, ..] = self.frames_of(field, tile) else {
             return Ok(None);
         };
-        let mut bytes = vec![0; FRONT + frame.stored_length as usize];
-        self.fill(&mut bytes, frame.offset - FRONT as u64)?;
+        // They follow each other.
+        let frames = self.frames_of(field, tile).iter();
+        let length: u64 = frames.map(|f| FRONT as u64 + f.stored_length).sum();
+        let mut bytes = vec![0; length as usize];
+        self.fill(&mut bytes, first.offset - FRONT as u64)?;
         Ok(Some(bytes))
-    }
-
-    fn frame(&self, kind: u8, place: Place) -> Option<&Frame> {
-        let found = self
-            .frames
-            .binary_search_by_key(&place, |frame| frame.place);
-        let frame = found.ok().and_then(|i| self.frames.get(i));
-        frame.filter(|frame| frame.kind == kind)
     }
 
     fn fill(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
@@ -341,12 +425,8 @@ impl PartialFile {
         })
     }
 
-    fn at<T: DeserializeOwned>(&self, kind: u8, place: Place) -> Result<Option<T>> {
-        let frame = self.frame(kind, place);
-        let damaged = || format!("tile {} is damaged", place.tile);
-        frame
-            .map(|frame| self.content(frame, &damaged()))
-            .transpose()
+    fn whole<T: DeserializeOwned>(&self, frame: &Frame) -> Result<T> {
+        self.content(frame, &format!("tile {} is damaged", frame.place.tile))
     }
 
     fn content<T: DeserializeOwned>(&self, frame: &Frame, otherwise: &str) -> Result<T> {
@@ -364,6 +444,23 @@ impl PartialFile {
     fn damaged(&self, reason: &str) -> Error {
         damaged(self.source.name(), reason)
     }
+}
+
+/// Whether a tile, or observations of one, may come after what is before: observations are numbered, and the tile that
+/// they are of comes after them.
+fn follows(last: Option<&Frame>, frame: &Frame) -> bool {
+    let expected = match last {
+        Some(last) if last.kind == SAMPLES => Place {
+            granule: last.place.granule.saturating_add(1),
+            ..last.place
+        },
+        Some(last) if last.kind == PART => return false,
+        _ => Place {
+            granule: 0,
+            ..frame.place
+        },
+    };
+    frame.place == expected
 }
 
 /// A source read from its beginning to its end.
@@ -509,7 +606,7 @@ mod tests {
         for tile in 0..composites[0].tiling().tiles() {
             for (field, composite) in composites.iter().enumerate() {
                 if let Some(stored) = composite.stored_tile(tile) {
-                    let encoded = PartialWriter::encode(field, tile, &stored).unwrap();
+                    let encoded = PartialWriter::encode(field, tile, stored).unwrap();
                     writer.put(&encoded).unwrap();
                 }
             }
@@ -642,7 +739,7 @@ mod tests {
         refused(&[frames[0].clone(), frames[0].clone()]);
         // Combined tiles and granules in one file; a combined tile of one granule.
         let stored = composite(Summation::Binned).stored_tile(1).unwrap();
-        let tile = PartialWriter::encode(1, 1, &stored).unwrap();
+        let tile = PartialWriter::encode(1, 1, stored).unwrap();
         refused(&[frames[0].clone(), tile.clone()]);
         let mut numbered = tile;
         numbered[9] = 1;

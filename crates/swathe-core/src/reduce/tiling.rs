@@ -74,6 +74,12 @@ impl Tiling {
         rows.len() * columns.len()
     }
 
+    /// The tile of a cell that is in the grid.
+    #[inline]
+    pub fn tile_of(&self, cell: u32) -> usize {
+        self.place(cell).tile
+    }
+
     fn tile_columns(&self) -> usize {
         self.columns.div_ceil(TILE_SIZE)
     }

@@ -56,6 +56,20 @@ pub(super) fn geolocation_near(
     }
 }
 
+/// Whether pixels are no wider than they are guessed to be from extents.
+pub(super) fn guess_holds(
+    source: &dyn SwathSource,
+    geolocation: &GeolocationArray,
+) -> Result<bool, SourceError> {
+    let (_, pixels) = source.shape();
+    let extents = source.line_extents()?;
+    Ok(extents.is_some_and(|extents| {
+        Margin::guess(&extents, pixels)
+            .needed(geolocation)
+            .is_none()
+    }))
+}
+
 /// Degrees within which a pixel's footprint may meet an area, by the pixel's place between the centre
 /// of its line (0) and an end (1).
 pub(super) struct Margin {

@@ -67,12 +67,25 @@ impl TileRegions {
     /// # Errors
     /// When the extents cannot be read.
     pub fn near(&self, source: &dyn SwathSource) -> Result<Vec<usize>, SourceError> {
-        let (lines, pixels) = source.shape();
-        if lines == 0 || pixels == 0 {
+        let near = self.lines_near(source)?;
+        Ok(near.into_iter().map(|(tile, _)| tile).collect())
+    }
+
+    /// The same, each with the lines that may give to it.
+    ///
+    /// # Errors
+    /// When the extents cannot be read.
+    pub fn lines_near(
+        &self,
+        source: &dyn SwathSource,
+    ) -> Result<Vec<(usize, Range<usize>)>, SourceError> {
+        let (all, pixels) = source.shape();
+        if all == 0 || pixels == 0 {
             return Ok(Vec::new());
         }
         let Some(extents) = source.line_extents()? else {
-            return Ok(self.rows.iter().flat_map(|row| row.tiles.clone()).collect());
+            let tiles = self.rows.iter().flat_map(|row| row.tiles.clone());
+            return Ok(tiles.map(|tile| (tile, 0..all)).collect());
         };
         let margin = Margin::guess(&extents, pixels);
         let mut near = Vec::new();
@@ -81,11 +94,12 @@ impl TileRegions {
             let Some(lines) = margin.lines(&row.region, &extents) else {
                 continue;
             };
-            let extents = &extents[lines];
+            let (first, extents) = (lines.start, &extents[lines]);
             let tiles = row.tiles.clone().zip(&row.regions);
-            near.extend(
-                tiles.filter_map(|(tile, region)| margin.lines(region, extents).map(|_| tile)),
-            );
+            near.extend(tiles.filter_map(|(tile, region)| {
+                let lines = margin.lines(region, extents)?;
+                Some((tile, first + lines.start..first + lines.end))
+            }));
         }
         Ok(near)
     }

@@ -3,7 +3,7 @@
 use super::{Limits, MapPicture, Steps};
 use crate::dataset::Attributes;
 use crate::granule::attributes::{find, numbers, text};
-use crate::granule::{Milliseconds, time, time_text};
+use crate::granule::{FlagKind, Milliseconds, time, time_text};
 use crate::product::{GranuleStatus, Layer, LayerData, Product};
 use swathe_core::geobox::GeoBox;
 
@@ -48,6 +48,7 @@ impl<'a> MapPicture<'a> {
                 None => Limits::Auto,
             },
             palette: None,
+            classes: FlagKind::of(attributes).or_else(|| told_in_words(attributes)),
             area: None,
             width: Self::USUAL_WIDTH,
         }
@@ -99,6 +100,16 @@ fn display_limits(attributes: &Attributes) -> Option<(f64, f64)> {
     let number = |name| Some(numbers(find(attributes, name)?)?.first()?.as_f64());
     let (low, high) = (number("display_min")?, number("display_max")?);
     (low < high && low.is_finite() && high.is_finite()).then_some((low, high))
+}
+
+/// Bits of flags as products tell them, which have no masks for floating point: `sums of bits: 1 ATMFAIL, 2 LAND`.
+fn told_in_words(attributes: &Attributes) -> Option<FlagKind> {
+    let told = text(attributes, "comment_on_flags")?.strip_prefix("sums of bits: ")?;
+    let bits = told.split(", ").map(|bit| {
+        let (mask, name) = bit.split_once(' ')?;
+        Some((name.to_owned(), mask.parse().ok()?))
+    });
+    Some(FlagKind::Bits(bits.collect::<Option<_>>()?))
 }
 
 /// Text with its first letter large.
@@ -180,6 +191,22 @@ mod tests {
         );
         let picture = MapPicture::of_variable(&geobox, &[1.0], "chlor_a", &vec![]);
         assert_eq!(picture.steps, Steps::Log);
+    }
+
+    #[test]
+    fn bits_are_told_in_words() {
+        let told = |text: &str| {
+            let value = AttributeValue::Text(text.into());
+            told_in_words(&vec![("comment_on_flags".into(), value)])
+        };
+        let bits = vec![("ATMFAIL".to_owned(), 1), ("LAND".to_owned(), 2)];
+        assert_eq!(
+            told("sums of bits: 1 ATMFAIL, 2 LAND"),
+            Some(FlagKind::Bits(bits))
+        );
+        for wrong in ["", "sums of bits: ", "sums of bits: x LAND", "1 LAND"] {
+            assert_eq!(told(wrong), None, "{wrong}");
+        }
     }
 
     #[test]

@@ -69,10 +69,17 @@ pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
         }
     );
     tell!(
-        "memory     at most {} of {}, {} granules at a time, each decoded once",
+        "memory     at most {} of {}, {} granules at a time, {}",
         bytes(shares.projected),
         bytes(shares.limit),
-        shares.in_flight()
+        shares.in_flight(),
+        match shares.in_turns() {
+            0 => "each decoded once".to_owned(),
+            n => format!(
+                "{n} of them in turns of some tiles: lines are decoded {:.2} times",
+                plan.decoded_times(shares)
+            ),
+        }
     );
     tell!("granules   {}", plan.granules());
     let (mut near, mut stored, mut decoded, mut chunks) = (0, 0, 0, 0);

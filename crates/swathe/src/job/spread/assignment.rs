@@ -3,6 +3,7 @@
 use super::opened;
 use super::part::{Came, PartHeader};
 use crate::job::contents::Contents;
+use crate::job::data_day::Part;
 use crate::job::gather::Candidate;
 use crate::job::keeping::{JournalFile, Keeping};
 use crate::job::options::{GridRequest, Job, OnError, Purpose};
@@ -255,6 +256,7 @@ impl Assignment {
             condition: condition.transpose()?,
             created: None,
             shape: assigned.shape,
+            parts: vec![Part::Whole],
         })
     }
 }
@@ -349,6 +351,8 @@ fn part(
         tiling: plan.tiling,
         fields: &plan.fields,
         tiles,
+        // Its bytes are in memory as a whole anyway.
+        unit_bytes: u64::MAX,
     };
     let reductions = plan.fields.iter().map(|f| f.reduction.clone()).collect();
     let header = PartHeader::new(plan.tiling, planned, reductions, came);

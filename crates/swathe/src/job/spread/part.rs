@@ -154,11 +154,14 @@ pub fn combine(parts: Vec<Arc<dyn ByteSource>>) -> Result<Vec<u8>, JobError> {
         let mut composite = Composite::new(tiling, reduction.clone());
         for file in files {
             if let Some(stored) = file.tile(field, tile)? {
-                composite.combine_stored(tile, stored, &same)?;
+                let samples = file.samples(field, tile);
+                let samples = samples.map(|some| Ok::<_, JobError>(some?));
+                let cells = 0..tiling.tile_cells(tile);
+                composite.combine_stored(tile, stored, samples, &cells, &same)?;
             }
         }
         if let Some(stored) = composite.stored_tile(tile) {
-            out.put(&PartialWriter::encode(field, tile, &stored)?)?;
+            out.put(&PartialWriter::encode(field, tile, stored)?)?;
         }
     }
     out.finish()?;
