@@ -4,12 +4,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use swathe_core::build_geobox::Resolution;
 use swathe_core::crs::Crs;
 use swathe_core::geobox::GeoBox;
+use swathe_core::isin::Isin;
 use swathe_core::resample::{
-    BlockEntries, Cuts, Entries, EntryKind, Grid, Method, locate, locate_blocks,
+    BlockEntries, Cuts, Entries, EntryKind, Gives, Grid, Method, locate, locate_blocks,
 };
 use swathe_core::source::{Coordinates, GeolocationArray};
 use swathe_core::sphere::{Vec3, add, chord2, cross, lonlat, normalize, scale, sub, unit_vector};
 use swathe_core::swath::{Block, Quad, Spacing};
+use swathe_core::target::Target;
 
 /// A scanner on a great circle: `lines` x `pixels`, pixels growing toward the ends of the line.
 fn swath(
@@ -310,14 +312,23 @@ fn an_outcome_does_not_depend_on_cuts() {
 #[test]
 fn pixels_that_give_nothing_change_nothing_else() {
     let g = scanner((179.0, 45.0), 190.0, 100, 60, 4.0, 10);
-    let gives = |pixel: usize| pixel % 7 == 3 || (pixel / g.pixels) % 40 > 30;
+    let gives = |pixel: usize| match (pixel % 7, (pixel / g.pixels) % 40) {
+        (3, _) | (_, 31..) => Gives::Value,
+        (4 | 5, _) => Gives::Flagged,
+        _ => Gives::Nothing,
+    };
     // Across 180, the second grid in another turn, and one that the swath overhangs on all sides.
-    for bbox in [
+    let mut targets: Vec<Target> = [
         (176.0, 40.0, 182.0, 48.0),
         (-184.0, 40.0, -178.0, 48.0),
         (178.4, 43.0, 178.9, 43.5),
-    ] {
-        let grid = Grid::new(lonlat_box(bbox, 0.05));
+    ]
+    .map(|bbox| lonlat_box(bbox, 0.05).into())
+    .into();
+    targets.push(Isin::new(4320, None).unwrap().into());
+    let methods = [Method::Bin, Method::Footprint];
+    for (target, method) in targets.iter().flat_map(|t| methods.map(|m| (t, m))) {
+        let grid = Grid::new(target.clone());
         let cuts = Cuts {
             block: 64,
             entries: 16,
@@ -333,7 +344,7 @@ fn pixels_that_give_nothing_change_nothing_else() {
                 }
                 Ok::<_, ()>(entries)
             };
-            let (blocks, report) = locate_blocks(&g, &grid, Method::Footprint, cuts, all).unwrap();
+            let (blocks, report) = locate_blocks(&g, &grid, method, cuts, all).unwrap();
             let mut contributions = Vec::new();
             for entries in blocks.into_iter().flatten() {
                 let EntryKind::Contributions(some) = entries.kind else {
@@ -345,27 +356,61 @@ fn pixels_that_give_nothing_change_nothing_else() {
         };
         let ((all, all_report), (some, some_report)) = (run(false), run(true));
         assert_eq!(all_report, some_report);
-        let giving = |list: &[(u32, u32, u64)]| -> Vec<(u32, u32, u64)> {
-            let giving = list.iter().filter(|(pixel, ..)| gives(*pixel as usize));
-            giving.copied().collect()
+        let of = |list: &[(u32, u32, u64)], kind: Gives| -> Vec<(u32, u32, u64)> {
+            let of_kind = list
+                .iter()
+                .filter(|(pixel, ..)| gives(*pixel as usize) == kind);
+            of_kind.copied().collect()
         };
-        assert!(!giving(&all).is_empty());
-        assert_eq!(giving(&all), giving(&some));
-        // Each of the others still gives to some cell, of those that it gave to, and most to one alone.
-        let others = |list: &[(u32, u32, u64)]| {
+        assert!(!of(&all, Gives::Value).is_empty());
+        assert_eq!(of(&all, Gives::Value), of(&some, Gives::Value));
+        let cells = |list: &[(u32, u32, u64)], kind| {
             let mut cells: BTreeMap<u32, BTreeSet<u32>> = BTreeMap::new();
-            for (pixel, cell, _) in list.iter().filter(|(pixel, ..)| !gives(*pixel as usize)) {
-                cells.entry(*pixel).or_default().insert(*cell);
+            for (pixel, cell, _) in of(list, kind) {
+                cells.entry(pixel).or_default().insert(cell);
             }
             cells
         };
-        let (all, some) = (others(&all), others(&some));
-        assert!(all.keys().eq(some.keys()));
+        // Each that flags take still gives to some cell, of those that it gave to, and most to one alone.
+        let (flagged, left) = (cells(&all, Gives::Flagged), cells(&some, Gives::Flagged));
+        assert!(flagged.keys().eq(left.keys()));
         assert!(
-            all.iter()
-                .all(|(pixel, cells)| some[pixel].is_subset(cells))
+            left.iter()
+                .all(|(pixel, cells)| cells.is_subset(&flagged[pixel]))
         );
-        assert!(some.values().filter(|cells| cells.len() == 1).count() * 10 > some.len() * 9);
+        assert!(left.values().filter(|cells| cells.len() == 1).count() * 10 > left.len() * 9);
+        // Of the others a few are left, where lines that are worked out together begin.
+        let nothing = |list| cells(list, Gives::Nothing).len();
+        assert!(
+            nothing(&some) * 10 < nothing(&all),
+            "{method:?}: {}",
+            nothing(&some)
+        );
+    }
+}
+
+#[test]
+fn a_swath_of_nothing_still_reaches_cells() {
+    let g = scanner((10.0, 45.0), 190.0, 100, 60, 4.0, 10);
+    let targets: [Target; 2] = [
+        lonlat_box((9.0, 40.0, 12.0, 46.0), 0.05).into(),
+        Isin::new(4320, None).unwrap().into(),
+    ];
+    let methods = [Method::Bin, Method::Footprint];
+    for (target, method) in targets.iter().flat_map(|t| methods.map(|m| (t, m))) {
+        let grid = Grid::new(target.clone());
+        let cuts = Cuts {
+            block: 64,
+            entries: 16,
+        };
+        let any = |block: &mut BlockEntries<'_>| {
+            let nothing = &mut |lines: std::ops::Range<usize>| {
+                Some(vec![Gives::Nothing; lines.len() * g.pixels])
+            };
+            Ok::<_, ()>(block.next(nothing).is_some())
+        };
+        let (blocks, _) = locate_blocks(&g, &grid, method, cuts, any).unwrap();
+        assert!(blocks.contains(&true), "{method:?}");
     }
 }
 

@@ -1,6 +1,6 @@
 //! `bin`: every valid pixel whose centre is in the cell.
 
-use super::{Contribution, GeometryReport, Giving, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Given, Gives, Giving, Selected, WEIGHT_ONE};
 use crate::geobox::{Axis, GeoBox};
 use crate::swath::{TOGETHER, located};
 use std::ops::Range;
@@ -11,13 +11,15 @@ pub(super) fn locate<'a>(
     geobox: &'a GeoBox,
 ) -> impl Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
     let locator = CellLocator::new(geobox);
-    move |lines, _, contributions| {
+    move |lines, giving, contributions| {
         let mut report = GeometryReport::default();
+        let mut given = Given::new(giving, lines.clone(), swath.geolocation.pixels);
         for line in lines {
             pulp::Arch::new().dispatch(Line {
                 swath,
                 locator: &locator,
                 line,
+                given: &mut given,
                 report: &mut report,
                 contributions,
             });
@@ -28,15 +30,16 @@ pub(super) fn locate<'a>(
 
 /// A line's pixels are put into cells: compiled twice, for any processor and for those with the vector
 /// instructions of 2013.
-struct Line<'a, 'g> {
+struct Line<'a, 'g, 'h, 'i> {
     swath: &'a Selected<'g>,
     locator: &'a CellLocator<'a>,
     line: usize,
+    given: &'a mut Given<'h, 'i>,
     report: &'a mut GeometryReport,
     contributions: &'a mut Vec<Contribution>,
 }
 
-impl pulp::NullaryFnOnce for Line<'_, '_> {
+impl pulp::NullaryFnOnce for Line<'_, '_, '_, '_> {
     type Output = ();
 
     #[inline(always)]
@@ -47,7 +50,7 @@ impl pulp::NullaryFnOnce for Line<'_, '_> {
             let some = start..(start + TOGETHER).min(columns.end);
             let count = some.len();
             let first = self.swath.pixel(self.line, start);
-            let [lon, lat] = self.swath.places(self.line, some);
+            let [lon, lat] = self.swath.places(self.line, some.clone());
             // What has no place is NaN, and in no cell.
             let [mut x, mut y] = [[f64::NAN; TOGETHER]; 2];
             for k in 0..TOGETHER {
@@ -57,9 +60,19 @@ impl pulp::NullaryFnOnce for Line<'_, '_> {
             }
             let missing = x[..count].iter().filter(|x| x.is_nan()).count();
             self.report.missing += missing as u64;
+            let mut gives = [true; TOGETHER];
+            if let Some(given) = self.given.of(self.line, some.clone()) {
+                for (gives, given) in gives.iter_mut().zip(given) {
+                    *gives = *given != Gives::Nothing;
+                }
+                // Most of the ocean is under clouds.
+                if gives[..count].iter().all(|gives| !gives) {
+                    continue;
+                }
+            }
             if !self.locator.geobox.crs.is_lonlat() {
                 for k in 0..count {
-                    if x[k].is_nan() {
+                    if x[k].is_nan() || !gives[k] {
                         continue;
                     }
                     let place = self.locator.geobox.crs.forward(x[k], y[k]);
@@ -69,12 +82,16 @@ impl pulp::NullaryFnOnce for Line<'_, '_> {
             }
             let places = self.locator.places(&x, &y);
             for k in 0..count {
+                if !gives[k] {
+                    continue;
+                }
                 if let Some(cell) = self.locator.cell(places[0][k], places[1][k], y[k]) {
                     self.contributions.push(Contribution {
                         cell,
                         pixel: first + k as u32,
                         weight: WEIGHT_ONE,
                     });
+                    self.given.ask();
                 }
             }
         }

@@ -31,8 +31,59 @@ pub struct BlockEntries<'a> {
     report: GeometryReport,
 }
 
-/// Says which pixels of some lines have anything to give, in order; nothing where that is not known.
-pub type Giving<'a> = dyn FnMut(Range<usize>) -> Option<Vec<bool>> + 'a;
+/// What a pixel has to give.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Gives {
+    /// No value of any field.
+    Nothing,
+    /// A value that flags take.
+    Flagged,
+    /// A value.
+    Value,
+}
+
+/// Says what the pixels of some lines have to give, in order; nothing where that is not known.
+pub type Giving<'a> = dyn FnMut(Range<usize>) -> Option<Vec<Gives>> + 'a;
+
+/// What the pixels of some lines have to give: asked for once one of them lies in the grid, since until then
+/// no value need be read.
+pub(super) struct Given<'a, 'g> {
+    giving: &'a mut Giving<'g>,
+    lines: Range<usize>,
+    pixels: usize,
+    asked: bool,
+    known: Option<Vec<Gives>>,
+}
+
+impl<'a, 'g> Given<'a, 'g> {
+    /// Of lines of so many pixels.
+    pub fn new(giving: &'a mut Giving<'g>, lines: Range<usize>, pixels: usize) -> Self {
+        Given {
+            giving,
+            lines,
+            pixels,
+            asked: false,
+            known: None,
+        }
+    }
+
+    /// Asks, if that was not yet done.
+    #[inline]
+    pub fn ask(&mut self) {
+        if !self.asked {
+            self.asked = true;
+            self.known = (self.giving)(self.lines.clone());
+        }
+    }
+
+    /// What some pixels of a line have to give; `None` before it was asked, or if it is not known.
+    #[inline]
+    pub fn of(&self, line: usize, columns: Range<usize>) -> Option<&[Gives]> {
+        let start = (line - self.lines.start) * self.pixels;
+        let known = self.known.as_ref()?;
+        known.get(start + columns.start..start + columns.end)
+    }
+}
 
 /// Works out some lines: adds their contributions in order of pixels.
 pub(super) type LocateLines<'a> =
@@ -59,8 +110,9 @@ impl BlockEntries<'_> {
 }
 
 impl BlockEntries<'_> {
-    /// The next entries. Where it is much work to know all cells of a pixel, and `giving` says that the pixel
-    /// has nothing to give, one cell stands for all, with weight zero.
+    /// The next entries. Pixels of which `giving` says that they have nothing to give are left out, but some that
+    /// show that the swath reaches a cell. For those that flags take one cell may stand for all, with weight zero,
+    /// where it is much work to know all.
     pub fn next(&mut self, giving: &mut Giving<'_>) -> Option<Entries> {
         match &mut self.source {
             Source::Ready(entries) => entries.next(),

@@ -2,7 +2,7 @@
 //! the cell; both are polygons in the target's plane.
 
 use super::polygon::overlap;
-use super::{Contribution, GeometryReport, Giving, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Given, Gives, Giving, Selected, WEIGHT_ONE};
 use crate::geobox::GeoBox;
 use crate::isin::{Bins, Isin};
 use crate::sphere::{Vec3, add, chord2, lonlat, normalize};
@@ -21,9 +21,9 @@ const DEEPEST: u32 = 10;
 /// What a pixel does in the lines that are worked out together.
 #[derive(Clone, Copy)]
 enum Part {
-    /// Nothing: it lies where none gives.
+    /// Nothing: it lies where none gives, or has nothing to give.
     None,
-    /// It has nothing to give: the cell of its centre stands for all that it overlaps.
+    /// Flags take what it has to give: the cell of its centre stands for all that it overlaps.
     Mark(u32),
     /// It gives to all that its footprint overlaps.
     Whole,
@@ -108,10 +108,9 @@ fn parts(
     giving: &mut Giving<'_>,
     report: &mut GeometryReport,
 ) -> Vec<Part> {
-    let (span, pixels) = (swath.span(lines.clone()), swath.geolocation.pixels);
+    let span = swath.span(lines.clone());
     let mut parts = vec![Part::None; lines.len() * span.len()];
-    // Asked for once a pixel lies in the grid: until then nothing need be known of values.
-    let mut given: Option<Option<Vec<bool>>> = None;
+    let mut given = Given::new(giving, lines.clone(), swath.geolocation.pixels);
     for (parts, line) in parts.chunks_mut(span.len().max(1)).zip(lines.clone()) {
         for column in swath.columns(line) {
             report.selected += 1;
@@ -120,19 +119,19 @@ fn parts(
                 report.missing += 1;
                 continue;
             }
-            if !cells.take(lon, lat) {
+            if !cells.take(lon, lat)
+                || given.of(line, column..column + 1) == Some(&[Gives::Nothing])
+            {
                 continue;
             }
             let position = plane.position(lon, lat);
             let holding = position.and_then(|at| cells.holding(plane, at, lon, lat));
             parts[column - span.start] = match holding {
                 Some(cell) => {
-                    let given = given.get_or_insert_with(|| giving(lines.clone()));
-                    let gives = given
-                        .as_ref()
-                        .and_then(|all| all.get((line - lines.start) * pixels + column));
-                    match gives {
-                        Some(false) => Part::Mark(cell),
+                    // The first, whatever it has to give, shows that the swath reaches a cell.
+                    given.ask();
+                    match given.of(line, column..column + 1) {
+                        Some([Gives::Nothing | Gives::Flagged]) => Part::Mark(cell),
                         _ => Part::Whole,
                     }
                 }

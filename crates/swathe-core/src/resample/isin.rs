@@ -1,6 +1,6 @@
 //! Swaths on the bins of the integerized sinusoidal grid.
 
-use super::{Contribution, GeometryReport, Giving, Selected, WEIGHT_ONE};
+use super::{Contribution, GeometryReport, Given, Gives, Giving, Selected, WEIGHT_ONE};
 use crate::isin::{Bins, Isin};
 use std::ops::Range;
 
@@ -10,15 +10,18 @@ pub(super) fn by_centres<'a>(
     target: &'a Isin,
     bins: &'a Bins,
 ) -> impl Fn(Range<usize>, &mut Giving<'_>, &mut Vec<Contribution>) -> GeometryReport + Sync + 'a {
-    move |lines, _, contributions| {
+    move |lines, giving, contributions| {
         let mut report = GeometryReport::default();
+        let mut given = Given::new(giving, lines.clone(), swath.geolocation.pixels);
         for line in lines {
-            contributions.reserve(swath.columns(line).len());
             for column in swath.columns(line) {
                 let (lon, lat) = swath.coordinates(line, column);
                 report.selected += 1;
                 if !crate::swath::located(lon, lat) {
                     report.missing += 1;
+                    continue;
+                }
+                if given.of(line, column..column + 1) == Some(&[Gives::Nothing]) {
                     continue;
                 }
                 if target.area().is_some_and(|area| !area.contains(lon, lat)) {
@@ -30,6 +33,7 @@ pub(super) fn by_centres<'a>(
                     pixel: swath.pixel(line, column),
                     weight: WEIGHT_ONE,
                 });
+                given.ask();
             }
         }
         report

@@ -17,7 +17,8 @@ mod selection;
 mod smooth;
 
 pub use bilinear::{interpolate, stencil_centres};
-pub use blocks::{BlockEntries, Cuts, Giving, locate, locate_blocks};
+use blocks::Given;
+pub use blocks::{BlockEntries, Cuts, Gives, Giving, locate, locate_blocks};
 use cells::CellIndex;
 
 use crate::geobox::GeoBox;

@@ -8,7 +8,7 @@ use crate::mask::{FlagMask, FlagReport, Real};
 use crate::reduce::{self, contributed, interpolated};
 use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Scheme, TilePart, Tiling};
 use crate::resample::{
-    BlockEntries, Entries, EntryKind, GeometryReport, Grid, Method, locate_blocks,
+    BlockEntries, Entries, EntryKind, GeometryReport, Gives, Grid, Method, locate_blocks,
 };
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
 use crate::swath::located;
@@ -299,8 +299,8 @@ impl Recipe<'_> {
         Ok(observed)
     }
 
-    /// Which pixels of some lines have a value, of any field, that flags leave; what is not read together with
-    /// the first line is taken to have one.
+    /// Which pixels of some lines have a value, of any field, and whether flags leave it; what is not read together
+    /// with the first line is taken to have one.
     fn giving(
         &self,
         source: &dyn SwathSource,
@@ -308,13 +308,13 @@ impl Recipe<'_> {
         end: usize,
         values: &mut [Held<Vec<Values>>],
         flags: &mut Held<Vec<u32>>,
-    ) -> Result<Option<Vec<bool>>, SourceError> {
+    ) -> Result<Option<Vec<Gives>>, SourceError> {
         let (_, pixels) = source.shape();
-        let mut gives = vec![false; lines.len() * pixels];
+        let mut gives = vec![Gives::Nothing; lines.len() * pixels];
         for (bands, held) in variables(self.fields).zip(values) {
             held.hold(lines.start, end, |lines| read_bands(source, bands, lines))?;
             let known = lines.start..lines.end.min(held.lines.end);
-            gives[known.len() * pixels..].fill(true);
+            gives[known.len() * pixels..].fill(Gives::Value);
             let place = held.place(&known, pixels);
             for band in &held.what {
                 match band {
@@ -327,8 +327,11 @@ impl Recipe<'_> {
             flags.hold(lines.start, end, |lines| source.flags(lines))?;
             let known = lines.start..lines.end.min(flags.lines.end);
             let flags = &flags.what[flags.place(&known, pixels)];
+            let taken = self.mask.bits();
             for (gives, flags) in gives.iter_mut().zip(flags) {
-                *gives &= flags & self.mask.bits() == 0;
+                if *gives == Gives::Value && flags & taken != 0 {
+                    *gives = Gives::Flagged;
+                }
             }
         }
         Ok(Some(gives))
@@ -508,9 +511,11 @@ fn note_missing<T: Real>(values: &[T], missing: &mut [bool]) {
     }
 }
 
-fn note_present<T: Real>(values: &[T], present: &mut [bool]) {
+fn note_present<T: Real>(values: &[T], present: &mut [Gives]) {
     for (value, present) in values.iter().zip(present) {
-        *present |= value.is_finite();
+        if value.is_finite() {
+            *present = Gives::Value;
+        }
     }
 }
 
