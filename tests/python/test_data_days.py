@@ -117,6 +117,20 @@ def test_both_sides_in_one_window_are_the_whole_granule(swathe, granules, tmp_pa
             np.testing.assert_array_equal(one[name], other[name][0], err_msg=name)
 
 
+def test_python_has_the_same(swathe, granules, tmp_path):
+    """There what granules gave is kept in memory."""
+    package = pytest.importorskip("swathe")
+    out = average(swathe, granules, tmp_path / "days.nc", "-m", "footprint", "--every", "day", "--stat", "mean,median")
+    ours = package.average(
+        granules, "chlor_a", bbox=(WEST, SOUTH, EAST - 360, NORTH), resolution=STEP, flags="none", method="footprint",
+        every="day", stat=["mean", "median"],
+    )  # fmt: skip
+    with xr.open_dataset(out) as ds:
+        assert ds.sizes["time"] > 1
+        for name in ("chlor_a", "chlor_a_median", "chlor_a_count", "window_granules", "window_granule"):
+            np.testing.assert_array_equal(ours[name], ds[name], err_msg=name)
+
+
 def test_days_of_universal_time_are_not_split(swathe, granules, tmp_path):
     out = average(swathe, granules, tmp_path / "utc.nc", "-m", "bin", "--every", "day", "--day", "utc")
     with xr.open_dataset(out) as ds:

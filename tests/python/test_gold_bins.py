@@ -211,6 +211,38 @@ def test_bins_merged_over_time_are_those_of_l3bin(swathe, tmp_path):
 MAP_GRID = ["--bounds=-74,37.5,-71,40", "-r", "0.041666666666666664"]
 
 
+# Who made it, where, and under what name: a product of ours says that in its own way, or not at all.
+MAKER = {
+    "creator_email", "creator_name", "creator_url", "publisher_email", "publisher_name", "publisher_url", "institution",
+    "license", "naming_authority", "project", "id", "product_name", "date_created", "standard_name_vocabulary",
+}  # fmt: skip
+
+
+def test_files_have_the_form_of_l2bins(swathe, tmp_path):
+    """Groups, dimensions, types, variables, and names and types of attributes."""
+    files, options = RUNS["abc_r4_aw0"]
+    out = tmp_path / "bins.nc"
+    subprocess.run([swathe, "average", *files, *options, "-o", out], check=True)
+
+    def form(path):
+        with netCDF4.Dataset(path) as file:
+            group = file["level-3_binned_data"]
+            variables = {
+                name: (v.dtype, v.dimensions, [(a, type(v.getncattr(a))) for a in v.ncattrs()])
+                for name, v in group.variables.items()
+            }
+            dimensions = {name: len(of) for name, of in group.dimensions.items()}
+            types = {name: of.dtype for name, of in group.cmptypes.items()}
+            attributes = {name: type(file.getncattr(name)) for name in file.ncattrs()}
+            return (file.data_model, set(file.groups), variables, dimensions, types), attributes
+
+    (ours, our_attributes), (theirs, their_attributes) = form(out), form(GOLD / "out" / "abc_r4_aw0.nc")
+    assert ours == theirs
+    common = set(our_attributes) & set(their_attributes)
+    assert set(their_attributes) - common == MAKER & set(their_attributes)
+    assert {name: our_attributes[name] for name in common} == {name: their_attributes[name] for name in common}
+
+
 def mapped(path, name):
     with netCDF4.Dataset(path) as file:
         values = file[name][:]

@@ -17,6 +17,15 @@ def granules(swathe, tmp_path_factory):
     return sorted(folder.glob("*.nc"))
 
 
+@pytest.fixture(scope="module")
+def whole(swathe, tmp_path_factory):
+    """Granules of all their lines."""
+    folder = tmp_path_factory.mktemp("whole")
+    options = ["--days", "5", "--clear", "0.95", "--count", "5", "-b=-75.5,36.5,-73.5,38.5", "-d", folder]
+    subprocess.run([swathe, "simulate", *options], check=True, capture_output=True)
+    return sorted(folder.glob("*.nc"))
+
+
 def peak(command):
     """Runs a command; its greatest resident memory, bytes."""
     process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
@@ -61,12 +70,12 @@ def test_the_hint_fits_the_outputs(swathe, granules, tmp_path):
     assert "alone" not in alone and "memory" in alone
 
 
-def test_percentiles_merged_within_a_limit(swathe, granules, tmp_path):
+def test_percentiles_merged_within_a_limit(swathe, whole, tmp_path):
     """Some millions of observations in one tile, in two parts."""
-    area = ["-b=-78,34,-70,42", "-r", "0.5", "-v", "chlor_a", "--flags", "none", "-m", "bin", "--stat", "median,p5"]
-    subprocess.run([swathe, "average", *granules, *area, "-o", tmp_path / "all.nc", "-o", tmp_path / "all.swathe"])
+    area = ["-b=-110,10,-40,70", "-r", "0.5", "-v", "chlor_a", "--flags", "none", "-m", "bin", "--stat", "median,p5"]
+    subprocess.run([swathe, "average", *whole, *area, "-o", tmp_path / "all.nc", "-o", tmp_path / "all.swathe"])
     parts = [tmp_path / "a.swathe", tmp_path / "b.swathe"]
-    for part, some in zip(parts, (granules[::2], granules[1::2])):
+    for part, some in zip(parts, (whole[::2], whole[1::2])):
         subprocess.run([swathe, "average", *some, *area, "-o", part], check=True, capture_output=True)
     run = [swathe, "merge", *parts]
     refused = subprocess.run([*run, "--memory", "20MiB", "-o", tmp_path / "no.nc"], capture_output=True, text=True)

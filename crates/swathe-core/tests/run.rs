@@ -511,16 +511,16 @@ fn turns_over_all_tiles_give_the_same_as_at_once() {
         for (extents, block) in [(true, 16), (false, 16), (true, 150)] {
             let source = Memory::new(150, 130, block, extents);
             let fields = [field("chl", None, method)];
-            let recipe = |turn| Recipe {
+            let recipe = Recipe {
                 grid: &grid,
                 tiling,
                 method,
                 fields: &fields,
                 mask: &mask,
                 joint: false,
-                turn,
+                turn: None,
             };
-            let at_once = recipe(None).apply(&source).unwrap().unwrap();
+            let at_once = recipe.apply(&source).unwrap().unwrap();
             let regions = TileRegions::new(grid.target(), &tiling);
             let near = regions.lines_near(&source).unwrap();
             let sorted = |parts: Vec<(usize, TilePart)>| -> Vec<(usize, TilePart)> {
@@ -543,7 +543,11 @@ fn turns_over_all_tiles_give_the_same_as_at_once() {
                     tells: number == 0,
                 };
                 source.read.lock().unwrap().clear();
-                let applied = recipe(Some(&turn)).apply(&source).unwrap().unwrap();
+                let turned = Recipe {
+                    turn: Some(&turn),
+                    ..recipe
+                };
+                let applied = turned.apply(&source).unwrap().unwrap();
                 assert!(
                     applied.parts[0]
                         .iter()

@@ -18,19 +18,22 @@
 //! What the header holds is the writer's affair. Nothing read is trusted: lengths are bounded, the
 //! digest is checked, and states that no observations could give are refused.
 
+mod write;
+
 use std::fmt;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use libdeflater::{CompressionLvl, Compressor, Decompressor};
-use serde::Serialize;
+use libdeflater::Decompressor;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use swathe_core::reduce::{StoredPart, StoredSamples, StoredTile};
 
 use crate::bytes::{ByteSource, FileSource};
 use crate::error::{Error, Result};
+
+pub use write::{PartialWriter, TileFrames};
 
 const MAGIC: &[u8; 12] = b"SWATHE part\n";
 
@@ -43,9 +46,6 @@ const END: u8 = 3;
 const PART: u8 = 4;
 const SAMPLES: u8 = 5;
 
-/// Observations in a frame.
-const TOGETHER: usize = 1 << 20;
-
 /// A tile has 2^16 cells of at most 250 bytes; a header names the granules of a mission.
 const LARGEST_FRAME: u64 = 256 << 20;
 
@@ -54,163 +54,6 @@ const FRONT: usize = 1 + 4 + 4 + 4 + 8 + 8;
 
 /// Deflate expands by at most this factor.
 const DEFLATE_EXPANSION: u64 = 1032;
-
-/// A partial result that is being written.
-pub struct PartialWriter<'a> {
-    out: Digesting<'a>,
-}
-
-impl<'a> PartialWriter<'a> {
-    /// Begins with the header.
-    ///
-    /// # Errors
-    /// What `writer` says.
-    pub fn create<H: Serialize>(header: &H, writer: &'a mut dyn Write) -> Result<Self> {
-        let mut out = Digesting {
-            inner: writer,
-            digest: Sha256::new(),
-        };
-        out.put(MAGIC)?;
-        out.put(&VERSION.to_le_bytes())?;
-        out.put(&frame(HEADER, Place::default(), header)?)?;
-        Ok(PartialWriter { out })
-    }
-
-    /// The stored form of a tile of a field, on any thread.
-    ///
-    /// # Errors
-    /// When it cannot be expressed.
-    pub fn encode(field: usize, tile: usize, mut stored: StoredTile) -> Result<Vec<u8>> {
-        let mut frames = TileFrames::new(field, tile);
-        let mut bytes = frames.add(stored.take_samples())?;
-        bytes.extend(frames.finish(&stored)?);
-        Ok(bytes)
-    }
-
-    /// The stored form of what one granule gave to a tile of a field, on any thread.
-    ///
-    /// # Errors
-    /// When it cannot be expressed.
-    pub fn encode_part(
-        field: usize,
-        tile: usize,
-        granule: u32,
-        stored: &StoredPart,
-    ) -> Result<Vec<u8>> {
-        frame(PART, Place::of(tile, field, granule), stored)
-    }
-
-    /// Puts an encoded tile, or what a granule gave to it; a file takes either the one or the other.
-    /// They must come in order of tiles, fields and granules.
-    ///
-    /// # Errors
-    /// What the writer says.
-    pub fn put(&mut self, encoded: &[u8]) -> Result<()> {
-        self.out.put(encoded)
-    }
-
-    /// Ends it.
-    ///
-    /// # Errors
-    /// What the writer says.
-    pub fn finish(mut self) -> Result<()> {
-        self.out.put(&[END])?;
-        let digest = self.out.digest.finalize();
-        self.out.inner.write_all(&digest).map_err(failed)
-    }
-}
-
-/// The frames of a tile of a field, whose observations come some at a time.
-pub struct TileFrames {
-    place: Place,
-    waiting: StoredSamples,
-}
-
-impl TileFrames {
-    /// Those of a tile of a field.
-    pub fn new(field: usize, tile: usize) -> Self {
-        TileFrames {
-            place: Place::of(tile, field, 0),
-            waiting: StoredSamples::default(),
-        }
-    }
-
-    /// Takes observations, in order of cells, values and weights; the frames that are full with them.
-    ///
-    /// # Errors
-    /// When they cannot be expressed.
-    pub fn add(&mut self, samples: StoredSamples) -> Result<Vec<u8>> {
-        self.waiting.append(samples);
-        let mut bytes = Vec::new();
-        while self.waiting.len() >= TOGETHER {
-            let some = self.waiting.take(TOGETHER);
-            bytes.extend(self.next(&some)?);
-        }
-        Ok(bytes)
-    }
-
-    /// The last frames: observations that wait, and the tile, without any.
-    ///
-    /// # Errors
-    /// When they cannot be expressed.
-    pub fn finish(mut self, stored: &StoredTile) -> Result<Vec<u8>> {
-        let waiting = std::mem::take(&mut self.waiting);
-        let mut bytes = match waiting.is_empty() {
-            true => Vec::new(),
-            false => self.next(&waiting)?,
-        };
-        bytes.extend(frame(TILE, self.place, stored)?);
-        Ok(bytes)
-    }
-
-    fn next(&mut self, samples: &StoredSamples) -> Result<Vec<u8>> {
-        let bytes = frame(SAMPLES, self.place, samples)?;
-        self.place.granule += 1;
-        Ok(bytes)
-    }
-}
-
-fn failed(source: std::io::Error) -> Error {
-    Error::Io {
-        path: "partial result".into(),
-        source,
-    }
-}
-
-struct Digesting<'a> {
-    inner: &'a mut dyn Write,
-    digest: Sha256,
-}
-
-impl Digesting<'_> {
-    fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.digest.update(bytes);
-        self.inner.write_all(bytes).map_err(failed)
-    }
-}
-
-fn frame<T: Serialize>(kind: u8, place: Place, value: &T) -> Result<Vec<u8>> {
-    let unwritable = |reason: String| Error::Product {
-        reason: format!("it cannot be kept as a partial result: {reason}"),
-    };
-    let plain = postcard::to_stdvec(value).map_err(|e| unwritable(e.to_string()))?;
-    // Most of a tile is zeros: the fastest level takes a tenth of the time of the usual one.
-    let mut compressor = Compressor::new(CompressionLvl::fastest());
-    let bound = compressor.zlib_compress_bound(plain.len());
-    let mut bytes = Vec::with_capacity(FRONT + bound);
-    bytes.push(kind);
-    for number in [place.field, place.tile, place.granule] {
-        bytes.extend(number.to_le_bytes());
-    }
-    bytes.extend((plain.len() as u64).to_le_bytes());
-    bytes.resize(FRONT + bound, 0);
-    let length = compressor
-        .zlib_compress(&plain, &mut bytes[FRONT..])
-        .map_err(|e| unwritable(e.to_string()))?;
-    bytes[FRONT - 8..FRONT].copy_from_slice(&(length as u64).to_le_bytes());
-    bytes.truncate(FRONT + length);
-    Ok(bytes)
-}
 
 /// What a frame is of, in the order of the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -744,5 +587,86 @@ mod tests {
         let mut numbered = tile;
         numbered[9] = 1;
         refused(&[numbered]);
+    }
+
+    /// A tile with a million and a half observations, stored.
+    fn observed() -> (Composite, StoredTile) {
+        let tiling = Tiling::new(20, 20).unwrap();
+        let reduction = Reduction {
+            statistics: vec![Statistic::Mean, Statistic::MEDIAN],
+            weight: Weight::Observation,
+            shares: true,
+            summation: Summation::Binned,
+            blank: Blank::default(),
+            scheme: Default::default(),
+        };
+        let mut state = GranuleState::new(tiling, &reduction);
+        let observations = (0..1_500_000u32).map(|i| Observation {
+            cell: i * 7 % 400,
+            value: f64::from(i % 1000),
+            weight: WEIGHT_ONE / u64::from(i % 5 + 1),
+        });
+        state.add(observations).unwrap();
+        let mut composite = Composite::new(tiling, reduction);
+        for (tile, part) in state.parts() {
+            composite.combine(tile, &part, 0).unwrap();
+        }
+        let stored = composite.stored_tile(0).unwrap();
+        (composite, stored)
+    }
+
+    #[test]
+    fn observations_come_some_at_a_time() {
+        let (composite, stored) = observed();
+        let whole = PartialWriter::encode(0, 0, stored.clone()).unwrap();
+        let mut rest = stored;
+        let mut samples = rest.take_samples();
+        let mut frames = TileFrames::new(0, 0);
+        let mut in_strips = Vec::new();
+        while !samples.is_empty() {
+            in_strips.extend(frames.add(samples.take(70_001)).unwrap());
+        }
+        in_strips.extend(frames.finish(&rest).unwrap());
+        assert_eq!(in_strips, whole);
+
+        let bytes = kept(&[whole.clone()]);
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let (_, partial) = PartialFile::open::<(String, u8)>(file.path()).unwrap();
+        assert_eq!(partial.tiles().collect::<Vec<_>>(), [(0, 0)]);
+        assert_eq!(partial.samples(0, 0).count(), 2);
+        let (all, together) = partial.sample_bytes(0, 0);
+        assert!(together < all && all < 2 * together);
+        assert_eq!(partial.encoded_tile(0, 0).unwrap().unwrap(), whole);
+        let mut read = Composite::new(*composite.tiling(), composite.reduction().clone());
+        let tile = partial.tile(0, 0).unwrap().unwrap();
+        let cells = 0..composite.tiling().tile_cells(0);
+        let samples = partial
+            .samples(0, 0)
+            .map(|some| some.map_err(|_| swathe_core::reduce::ReduceError::Damaged { tile: 0 }));
+        read.combine_stored(0, tile, samples, &cells, &[Some(0)])
+            .unwrap();
+        assert!(read == composite);
+
+        // Frames that are missing, twice, or in another order.
+        let length = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&whole[at + FRONT - 8..at + FRONT]);
+            FRONT + u64::from_le_bytes(bytes) as usize
+        };
+        let first = length(0);
+        let second = first + length(first);
+        let cut = [&whole[..first], &whole[first..second], &whole[second..]];
+        for wrong in [
+            vec![cut[0], cut[2]],
+            vec![cut[1], cut[2]],
+            vec![cut[0], cut[1]],
+            vec![cut[1], cut[0], cut[2]],
+            vec![cut[0], cut[0], cut[1], cut[2]],
+            vec![cut[0], cut[1], cut[2], cut[2]],
+        ] {
+            std::fs::write(file.path(), kept(&[wrong.concat()])).unwrap();
+            assert!(PartialFile::open::<(String, u8)>(file.path()).is_err());
+        }
     }
 }

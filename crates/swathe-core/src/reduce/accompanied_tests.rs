@@ -221,7 +221,9 @@ proptest! {
                             .unwrap();
                     }
                     // One observation too many, or too few.
-                    for wrong in [[samples[0].clone(), samples[0].clone()], Default::default()] {
+                    let [some, rest] = samples.clone();
+                    let too_many = [some.clone(), rest, some];
+                    for wrong in [too_many, Default::default()] {
                         let wrong = wrong.into_iter().map(Ok::<_, ReduceError>);
                         let mut other = Composite::new(tiling(), reduction(shares));
                         prop_assert!(

@@ -1,6 +1,6 @@
 //! What is written around a map, and how it is coloured, from a variable's attributes.
 
-use super::{Limits, MapPicture, Steps};
+use super::{Classes, Limits, MapPicture, Steps, classes};
 use crate::dataset::Attributes;
 use crate::granule::attributes::{find, numbers, text};
 use crate::granule::{FlagKind, Milliseconds, time, time_text};
@@ -48,7 +48,7 @@ impl<'a> MapPicture<'a> {
                 None => Limits::Auto,
             },
             palette: None,
-            classes: FlagKind::of(attributes).or_else(|| told_in_words(attributes)),
+            classes: None,
             area: None,
             width: Self::USUAL_WIDTH,
         }
@@ -78,21 +78,38 @@ impl<'a> MapPicture<'a> {
     }
 }
 
-/// The values of one map of a layer, for a picture; empty if there is no such map in memory.
-pub fn layer_values(product: &Product, layer: &Layer, step: usize) -> Vec<f32> {
+/// The values of one map of a layer, for a picture; empty if there is no such map in memory. Of flags and classes as
+/// they are drawn, with their names.
+pub fn layer_values(product: &Product, layer: &Layer, step: usize) -> (Vec<f32>, Option<Classes>) {
+    fn each<T, U>(values: Option<&[T]>, convert: impl Fn(&T) -> U) -> Vec<U> {
+        values.unwrap_or_default().iter().map(convert).collect()
+    }
     let cells = product.geobox.cells();
     let range = step * cells..(step + 1) * cells;
-    match &layer.data {
-        LayerData::F32(v) => v.get(range).unwrap_or_default().to_vec(),
-        LayerData::F64(v) => single(v.get(range), |v| *v as f32),
-        LayerData::I32(v) => single(v.get(range), |v| *v as f32),
-        LayerData::I64(v) => single(v.get(range), |v| *v as f32),
-        LayerData::Tiled(_) => Vec::new(),
+    if let Some(kind) = flag_kind(&layer.attributes) {
+        let values = match &layer.data {
+            LayerData::F32(v) => each(v.get(range), |v| f64::from(*v)),
+            LayerData::F64(v) => each(v.get(range), |v| *v),
+            LayerData::I32(v) => each(v.get(range), |v| f64::from(*v)),
+            LayerData::I64(v) => each(v.get(range), |v| *v as f64),
+            LayerData::Tiled(_) => Vec::new(),
+        };
+        let classes = classes(&values, Some(kind));
+        return classes.map_or_else(Default::default, |(v, names)| (v, Some(names)));
     }
+    let values = match &layer.data {
+        LayerData::F32(v) => v.get(range).unwrap_or_default().to_vec(),
+        LayerData::F64(v) => each(v.get(range), |v| *v as f32),
+        LayerData::I32(v) => each(v.get(range), |v| *v as f32),
+        LayerData::I64(v) => each(v.get(range), |v| *v as f32),
+        LayerData::Tiled(_) => Vec::new(),
+    };
+    (values, None)
 }
 
-fn single<T>(values: Option<&[T]>, convert: impl Fn(&T) -> f32) -> Vec<f32> {
-    values.unwrap_or_default().iter().map(convert).collect()
+/// What the values of a variable stand for, of a file or of a product.
+pub fn flag_kind(attributes: &Attributes) -> Option<FlagKind> {
+    FlagKind::of(attributes).or_else(|| told_in_words(attributes))
 }
 
 /// Limits that a file's maker chose for display.
@@ -257,9 +274,9 @@ mod tests {
             attributes: vec![],
         };
         let layer = &product.layers[0];
-        let values = layer_values(&product, layer, 1);
-        assert_eq!(values, [3.0, 4.0]);
-        assert!(layer_values(&product, layer, 2).is_empty());
+        let (values, classes) = layer_values(&product, layer, 1);
+        assert_eq!((values.as_slice(), classes), (&[3.0, 4.0][..], None));
+        assert!(layer_values(&product, layer, 2).0.is_empty());
         let picture = MapPicture::of_layer(&product, layer, 1, &values);
         assert_eq!(picture.subtitles, ["1970-01-02", "2 granules"]);
         assert_eq!(picture.steps, Steps::Log);

@@ -36,7 +36,7 @@ pub(super) fn draw(picture: &MapPicture<'_>) -> Result<Pixmap> {
     }
     let (crs, bounds) = (&geobox.crs, geobox.bounds());
     let key = picture.classes.as_ref();
-    let key = key.map(|kind| Key::new(picture.values, kind));
+    let key = key.map(|classes| Key::new(picture.values, classes));
     let page = match key {
         None => Page::new(crs, bounds, picture.width),
         Some(_) => Page::with(crs, bounds, picture.width, BarPlace::Legend),

@@ -5,7 +5,8 @@ use super::page::Page;
 use super::palette::Rgb;
 use super::svg::{Anchor, Svg, fitted};
 use crate::granule::FlagKind;
-use std::collections::BTreeMap;
+use std::cmp::Reverse;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// Colours that are told apart by everybody: those of Okabe and Ito, then of Tol.
 const COLOURS: [Rgb; 14] = [
@@ -28,8 +29,8 @@ const COLOURS: [Rgb; 14] = [
 /// Of classes that have no name of their own.
 const OTHER: Rgb = [120, 120, 120];
 
-/// Whole numbers up to here are exact in single precision.
-const EXACT: f32 = 16_777_216.0;
+/// Names of the values of a map, in the order in which they are declared.
+pub type Classes = Vec<(String, f32)>;
 
 /// What the values of a map of classes are, and how they are drawn.
 pub(super) struct Key {
@@ -42,50 +43,25 @@ pub(super) struct Key {
 }
 
 impl Key {
-    /// Names of the values that are there: classes in the order in which they are declared, which keeps their
-    /// colours from map to map; sums of bits with the most frequent first.
-    pub(super) fn new(values: &[f32], kind: &FlagKind) -> Self {
-        let mut counts: BTreeMap<u32, (f32, usize)> = BTreeMap::new();
-        for value in values.iter().filter(|value| value.is_finite()) {
-            counts
-                .entry((value + 0.0).to_bits())
-                .or_insert((*value, 0))
-                .1 += 1;
-        }
-        let mut found: Vec<(f32, usize)> = counts.into_values().collect();
-        let named: Vec<(f32, String, Rgb)> = match kind {
-            FlagKind::Classes(classes) => {
-                let there = |value: f32| found.iter().any(|(one, _)| *one == value);
-                let classes = classes.iter().zip(0..);
-                let classes = classes.map(|((name, value), i)| (*value as f32, name.clone(), i));
-                let there = classes.filter(|(value, ..)| there(*value));
-                there
-                    .map(|(value, name, i)| (value, name, COLOURS[i % COLOURS.len()]))
-                    .collect()
-            }
-            FlagKind::Bits(bits) => {
-                found.sort_by(|a, b| b.1.cmp(&a.1).then(a.0.total_cmp(&b.0)));
-                let sums = found
-                    .iter()
-                    .filter(|(value, _)| (0.0..EXACT).contains(value) && value.fract() == 0.0);
-                let sums = sums.take(COLOURS.len()).zip(COLOURS);
-                sums.map(|((value, _), colour)| (*value, sum(*value as u64, bits), colour))
-                    .collect()
-            }
-        };
+    /// Of the classes that are there; each keeps its colour from map to map.
+    pub(super) fn new(values: &[f32], classes: &Classes) -> Self {
+        let bits = |value: &f32| (value + 0.0).to_bits();
+        let there: BTreeSet<u32> = values.iter().filter(|v| v.is_finite()).map(bits).collect();
         let mut entries = Vec::new();
         let mut of_values = BTreeMap::new();
-        for (value, name, colour) in named {
-            of_values
-                .entry((value + 0.0).to_bits())
-                .or_insert(entries.len());
-            entries.push((name, colour));
+        for (i, (name, value)) in classes.iter().enumerate() {
+            if there.contains(&bits(value)) && !of_values.contains_key(&bits(value)) {
+                of_values.insert(bits(value), entries.len());
+                entries.push((name.clone(), COLOURS[i % COLOURS.len()]));
+            }
         }
-        let known = |value: &f32| of_values.contains_key(&(value + 0.0).to_bits());
-        let other = found.iter().any(|(value, _)| !known(value)).then(|| {
-            entries.push(("other".to_owned(), OTHER));
-            entries.len() - 1
-        });
+        let other = there
+            .iter()
+            .any(|value| !of_values.contains_key(value))
+            .then(|| {
+                entries.push(("other".to_owned(), OTHER));
+                entries.len() - 1
+            });
         Key {
             of_values,
             entries,
@@ -113,16 +89,55 @@ impl Key {
     }
 }
 
+/// A map of flags or classes as it is drawn: its values, and what they are called; `None` for anything else. Sums of
+/// bits, which single precision may not hold, are numbered, the most frequent first; only these have names.
+pub fn classes(values: &[f64], kind: Option<FlagKind>) -> Option<(Vec<f32>, Classes)> {
+    match kind? {
+        FlagKind::Classes(classes) => {
+            let classes = classes
+                .into_iter()
+                .map(|(name, value)| (name, value as f32));
+            let values = values.iter().map(|value| *value as f32);
+            Some((values.collect(), classes.collect()))
+        }
+        FlagKind::Bits(bits) => {
+            let mut counts: BTreeMap<u64, usize> = BTreeMap::new();
+            let finite = values.iter().filter(|value| value.is_finite());
+            for value in finite {
+                *counts.entry((value + 0.0).to_bits()).or_default() += 1;
+            }
+            let mut sums: Vec<(u64, usize)> = counts.into_iter().collect();
+            sums.sort_by_key(|(value, count)| (Reverse(*count), *value));
+            let places: BTreeMap<u64, f32> = sums
+                .iter()
+                .zip(0..)
+                .map(|((v, _), i)| (*v, i as f32))
+                .collect();
+            let place = |value: &f64| places.get(&(value + 0.0).to_bits()).copied();
+            let values = values.iter().map(|value| place(value).unwrap_or(f32::NAN));
+            let names = sums.iter().take(COLOURS.len()).zip(0..);
+            let names = names.map(|((value, _), i)| (sum(f64::from_bits(*value), &bits), i as f32));
+            Some((values.collect(), names.collect()))
+        }
+    }
+}
+
 /// Names of the bits of a sum.
-fn sum(value: u64, bits: &[(String, u64)]) -> String {
+fn sum(value: f64, bits: &[(String, u64)]) -> String {
+    // A sign is the highest of 32 bits.
+    let whole = if value < 0.0 {
+        u64::from(value as i32 as u32)
+    } else {
+        value as u64
+    };
     let set = bits
         .iter()
-        .filter(|(_, mask)| value & mask == *mask && *mask > 0);
+        .filter(|(_, mask)| whole & mask == *mask && *mask > 0);
     let names: Vec<&str> = set.map(|(name, _)| name.as_str()).collect();
-    match (names.is_empty(), value) {
+    match (names.is_empty(), whole) {
         (false, _) => names.join(" + "),
         (true, 0) => "no flag".to_owned(),
-        (true, value) => value.to_string(),
+        (true, _) => value.to_string(),
     }
 }
 
@@ -195,26 +210,54 @@ mod tests {
 
     #[test]
     fn classes_keep_their_colours() {
-        let classes = ["land", "water", "ice"].map(str::to_owned);
-        let kind = FlagKind::Classes(classes.into_iter().zip(0..).collect());
-        let key = Key::new(&[1.0, f32::NAN, 2.0, 1.0, 7.0], &kind);
+        let named = ["land", "water", "ice"].map(str::to_owned);
+        let kind = FlagKind::Classes(named.into_iter().zip(0..).collect());
+        let (values, classes) = classes(&[1.0, f64::NAN, 2.0, 1.0, 7.0], Some(kind)).unwrap();
+        let key = Key::new(&values, &classes);
         assert_eq!(names(&key), ["water", "ice", "other"]);
         let of = |values: &[f32]| key.colour(values.iter());
         assert_eq!(of(&[1.0]), Some(COLOURS[1]));
         assert_eq!(of(&[2.0, 1.0, 2.0]), Some(COLOURS[2]));
         assert_eq!(of(&[7.0]), Some(OTHER));
         assert_eq!(of(&[f32::NAN]), None);
+        assert_eq!(super::classes(&[1.0], None), None);
     }
 
     #[test]
     fn sums_of_bits_are_named() {
-        let bits = vec![("LAND".to_owned(), 2), ("CLDICE".to_owned(), 512)];
-        let kind = FlagKind::Bits(bits);
-        let key = Key::new(&[0.0, 2.0, 514.0, 514.0, -0.0, 0.0, 4.0, 2e9], &kind);
-        assert_eq!(
-            names(&key),
-            ["no flag", "LAND + CLDICE", "LAND", "4", "other"]
-        );
-        assert_eq!(key.colour([-0.0].iter()), Some(COLOURS[0]));
+        let high = 1u64 << 30;
+        let bits = [
+            ("LAND", 2),
+            ("CLDICE", 512),
+            ("PRODFAIL", high),
+            ("SIGN", 1 << 31),
+        ];
+        let kind = FlagKind::Bits(bits.map(|(name, mask)| (name.to_owned(), mask)).to_vec());
+        let both = (high + 2) as f64;
+        let all = [
+            0.0,
+            2.0,
+            both,
+            both,
+            -0.0,
+            0.0,
+            4.0,
+            f64::from(i32::MIN),
+            f64::NAN,
+        ];
+        let (values, classes) = classes(&all, Some(kind)).unwrap();
+        let key = Key::new(&values, &classes);
+        let expected = ["no flag", "LAND + PRODFAIL", "LAND", "4", "SIGN"];
+        assert_eq!(names(&key), expected);
+        assert_eq!(key.colour(values[4..5].iter()), Some(COLOURS[0]));
+        assert_eq!(key.colour(values[2..3].iter()), Some(COLOURS[1]));
+        assert_eq!(key.colour(values[8..].iter()), None);
+        // More than there are colours for.
+        let many: Vec<f64> = (0..40).map(f64::from).collect();
+        let kind = FlagKind::Bits(vec![("A".into(), 1)]);
+        let (values, classes) = super::classes(&many, Some(kind)).unwrap();
+        let key = Key::new(&values, &classes);
+        assert_eq!(key.entries.len(), COLOURS.len() + 1);
+        assert_eq!(key.colour(values[39..].iter()), Some(OTHER));
     }
 }
