@@ -56,7 +56,7 @@ pub(super) fn geolocation_near(
     }
 }
 
-/// Whether pixels are no wider than they are guessed to be from extents.
+/// Whether pixels are no wider than they are generously guessed to be from extents.
 pub(super) fn guess_holds(
     source: &dyn SwathSource,
     geolocation: &GeolocationArray,
@@ -64,7 +64,7 @@ pub(super) fn guess_holds(
     let (_, pixels) = source.shape();
     let extents = source.line_extents()?;
     Ok(extents.is_some_and(|extents| {
-        Margin::guess(&extents, pixels)
+        Margin::generous(&extents, pixels)
             .needed(geolocation)
             .is_none()
     }))
@@ -113,6 +113,14 @@ impl Margin {
             along: 2.5 * along,
             widest: 2.5 * widest,
             factor: 1.0,
+        }
+    }
+
+    /// Twice the guess, which holds for the pixels of all scanners.
+    pub fn generous(extents: &[LineExtent], pixels: usize) -> Self {
+        Margin {
+            factor: 2.0,
+            ..Margin::guess(extents, pixels)
         }
     }
 

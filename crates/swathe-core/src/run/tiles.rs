@@ -4,7 +4,7 @@ use super::lines::Margin;
 use crate::geobox::{Axis, GeoBox};
 use crate::reduce::Tiling;
 use crate::region::Region;
-use crate::source::{SourceError, SwathSource};
+use crate::source::{LineExtent, SourceError, SwathSource};
 use crate::target::Target;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -67,17 +67,25 @@ impl TileRegions {
     /// # Errors
     /// When the extents cannot be read.
     pub fn near(&self, source: &dyn SwathSource) -> Result<Vec<usize>, SourceError> {
-        let near = self.lines_near(source)?;
+        let near = self.by_margin(source, Margin::guess)?;
         Ok(near.into_iter().map(|(tile, _)| tile).collect())
     }
 
-    /// The same, each with the lines that may give to it.
+    /// The same by a generous guess, each with the lines that may give to it.
     ///
     /// # Errors
     /// When the extents cannot be read.
     pub fn lines_near(
         &self,
         source: &dyn SwathSource,
+    ) -> Result<Vec<(usize, Range<usize>)>, SourceError> {
+        self.by_margin(source, Margin::generous)
+    }
+
+    fn by_margin(
+        &self,
+        source: &dyn SwathSource,
+        margin: impl Fn(&[LineExtent], usize) -> Margin,
     ) -> Result<Vec<(usize, Range<usize>)>, SourceError> {
         let (all, pixels) = source.shape();
         if all == 0 || pixels == 0 {
@@ -87,7 +95,7 @@ impl TileRegions {
             let tiles = self.rows.iter().flat_map(|row| row.tiles.clone());
             return Ok(tiles.map(|tile| (tile, 0..all)).collect());
         };
-        let margin = Margin::guess(&extents, pixels);
+        let margin = margin(&extents, pixels);
         let mut near = Vec::new();
         for row in &self.rows {
             // A row keeps off most lines, and most rows all.
