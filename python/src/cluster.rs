@@ -1,11 +1,17 @@
 //! The command's way to Dask clusters: by way of `swathe._command_dask`.
 
-use crate::spread::{Part, made, sources};
+use crate::array::{LazyArray, elements};
+use crate::spread::{Part, made, sources, together};
+use numpy::PyUntypedArray;
 use pyo3::prelude::*;
+use pyo3::pybacked::PyBackedBytes;
+use std::path::Path;
 use std::sync::Mutex;
 use swathe::cluster::{Cluster, Place};
+use swathe::core::array::Buffer;
 use swathe::io::product::{GranuleRecord, GranuleStatus};
-use swathe::job::{Event, Finished, JobError, Observer, Plan, collect};
+use swathe::job::{Event, Finished, JobError, Observer, Plan};
+use swathe::reduction::Reducing;
 
 /// The cluster that a run has connected to.
 #[derive(Default)]
@@ -15,34 +21,42 @@ pub struct Dask(Mutex<Option<Py<PyAny>>>);
 #[derive(FromPyObject)]
 enum Came {
     Step((usize, usize, String)),
+    /// The receipt of what a worker has written.
+    Receipt((PyBackedBytes,)),
     #[pyo3(transparent)]
     Part(Part),
 }
 
 impl Cluster for Dask {
+    fn reduce(&self, place: &Place, reducing: &Reducing) -> Result<Vec<Buffer>, JobError> {
+        let files = reducing.files()?;
+        let connected = self.connect(place)?;
+        let values = Python::attach(|py| {
+            let arrays = reducing.arrays().iter().cloned().map(LazyArray);
+            let arrays: Vec<LazyArray> = arrays.collect();
+            let values = connected.call_method1(py, "computed", (arrays, files))?;
+            let values: Vec<Bound<'_, PyUntypedArray>> = values.extract(py)?;
+            values
+                .iter()
+                .map(elements)
+                .collect::<PyResult<Vec<Buffer>>>()
+        });
+        self.abandon();
+        values.map_err(|error: PyErr| job_error(&error))
+    }
+
     fn run(
         &self,
         place: &Place,
         plan: &Plan,
         keep: bool,
+        folder: Option<&Path>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError> {
-        let (scheduler, gateway, workers) = match place {
-            Place::Scheduler(address) => (Some(address), None, 0),
-            Place::Gateway { address, workers } => (None, Some(address), *workers),
-        };
-        Python::attach(|py| {
-            let module = py.import("swathe._command_dask")?;
-            let connected = module.call_method1("Connected", (scheduler, gateway, workers))?;
-            self.hold(Some(connected.clone().unbind()));
-            Ok(connected.unbind())
-        })
-        .map_err(|error: PyErr| job_error(&error))
-        .and_then(|connected| {
-            let finished = on(&connected, plan, keep, observer);
-            self.abandon();
-            finished
-        })
+        let connected = self.connect(place)?;
+        let finished = on(&connected, plan, keep, folder, observer);
+        self.abandon();
+        finished
     }
 
     fn abandon(&self) {
@@ -54,6 +68,21 @@ impl Cluster for Dask {
 }
 
 impl Dask {
+    /// Connects to a cluster, which is left by [`Cluster::abandon`].
+    fn connect(&self, place: &Place) -> Result<Py<PyAny>, JobError> {
+        let (scheduler, gateway, workers) = match place {
+            Place::Scheduler(address) => (Some(address), None, 0),
+            Place::Gateway { address, workers } => (None, Some(address), *workers),
+        };
+        Python::attach(|py| {
+            let module = py.import("swathe._command_dask")?;
+            let connected = module.call_method1("Connected", (scheduler, gateway, workers))?;
+            self.hold(Some(connected.clone().unbind()));
+            Ok(connected.unbind())
+        })
+        .map_err(|error: PyErr| job_error(&error))
+    }
+
     fn hold(&self, connected: Option<Py<PyAny>>) -> Option<Py<PyAny>> {
         let mut held = self
             .0
@@ -68,17 +97,29 @@ fn on(
     connected: &Py<PyAny>,
     plan: &Plan,
     keep: bool,
+    folder: Option<&Path>,
     observer: Observer<'_>,
 ) -> Result<Finished, JobError> {
-    let memory = Python::attach(|py| connected.getattr(py, "memory")?.extract::<Option<u64>>(py));
-    let spread = plan.spread(memory.map_err(|e| job_error(&e))?, keep)?;
+    let asked = Python::attach(|py| {
+        let memory: Option<u64> = connected.getattr(py, "memory")?.extract(py)?;
+        let seen = match folder {
+            Some(folder) => connected
+                .call_method1(py, "sees", (folder.as_os_str(),))?
+                .extract(py)?,
+            None => false,
+        };
+        Ok((memory, folder.filter(|_| seen)))
+    });
+    let (memory, folder) = asked.map_err(|e: PyErr| job_error(&e))?;
+    let spread = plan.spread(memory, keep, folder.is_some())?;
     let closing = spread.closing.clone();
     let steps = Python::attach(|py| {
-        let steps = connected.call_method1(py, "steps", (made(py, spread),))?;
+        let folder = folder.map(Path::as_os_str);
+        let steps = connected.call_method1(py, "steps", (made(py, spread), folder))?;
         Ok(steps)
     });
     let steps = steps.map_err(|error: PyErr| job_error(&error))?;
-    let mut parts = Vec::new();
+    let (mut parts, mut receipts) = (Vec::new(), Vec::new());
     loop {
         let came = Python::attach(|py| {
             let next = steps.bind(py).try_iter()?.next();
@@ -86,6 +127,7 @@ fn on(
         });
         match came.map_err(|error: PyErr| job_error(&error))? {
             None => break,
+            Some(Came::Receipt((receipt,))) => receipts.push(receipt),
             Some(Came::Part(part)) => parts.extend(sources(vec![part])?),
             Some(Came::Step((done, total, name))) => {
                 let record = GranuleRecord {
@@ -109,7 +151,9 @@ fn on(
             }
         }
     }
-    collect(&closing, parts)
+    let stored = Python::attach(|py| connected.getattr(py, "stored")?.extract::<bool>(py));
+    let stored = stored.map_err(|e| job_error(&e))?;
+    together(&closing, parts, stored.then_some(&receipts))
 }
 
 /// An exception, as the command tells it.

@@ -11,10 +11,13 @@ use pyo3::types::{PyDict, PyList};
 use std::ops::Range;
 use std::sync::Arc;
 use swathe::core::source::SwathSource as _;
-use swathe::io::dataset::{Array, DataType, Dataset, Group};
+use swathe::io::dataset::{Array, Dataset, Group};
 use swathe::io::error::Error;
 use swathe::io::granule;
 use swathe::job::JobError;
+
+/// Elements that are read on the calling thread: waking others takes longer.
+const LITTLE: usize = 1 << 13;
 
 /// Any file that can be read, swath or not.
 #[pyclass(frozen, module = "swathe._swathe")]
@@ -163,9 +166,9 @@ fn group<'py>(
         of.set_item("path", &variable.path)?;
         let characters = dataset.is_characters(variable);
         let dtype = if characters {
-            "char".to_owned()
+            "char"
         } else {
-            dtype(&variable.dtype)
+            variable.dtype.name()
         };
         of.set_item("dtype", dtype)?;
         of.set_item("dims", &variable.dims)?;
@@ -187,24 +190,6 @@ fn group<'py>(
     Ok(dict)
 }
 
-fn dtype(dtype: &DataType) -> String {
-    match dtype {
-        DataType::I8 => "int8",
-        DataType::U8 => "uint8",
-        DataType::I16 => "int16",
-        DataType::U16 => "uint16",
-        DataType::I32 => "int32",
-        DataType::U32 => "uint32",
-        DataType::I64 => "int64",
-        DataType::U64 => "uint64",
-        DataType::F32 => "float32",
-        DataType::F64 => "float64",
-        DataType::Text => "text",
-        DataType::Other(class) => class,
-    }
-    .to_owned()
-}
-
 fn read<'py>(
     py: Python<'py>,
     dataset: &Dataset,
@@ -214,6 +199,7 @@ fn read<'py>(
     let slab: Vec<Range<usize>> = slab.into_iter().map(|(start, end)| start..end).collect();
     let shape: Vec<usize> = slab.iter().map(|range| range.len()).collect();
     let pool = reading().map_err(|e| e.raise(py))?;
+    let little = shape.iter().product::<usize>() <= LITTLE;
     let elements = py.detach(|| {
         let variable = dataset.find(path).ok_or_else(|| Error::Missing {
             path: dataset.name().to_owned(),
@@ -221,7 +207,10 @@ fn read<'py>(
             name: path.to_owned(),
             hint: None,
         })?;
-        pool.install(|| dataset.read(variable, &slab))
+        match little {
+            true => dataset.read(variable, &slab),
+            false => pool.install(|| dataset.read(variable, &slab)),
+        }
     });
     match elements.map_err(|e| e.raise(py))? {
         Array::I8(v) => array(py, v, &shape),

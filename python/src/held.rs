@@ -53,11 +53,6 @@ impl<'py> FromPyObject<'_, 'py> for Held {
 }
 
 impl Held {
-    /// The object itself.
-    pub fn object(&self) -> &Py<PyAny> {
-        &self.object
-    }
-
     /// The arrays as a dataset.
     pub fn dataset(&self) -> Dataset {
         let object = Python::attach(|py| self.object.clone_ref(py));

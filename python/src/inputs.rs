@@ -5,13 +5,15 @@ use crate::held::Held;
 use pyo3::prelude::*;
 use pyo3::types::PyBytes;
 use std::io;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
-use swathe::io::bytes::{ByteSource, FileSource};
+use swathe::io::bytes::ByteSource;
 use swathe::io::dataset::Dataset;
 use swathe::io::remote;
 use swathe::io::stored::StoredFile;
-use swathe::job::{Gathered, JobError, OnError, expand, gather, gather_datasets, gather_sources};
+use swathe::job::{
+    Gathered, JobError, OnError, expand, gather, gather_datasets, gather_sources, within,
+};
 
 /// One granule, or several.
 #[derive(FromPyObject)]
@@ -19,7 +21,7 @@ pub enum Input {
     /// A word as on the command line: a file, a folder, a pattern, `@list.txt`.
     #[pyo3(transparent)]
     Word(String),
-    /// A path as it is.
+    /// A path as it is; of a folder, what is in it.
     #[pyo3(transparent)]
     Path(PathBuf),
     /// Arrays that Python holds.
@@ -39,7 +41,7 @@ pub fn paths(inputs: &[Input]) -> Result<Vec<PathBuf>, JobError> {
     for input in inputs {
         match input {
             Input::Word(word) => paths.extend(expand(std::slice::from_ref(word))?),
-            Input::Path(path) => paths.push(path.clone()),
+            Input::Path(path) => paths.extend(within(path)?),
             Input::File(_) | Input::Arrays(_) => {}
         }
     }
@@ -83,31 +85,16 @@ pub fn gather_inputs(
 pub fn dataset(input: &Input) -> Result<Dataset, Fault> {
     match input {
         Input::Arrays(held) => Ok(held.dataset()),
-        _ => Ok(Dataset::from_source(open(input)?)?),
-    }
-}
-
-/// The bytes of one input.
-///
-/// # Errors
-/// When it cannot be opened, or means several files.
-fn open(input: &Input) -> Result<Arc<dyn ByteSource>, Fault> {
-    let path = match input {
-        Input::File(object) => return Ok(source(object)?),
-        Input::Arrays(held) => return Ok(source(held.object())?),
-        Input::Path(path) => path.clone(),
+        Input::File(object) => Ok(Dataset::from_source(source(object)?)?),
+        Input::Path(path) => Ok(Dataset::open(path)?),
         // One file is wanted: a word is no pattern here.
         Input::Word(word) => {
             if word.contains("://") {
                 expand(std::slice::from_ref(word))?;
             }
-            PathBuf::from(word)
+            Ok(Dataset::open(Path::new(word))?)
         }
-    };
-    if let Some(address) = remote::address(&path) {
-        return Ok(remote::session()?.open(address)?);
     }
-    Ok(Arc::new(FileSource::open(&path)?))
 }
 
 /// The files of inputs, and where others can open those that are no file objects.

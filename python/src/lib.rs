@@ -48,11 +48,11 @@ mod _swathe {
     #[pymodule_export]
     use super::plan::{Opened, Plan, merge};
     #[pymodule_export]
-    use super::reduction::reduce;
+    use super::reduction::{Reducing, reduce};
     #[pymodule_export]
     use super::simulate::simulate;
     #[pymodule_export]
-    use super::spread::{carry_out, collect, combine};
+    use super::spread::{carry_out, collect, combine, encode, store};
     #[pymodule_export]
     use super::{command, nearest};
 

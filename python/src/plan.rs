@@ -7,19 +7,20 @@ use crate::inputs::{Input, gather_inputs, paths};
 use crate::live::{self, Live};
 use crate::options::{Options, choose};
 use crate::pool::pool;
-use crate::spread::{Made, Part, made, sources};
-use crate::watched::watched;
+use crate::spread::{Made, Part, made, sources, together};
+use crate::watched::{Watch, watched};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 use rayon::ThreadPool;
+use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use swathe::Outputs;
 use swathe::core::geobox::GeoBox;
 use swathe::core::watch::here;
 use swathe::io::error::Error;
-use swathe::job::{self, ByBins, Event, JobError, JournalFile, Keeping, Purpose};
+use swathe::job::{self, ByBins, Event, Finished, JobError, JournalFile, Keeping, Purpose};
 
 /// Points on a side of a granule's outline.
 const OUTLINE: usize = 20;
@@ -206,10 +207,17 @@ impl Plan {
     }
 
     /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread.
-    fn spread<'py>(&self, py: Python<'py>, memory: Option<u64>, keep: bool) -> PyResult<Made<'py>> {
+    /// `stored`: the maps are to be written by them.
+    fn spread<'py>(
+        &self,
+        py: Python<'py>,
+        memory: Option<u64>,
+        keep: bool,
+        stored: bool,
+    ) -> PyResult<Made<'py>> {
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let spread = watched(py, None, move |_| {
-            pool.install(|| plan.spread(memory, keep))
+            pool.install(|| plan.spread(memory, keep, stored))
         })?;
         Ok(made(py, spread))
     }
@@ -223,35 +231,42 @@ impl Plan {
         keep: Option<String>,
     ) -> PyResult<Opened> {
         let outputs = self.outputs(py, &outputs, overwrite, keep)?;
-        Ok(Opened(Mutex::new(Some(outputs))))
+        Ok(Opened {
+            outputs: Mutex::new(Some(outputs)),
+            by_bins: self.map.is_some(),
+        })
     }
 
-    /// Puts together what tasks left, writes outputs, and hands the product over.
+    /// Puts together what tasks left, writes outputs, and hands the product over; `receipts`: of maps that workers
+    /// have written, which are not handed over.
     fn collect<'py>(
         &self,
         py: Python<'py>,
         outputs: &Opened,
         closing: PyBackedBytes,
         parts: Vec<Part>,
-    ) -> PyResult<Bound<'py, PyDict>> {
+        receipts: Option<Vec<PyBackedBytes>>,
+    ) -> PyResult<Option<Bound<'py, PyDict>>> {
         let pool = self.pool.clone();
-        let outputs = outputs
-            .0
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .take();
+        let (map, bins) = (self.map.clone(), self.plan.isin().is_some());
+        let outputs = outputs.lock().take();
         let handed = watched(py, None, move |watch| {
-            let finished = job::collect(&closing, sources(parts)?)?;
+            let Some(outputs) = outputs else {
+                return Err(JobError::cluster("the outputs are written already").into());
+            };
+            let finished = together(&closing, sources(parts)?, receipts.as_ref())?;
             if watch.go_on().is_break() {
                 return Err(JobError::Interrupted.into());
             }
-            let product = pool.install(|| finished.product())?;
-            if let Some(outputs) = outputs {
-                pool.install(|| outputs.write(&finished, &mut |_| watch.go_on()))?;
-            }
-            Ok::<_, Fault>(Handed::new(product)?)
+            pool.install(|| match receipts {
+                Some(_) => {
+                    outputs.write(&finished, &mut |_| watch.go_on())?;
+                    Ok(None)
+                }
+                None => written(&finished, outputs, map.as_deref(), bins, None, watch).map(Some),
+            })
         })?;
-        handed.into_python(py)
+        handed.map(|handed| handed.into_python(py)).transpose()
     }
 
     /// Carries the plan out, writes outputs, and hands the product over.
@@ -269,15 +284,6 @@ impl Plan {
         let mut keeping = outputs.keeping(None, None, false);
         let bins = self.plan.isin().is_some();
         let map = self.map.clone();
-        if map.is_some() {
-            let maps = self.plan.windows().unwrap_or(1);
-            let checked = outputs
-                .check_maps(maps)
-                .and_then(|()| outputs.check_no_partial());
-            checked.map_err(|e| e.raise(py))?;
-        } else {
-            outputs.check_plan(&plan).map_err(|e| e.raise(py))?;
-        }
         let live = live.map(|live| live.0.clone());
         let handed = watched(py, progress, move |watch| {
             let live = live.as_deref();
@@ -324,23 +330,7 @@ impl Plan {
                 let here = here();
                 let handed = pool.install(|| {
                     let _entered = here.enter();
-                    if let (None, true) = (&map, bins) {
-                        let table = finished.table(0)?;
-                        outputs.write(&finished, &mut |_| watch.go_on())?;
-                        return Ok(Handed::of_bins(table));
-                    }
-                    let product = match &map {
-                        Some(map) => map.product(&finished)?,
-                        None => finished.product()?,
-                    };
-                    if let Some(live) = live {
-                        live.product(&product);
-                    }
-                    match map {
-                        Some(_) => outputs.write_product(&product)?,
-                        None => outputs.write(&finished, &mut |_| watch.go_on())?,
-                    }
-                    Ok::<_, Fault>(Handed::new(product)?)
+                    written(&finished, outputs, map.as_deref(), bins, live, watch)
                 })?;
                 finished.clear()?;
                 drop(scratch);
@@ -370,13 +360,77 @@ impl Plan {
                 .and_then(|()| outputs.check_no_partial())
                 .map_err(|e| e.raise(py))?;
         }
+        let checked = match &self.map {
+            Some(_) => outputs
+                .check_maps(self.plan.windows().unwrap_or(1))
+                .and_then(|()| outputs.check_no_partial()),
+            None => outputs.check_plan(&self.plan),
+        };
+        checked.map_err(|e| e.raise(py))?;
         Ok(outputs)
     }
 }
 
+/// Writes outputs of a run that is done, and hands the product over: of bins, or a map that is made of them.
+fn written(
+    finished: &Finished,
+    outputs: Outputs,
+    map: Option<&ByBins>,
+    bins: bool,
+    live: Option<&swathe::live::Live>,
+    watch: &Watch,
+) -> Result<Handed, Fault> {
+    if let (None, true) = (map, bins) {
+        let table = finished.table(0)?;
+        outputs.write(finished, &mut |_| watch.go_on())?;
+        return Ok(Handed::of_bins(table));
+    }
+    let product = match map {
+        Some(map) => map.product(finished)?,
+        None => finished.product()?,
+    };
+    if let Some(live) = live {
+        live.product(&product);
+    }
+    match map {
+        Some(_) => outputs.write_product(&product)?,
+        None => outputs.write(finished, &mut |_| watch.go_on())?,
+    }
+    Ok(Handed::new(product)?)
+}
+
 /// Outputs that have been checked, until they are written.
 #[pyclass(frozen, module = "swathe._swathe")]
-pub struct Opened(Mutex<Option<Outputs>>);
+pub struct Opened {
+    outputs: Mutex<Option<Outputs>>,
+    /// Whether the maps are made here, of bins.
+    by_bins: bool,
+}
+
+impl Opened {
+    fn lock(&self) -> MutexGuard<'_, Option<Outputs>> {
+        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Opened {
+    /// Gives up what is not written, whoever still holds this.
+    fn close(&self) {
+        drop(self.lock().take());
+    }
+
+    /// The folder into which workers may write the maps, if a Zarr store is all that there is to write.
+    fn share(&self, py: Python<'_>) -> PyResult<Option<OsString>> {
+        match self.lock().as_mut().filter(|_| !self.by_bins) {
+            Some(outputs) => {
+                let folder = outputs.share().map_err(|e| e.raise(py))?;
+                Ok(folder.map(PathBuf::into_os_string))
+            }
+            None => Ok(None),
+        }
+    }
+}
 
 /// Merges partial results, writes outputs, and hands the product over.
 #[pyfunction]

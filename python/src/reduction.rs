@@ -1,16 +1,21 @@
 //! Gridded files reduced.
 
-use crate::errors::{Fault, exception};
+use crate::array::{LazyArray, elements};
+use crate::errors::{Fault, Raise as _, exception};
 use crate::handed::{Handed, array};
 use crate::inputs::{Input, paths};
 use crate::pool::pool;
 use crate::watched::watched;
+use numpy::PyUntypedArray;
 use pyo3::prelude::*;
 use pyo3::types::PyDict;
 use std::path::PathBuf;
 use std::str::FromStr;
+use std::sync::{Mutex, MutexGuard, PoisonError};
 use swathe::ReducedOutputs;
-use swathe::reduction::{Reduced, Reduction, Table, reduce as reduce_files, statistic_named};
+use swathe::core::array::Buffer;
+use swathe::job::JobError;
+use swathe::reduction::{self, Reduced, Reduction, Table, reduce as reduce_files, statistic_named};
 
 /// What is asked for, in the command line's words.
 #[derive(FromPyObject)]
@@ -76,14 +81,88 @@ pub fn reduce<'py>(
             |step: swathe::core::array::Step| watch.step((step.done, step.total, 0, String::new()));
         let reduced = reduce_files(&paths, &reduction, &pool, asked.memory, &mut observer)?;
         pool.install(|| outputs.write(&reduced))?;
-        Ok::<_, Fault>(match reduced {
+        Made::of(reduced)
+    })?;
+    made.into_python(py)
+}
+
+impl Made {
+    fn of(reduced: Reduced) -> Result<Self, Fault> {
+        Ok(match reduced {
             Reduced::Maps(product) => Made::Maps(Handed::new(*product)?),
             Reduced::Table(table) => Made::Table(table),
         })
-    })?;
-    match made {
-        Made::Maps(handed) => handed.into_python(py),
-        Made::Table(table) => told(py, table),
+    }
+
+    fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyDict>> {
+        match self {
+            Made::Maps(handed) => handed.into_python(py),
+            Made::Table(table) => told(py, table),
+        }
+    }
+}
+
+/// A reduction whose arrays are computed elsewhere, with its outputs, which have been checked.
+#[pyclass(frozen, module = "swathe._swathe")]
+pub struct Reducing(Mutex<Option<(reduction::Reducing, ReducedOutputs)>>);
+
+impl Reducing {
+    fn lock(&self) -> MutexGuard<'_, Option<(reduction::Reducing, ReducedOutputs)>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+#[pymethods]
+impl Reducing {
+    #[new]
+    fn new(
+        py: Python<'_>,
+        inputs: Vec<Input>,
+        asked: Asked,
+        outputs: Vec<PathBuf>,
+        overwrite: bool,
+    ) -> PyResult<Self> {
+        let reduction = asked.reduction(py)?;
+        watched(py, None, move |_| {
+            let paths = paths(&inputs)?;
+            let outputs = ReducedOutputs::new(&outputs, &paths, &reduction, overwrite)?;
+            let reducing = pool(None)?.install(|| reduction::Reducing::new(&paths, &reduction))?;
+            Ok::<_, Fault>(Reducing(Mutex::new(Some((reducing, outputs)))))
+        })
+    }
+
+    /// What is to be computed.
+    fn arrays(&self) -> Vec<LazyArray> {
+        let held = self.lock();
+        let arrays = held.iter().flat_map(|(reducing, _)| reducing.arrays());
+        arrays.cloned().map(LazyArray).collect()
+    }
+
+    /// Local files and folders that are read, with the lengths of files.
+    fn files(&self, py: Python<'_>) -> PyResult<Vec<(PathBuf, Option<u64>)>> {
+        match &*self.lock() {
+            Some((reducing, _)) => reducing.files().map_err(|e| e.raise(py)),
+            None => Ok(Vec::new()),
+        }
+    }
+
+    /// Takes the values of the arrays, writes outputs, and hands the result over: as [`reduce`] does.
+    fn finish<'py>(
+        &self,
+        py: Python<'py>,
+        values: Vec<Bound<'py, PyUntypedArray>>,
+    ) -> PyResult<Bound<'py, PyDict>> {
+        let values: PyResult<Vec<Buffer>> = values.iter().map(elements).collect();
+        let values = values?;
+        let Some((reducing, outputs)) = self.lock().take() else {
+            return Err(JobError::cluster("it is finished already").raise(py));
+        };
+        let made = watched(py, None, move |_| {
+            let reduced = reducing.finish(values)?;
+            pool(None)?.install(|| outputs.write(&reduced))?;
+            Made::of(reduced)
+        })?;
+        made.into_python(py)
     }
 }
 

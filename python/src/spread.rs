@@ -10,28 +10,33 @@ use std::io;
 use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::io::bytes::{ByteSource, FileSource};
-use swathe::job::{self, JobError, Spread};
+use swathe::job::{self, Finished, JobError, Spread};
 
-/// A spread run as Python takes it: tasks (assignment, granules, name of the last, windows), whether parts are
-/// combined, what closes the run, local files with their lengths.
+/// A spread run as Python takes it: tasks (assignment, granules, name of the last, numbers of parts), what closes the
+/// run, local files with their lengths, and what is written together: orders, with the numbers of parts of each.
 pub type Made<'py> = (
     Vec<(Bound<'py, PyBytes>, usize, String, Vec<usize>)>,
-    bool,
     Bound<'py, PyBytes>,
     Vec<(PathBuf, u64)>,
+    Vec<Vec<(Bound<'py, PyBytes>, Vec<usize>)>>,
 );
 
 /// Hands a spread run to Python.
 pub fn made(py: Python<'_>, spread: Spread) -> Made<'_> {
     let tasks = spread.tasks.into_iter().map(|task| {
         let assignment = PyBytes::new(py, &task.assignment);
-        (assignment, task.granules, task.last, task.windows)
+        (assignment, task.granules, task.last, task.parts)
+    });
+    let storing = spread.storing.into_iter().map(|storing| {
+        let encodings = storing.encodings.into_iter();
+        let encodings = encodings.map(|e| (PyBytes::new(py, &e.order), e.parts));
+        encodings.collect()
     });
     (
         tasks.collect(),
-        spread.combined,
         PyBytes::new(py, &spread.closing),
         spread.files,
+        storing.collect(),
     )
 }
 
@@ -61,6 +66,25 @@ impl Part {
 /// A file that cannot be read.
 pub fn sources(parts: Vec<Part>) -> Result<Vec<Arc<dyn ByteSource>>, JobError> {
     parts.into_iter().map(Part::source).collect()
+}
+
+/// Puts together what tasks left; `receipts`: of maps that workers have written.
+///
+/// # Errors
+/// Those of [`job::collect`].
+pub fn together(
+    closing: &[u8],
+    mut parts: Vec<Arc<dyn ByteSource>>,
+    receipts: Option<&Vec<PyBackedBytes>>,
+) -> Result<Finished, JobError> {
+    let Some(receipts) = receipts else {
+        return job::collect(closing, parts);
+    };
+    let receipts: Vec<&[u8]> = receipts.iter().map(|bytes| &**bytes).collect();
+    match parts.pop() {
+        Some(came) => job::collect_stored(closing, came, &receipts),
+        None => job::collect(closing, parts),
+    }
 }
 
 /// Bytes that Python holds, not copied.
@@ -98,6 +122,39 @@ pub fn carry_out<'py>(
     });
     let parts = parts.map_err(|e: JobError| e.raise(py))?;
     Ok(parts.iter().map(|part| PyBytes::new(py, part)).collect())
+}
+
+/// Finishes some maps of a spread run in some tiles, on one thread, as chunks of a Zarr store.
+#[pyfunction]
+pub fn encode<'py>(
+    py: Python<'py>,
+    closing: PyBackedBytes,
+    order: PyBackedBytes,
+    parts: Vec<Part>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let encoded = py.detach(|| {
+        let pool = pool(Some(1))?;
+        job::encode(&closing, &order, sources(parts)?, &pool)
+    });
+    let encoded = encoded.map_err(|e: JobError| e.raise(py))?;
+    Ok(PyBytes::new(py, &encoded))
+}
+
+/// Writes encoded chunks into the folder of a store, and gives a receipt.
+#[pyfunction]
+pub fn store<'py>(
+    py: Python<'py>,
+    closing: PyBackedBytes,
+    folder: PathBuf,
+    came: PyBackedBytes,
+    encoded: Vec<PyBackedBytes>,
+) -> PyResult<Bound<'py, PyBytes>> {
+    let receipt = py.detach(|| {
+        let encoded: Vec<&[u8]> = encoded.iter().map(|bytes| &**bytes).collect();
+        job::store(&closing, &folder, Arc::new(Held(came)), &encoded)
+    });
+    let receipt = receipt.map_err(|e: JobError| e.raise(py))?;
+    Ok(PyBytes::new(py, &receipt))
 }
 
 /// Combines parts of one window.

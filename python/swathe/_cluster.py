@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 import os
+import sys
 import warnings
 from collections.abc import Callable
+from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from swathe import _swathe, _worker
 from swathe.errors import ClusterError, SwatheError
 
 #: Seconds in which a scheduler answers, or is not there.
 PATIENCE = 4.0
+#: The oldest Python that the compiled part is for.
+OLDEST = (3, 11)
 #: Of so many files it is asked whether workers see them.
 FILES_ASKED = 500
 PREPARE = "swathe.dask.prepare(client) brings it to them"
@@ -69,6 +74,32 @@ def workers_of(client: Any) -> dict[str, dict[str, Any]]:
     return dict(found["workers"])
 
 
+def check_pythons(client: Any) -> None:
+    """Refuse workers whose Python cannot run what is sent to them: functions, between equal versions alone.
+
+    Raises
+    ------
+    ClusterError
+        It names the worker, and its version.
+    """
+    own = ".".join(map(str, sys.version_info[:2]))
+    for address, found in client.get_versions()["workers"].items():
+        python = str((found or {}).get("host", {}).get("python", own))
+        # As in 3.11.7.final.0.
+        version = ".".join(python.split(".")[:3])
+        if tuple(map(int, version.split(".")[:2])) < OLDEST:
+            raise ClusterError(
+                f"worker {address} runs Python {version}, swathe needs {OLDEST[0]}.{OLDEST[1]} or later",
+                "start workers from an image with a later Python",
+            )
+        if version.split(".")[:2] != own.split("."):
+            raise ClusterError(
+                f"worker {address} runs Python {version}, this is {own}: Dask sends functions between equal "
+                "versions alone",
+                f"start workers with Python {own}, or this notebook with that of the workers",
+            )
+
+
 def remote(name: str) -> Callable[..., Any]:
     """A function of :mod:`swathe._worker`, sent by value: schedulers need no Swathe."""
 
@@ -98,7 +129,25 @@ class Cluster:
         known = [share for share in shares if share is not None]
         return min(known) if known else None
 
-    def check(self, files: list[tuple[str | os.PathLike[str], int]]) -> None:
+    def sees(self, folder: str) -> bool:
+        """Whether all workers can write into a folder of this process; if there is none yet, they are not asked."""
+        if not self._workers:
+            return False
+        name = f".{uuid4().hex}"
+        Path(folder, name).touch()
+
+        def look(folder: str, name: str) -> bool:
+            import os
+
+            return os.path.exists(os.path.join(folder, name)) and os.access(folder, os.W_OK)
+
+        try:
+            found = self.client.run(look, folder, name, on_error="return").values()
+        finally:
+            Path(folder, name).unlink()
+        return all(seen is True for seen in found)
+
+    def check(self, files: list[tuple[str | os.PathLike[str], int | None]]) -> None:
         """Refuse workers without Swathe, with another version, or that do not see the files.
 
         Raises
@@ -109,11 +158,12 @@ class Cluster:
         if not self._workers:
             warnings.warn("the cluster has no workers yet: waiting for them", stacklevel=6)
             return
+        check_pythons(self.client)
         step = max(1, -(-len(files) // FILES_ASKED))
         asked = [(os.fspath(path), length) for path, length in files[::step]]
 
         # Sent by value: a worker may not have this package.
-        def look(asked: list[tuple[str, int]]) -> tuple[str | None, str, list[str]]:
+        def look(asked: list[tuple[str, int | None]]) -> tuple[str | None, str, list[str]]:
             import os
 
             version, reason = None, ""
@@ -124,7 +174,9 @@ class Cluster:
             except ImportError as error:
                 reason = str(error)
 
-            def seen(path: str, length: int) -> bool:
+            def seen(path: str, length: int | None) -> bool:
+                if length is None:
+                    return os.path.isdir(path)
                 return os.path.isfile(path) and os.path.getsize(path) == length
 
             return version, reason, [path for path, length in asked if not seen(path, length)]

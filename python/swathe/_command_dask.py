@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from swathe._cluster import Cluster
-from swathe._dask import IN_MEMORY, Came, Spread
+from swathe._dask import IN_MEMORY, Came, Spread, computed
 from swathe.errors import ClusterError, SwatheError
 
 #: Seconds in which a scheduler answers, and in which the first worker comes.
@@ -22,6 +22,8 @@ class Connected:
         self._client: Any = None
         self._gateway: Any = None
         self._cluster: Any = None
+        #: Whether workers have written the maps of the last run.
+        self.stored = False
         try:
             if gateway is not None:
                 self._start(gateway, workers)
@@ -75,9 +77,19 @@ class Connected:
         """Bytes that a task may take."""
         return self._own.memory
 
-    def steps(self, made: Any) -> Iterator[Came | str]:
-        """Carry a plan out: parts, or files of them, and steps in between. A file goes with the next step."""
-        spread = Spread(self._own, made)
+    def computed(self, lazy: list[Any], files: list[Any]) -> list[Any]:
+        """The values of lazy arrays."""
+        return computed(self._own, lazy, files, None)
+
+    def sees(self, folder: str) -> bool:
+        """Whether workers can write into a folder."""
+        return self._own.sees(folder)
+
+    def steps(self, made: Any, folder: str | None) -> Iterator[Came | str]:
+        """Carry a plan out: parts, or files of them, receipts, and steps in between. A file goes with the next
+        step."""
+        spread = Spread(self._own, made, folder)
+        self.stored = False
         size = 0
         try:
             spread.submit()
@@ -92,6 +104,7 @@ class Connected:
                         file.write(came)
                     del came
                     yield path
+            self.stored = spread.folder is not None
         finally:
             spread.release()
 

@@ -12,6 +12,7 @@ import tempfile
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
+from uuid import uuid4
 
 from swathe import _swathe
 from swathe._cluster import PREPARE, Cluster, remote
@@ -28,77 +29,109 @@ REVIVALS = 5
 IN_MEMORY = 64 << 20
 
 
-#: A part on its way to the client; or a step: granules done, all, the name of the last.
-Came: TypeAlias = bytes | tuple[int, int, str]
+#: A part on its way to the client; or the receipt of what a worker has written; or a step: granules done, all, the
+#: name of the last.
+Came: TypeAlias = bytes | tuple[bytes] | tuple[int, int, str]
+#: The number of the parts that tell what came of granules.
+CAME = -1
 
 
 class Spread:
     """A plan that is carried out on a cluster: what ``Plan.spread`` of Rust gives, and what comes of it."""
 
-    def __init__(self, cluster: Cluster, made: Any) -> None:
-        tasks, combined, closing, files = made
+    def __init__(self, cluster: Cluster, made: Any, folder: str | None = None) -> None:
+        tasks, closing, files, storing = made
         cluster.check(files)
         self._client = cluster.client
-        self._tasks, self._combined = tasks, combined
+        self._tasks, self._storing = tasks, storing
         self.closing = closing
-        #: Futures of granules, in order; of what the client takes; and all of these that are not done.
+        #: Where workers write the maps; none where the client does it, or has to after all.
+        self.folder = folder
+        #: Futures of granules, in order; of what the client takes, parts by number and receipts; and all of
+        #: these that are not done.
         self.applied: list[Any] = []
-        self.parts: list[Any] = []
+        self.parts: dict[int, Any] = {}
+        self.receipts: list[Any] = []
         self._waited: dict[str, Any] = {}
 
     def submit(self) -> None:
         """Give the tasks to the scheduler."""
-        self.applied = [
-            self._task("apply", assignment, token=_token(assignment), priority=0)
-            for assignment, *_ in self._tasks
-        ]
-        if not self._combined:
-            self.parts = list(self.applied)
-            return
-        windows: dict[int, list[Any]] = {}
+        self.applied = [self._apply(task) for task in self._tasks]
+        alike: dict[int, list[Any]] = {}
         for future, (*_, own) in zip(self.applied, self._tasks, strict=True):
-            # Before the windows comes what came of granules, with all that is in none of them.
-            for number, window in enumerate([-1, *own] if own else [-1]):
-                windows.setdefault(window, []).append(self._pick(future, number, bool(own)))
-        self.parts = [self._tree(parts) for _, parts in sorted(windows.items())]
+            for place, number in enumerate([CAME, *own]):
+                alike.setdefault(number, []).append(self._pick(future, place, bool(own)))
+        trees = {number: self._tree(parts) for number, parts in sorted(alike.items())}
+        if self.folder is None:
+            self.parts = trees
+        else:
+            self.parts = {CAME: trees[CAME]}
+            self.receipts = [self._store(trees, files, self.folder) for files in self._storing]
+
+    def _apply(self, task: Any) -> Any:
+        """A future of the parts of a task."""
+        assignment, *_ = task
+        return self._task("apply", assignment, token=_token(assignment), priority=0)
+
+    def _store(self, trees: dict[int, Any], files: list[tuple[bytes, list[int]]], folder: str) -> Any:
+        """Let workers finish maps and write them."""
+        encoded = []
+        for order, numbers in files:
+            parts = [trees[CAME], *(trees[number] for number in numbers if number in trees)]
+            token = _token("encode", self.closing, order, *(part.key for part in parts))
+            encoded.append(
+                self._task("encode", self.closing, order, *parts, token=token, priority=100)
+            )
+        # Never what has been done before: that was another folder, even of this name.
+        last = (self.closing, folder, trees[CAME], *encoded)
+        return self._task("store", *last, token=uuid4().hex, priority=101)
 
     def finish(self, name: str, *arguments: Any) -> Any:
         """A future of the result, which a worker makes."""
-        keys = _token(name, *map(repr, arguments), self.closing, *(p.key for p in self.parts))
-        last = (*arguments, self.closing, *self.parts)
+        keys = _token(name, *map(repr, arguments), self.closing, *(p.key for p in self.parts.values()))
+        last = (*arguments, self.closing, *self.parts.values())
         return self._task(name, *last, token=keys, priority=100)
 
     def gather(self) -> Iterator[Came]:
         """What is left for the client, as it comes, and steps in between."""
-        from distributed import as_completed
-
-        granules = {
+        steps = {
             future.key: (count, last)
             for future, (_, count, last, _) in zip(self.applied, self._tasks, strict=True)
         }
-        total = sum(count for count, _ in granules.values())
-        wanted = {future.key for future in self.parts}
+        total = sum(count for count, _ in steps.values())
+        # Of each future, the numbers of the parts in it; receipts are no parts.
+        wanted = {future.key: [number] for number, future in self.parts.items()}
+        wanted |= {future.key: [] for future in self.receipts}
+        taken: set[int] = set()
         done, revived = 0, 0
-        self._waited = {future.key: future for future in [*self.applied, *self.parts]}
-        self.applied, self.parts = [], []
-        # The client need not be the process's own one.
-        loop = self._client.loop
-        waiting: Any = as_completed(self._waited.values(), loop=loop)  # type: ignore[no-untyped-call]
-        for future in waiting:
+        waiting = self._wait([*self.applied, *self.parts.values(), *self.receipts])
+        self.applied, self.parts, self.receipts = [], {}, []
+        while self._waited:
+            future = next(waiting)
             if future.status in ("pending", "lost"):
                 # Begun anew since: with another that was revived, or because a worker is lost.
                 waiting.add(future)
                 continue
             if future.status != "finished":
-                if self._revive(future, revived):
-                    revived += 1
+                if not self._revive(future, revived):
+                    raise failure(future)
+                revived += 1
+                if revived > 1:
                     waiting.add(future)
                     continue
-                raise _failure(future)
-            part = None
+                # Workers may die faster than parts come together: no part is left to them from here on.
+                self.folder = None
+                applied = [self._apply(task) for task in self._tasks]
+                wanted = {
+                    future.key: [CAME, *own]
+                    for future, (*_, own) in zip(applied, self._tasks, strict=True)
+                }
+                waiting = self._wait(applied)
+                continue
+            result = None
             if future.key in wanted:
                 try:
-                    part = future.result()
+                    result = future.result()
                 except Exception:
                     # Its worker was lost just now; where that cannot be mended the future says so.
                     if future.status == "finished":
@@ -106,23 +139,45 @@ class Spread:
                     waiting.add(future)
                     continue
             del self._waited[future.key]
-            if future.key in granules:
-                count, last = granules.pop(future.key)
+            if future.key in steps:
+                count, last = steps.pop(future.key)
                 done += count
                 yield done, total, last
-            if part is not None:
+            if result is None:
+                continue
+            numbers = wanted[future.key]
+            if not numbers:
+                yield (result,)
+            for number, part in zip(numbers, result if isinstance(result, list) else [result]):
+                if revived and number in taken:
+                    # It was combined and taken before.
+                    continue
                 yield part
+            if not revived:
+                taken.update(numbers)
+
+    def _wait(self, futures: list[Any]) -> Any:
+        """Wait for these, and no others any more."""
+        from distributed import as_completed
+
+        before = self._waited.values()
+        self._waited = {future.key: future for future in futures}
+        for future in before:
+            future.release()
+        # The client need not be the process's own one.
+        return as_completed(self._waited.values(), loop=self._client.loop)  # type: ignore[no-untyped-call]
 
     def release(self) -> None:
         """Take the tasks back, as far as nobody else wants them."""
-        for future in [*self.applied, *self.parts, *self._waited.values()]:
+        left = [*self.applied, *self.parts.values(), *self.receipts, *self._waited.values()]
+        for future in left:
             future.release()
 
-    def _pick(self, future: Any, number: int, several: bool) -> Any:
+    def _pick(self, future: Any, place: int, several: bool) -> Any:
         """One of the parts that a task leaves; the only one needs no task of its own."""
         if not several:
             return future
-        return self._task("pick", future, number, token=_token(future.key, number), priority=1)
+        return self._task("pick", future, place, token=_token(future.key, place), priority=1)
 
     def _tree(self, futures: list[Any]) -> Any:
         level = 2
@@ -156,8 +211,42 @@ class Spread:
             return False
         if not isinstance(future.exception(), KilledWorker):
             return False
-        future.retry()
+        client = self._client
+
+        async def again() -> None:
+            # What lies in between is nobody's future here, over which Client.retry stumbles.
+            for key in await client.scheduler.retry(keys=[future.key], client=client.id):
+                if (state := client.futures.get(key)) is not None:
+                    state.retry()
+
+        client.sync(again)
         return True
+
+
+def computed(
+    cluster: Cluster, lazy: list[Any], files: list[tuple[Any, int | None]], show: Show | None
+) -> list[Any]:
+    """The values of lazy arrays, of which the workers read the files."""
+    import numpy as np
+    from distributed import as_completed
+
+    from swathe.array import Array
+
+    cluster.check(files)
+    client = cluster.client
+    futures = client.compute([Array(one) for one in lazy], retries=RETRIES)
+    try:
+        own = {future.key: future for future in futures}
+        loop = client.loop
+        for done, future in enumerate(as_completed(own.values(), loop=loop), 1):  # type: ignore[no-untyped-call]
+            if future.status != "finished":
+                raise failure(future)
+            if show is not None:
+                show(done, len(own), 0, "")
+        return [np.asarray(values) for values in client.gather(futures)]
+    finally:
+        for future in futures:
+            future.release()
 
 
 def _token(*words: bytes | str | int) -> str:
@@ -170,7 +259,7 @@ def _token(*words: bytes | str | int) -> str:
     return digest.hexdigest()
 
 
-def _failure(future: Any) -> BaseException:
+def failure(future: Any) -> BaseException:
     """Why a task failed, in our words where they are better."""
     from distributed import KilledWorker
 
@@ -193,20 +282,27 @@ def _failure(future: Any) -> BaseException:
 
 
 @contextmanager
-def gathered(spread: Spread, show: Show | None) -> Iterator[list[bytes | str]]:
-    """All that is left for the client: in memory if it is little, otherwise in files, which go afterwards."""
+def gathered(
+    spread: Spread, show: Show | None
+) -> Iterator[tuple[list[bytes | str], list[bytes]]]:
+    """All that is left for the client, parts and receipts: in memory if it is little, otherwise in files, which go
+    afterwards."""
     parts: list[bytes | str] = []
+    receipts: list[bytes] = []
     size = 0
     with ExitStack() as stack:
         folder: str | None = None
         stack.callback(spread.release)
         spread.submit()
         for part in spread.gather():
-            if isinstance(part, tuple):
-                if show is not None:
-                    done, total, last = part
-                    show(done, total, 0, last)
-                continue
+            match part:
+                case (receipt,):
+                    receipts.append(receipt)
+                    continue
+                case (done, total, last):
+                    if show is not None:
+                        show(done, total, 0, last)
+                    continue
             size += len(part)
             if size <= IN_MEMORY:
                 parts.append(part)
@@ -217,4 +313,4 @@ def gathered(spread: Spread, show: Show | None) -> Iterator[list[bytes | str]]:
             with open(path, "wb") as file:
                 file.write(part)
             parts.append(path)
-        yield parts
+        yield parts, receipts

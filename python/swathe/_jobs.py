@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterable
+from contextlib import closing
 from os import PathLike
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -146,7 +148,8 @@ def average(
         Show a bar; or call ``progress(done, total, bytes_read, granule)``.
     client : dask.distributed.Client, optional
         Work on the workers of its cluster (LocalCluster, Dask Gateway, Coiled, Slurm) and not here. The result is
-        the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it.
+        the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it. If a
+        .zarr is the only output and workers see its folder, they write it: what is given is the store, opened.
     compute : bool
         With a client, False gives a Future of the result at once.
     live : bool, int or str
@@ -522,11 +525,22 @@ class Plan:
         from swathe import _dask
         from swathe._cluster import Cluster
 
-        opened = self._plan.open(_outputs(output), overwrite, keep)
-        cluster = Cluster(client)
-        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, keep is not None))
-        with _dask.gathered(spread, show) as parts:
-            return _results.dataset(self._plan.collect(opened, spread.closing, parts))
+        outputs = _outputs(output)
+        # Exceptions that are kept would keep what is half written.
+        with closing(self._plan.open(outputs, overwrite, keep)) as opened:
+            cluster = Cluster(client)
+            folder = opened.share()
+            if folder is not None and not cluster.sees(folder):
+                warnings.warn(
+                    f"workers do not see the folder of {outputs[0]}: it is written from here", stacklevel=3
+                )
+                folder = None
+            made = self._plan.spread(cluster.memory, keep is not None, folder is not None)
+            spread = _dask.Spread(cluster, made, folder)
+            with _dask.gathered(spread, show) as (parts, receipts):
+                stored = None if spread.folder is None else receipts
+                handed = self._plan.collect(opened, spread.closing, parts, stored)
+        return _results.stored(outputs[0]) if handed is None else _results.dataset(handed)
 
     def submit(
         self, client: Any, *, output: Any = None, _layers: tuple[list[str], bool] | None = None
@@ -551,7 +565,7 @@ class Plan:
         from swathe._cluster import Cluster
 
         cluster = Cluster(client)
-        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, False))
+        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, False, False))
         spread.submit()
         return spread.finish("average") if _layers is None else spread.finish("grid", *_layers)
 

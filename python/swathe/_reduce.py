@@ -36,6 +36,7 @@ def reduce(
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
     progress: bool | Show = False,
+    client: Any = None,
 ) -> xr.Dataset:
     """Reduce gridded files over time or over an area, as ``swathe reduce`` does.
 
@@ -66,6 +67,9 @@ def reduce(
         Whether outputs may replace files.
     progress : bool or callable
         Show a bar; or call ``progress(done, total, 0, "")`` with tasks done and in all.
+    client : dask.distributed.Client, optional
+        Read and reduce on the workers of its cluster and not here, to the same bytes. They must see the files;
+        memory is Dask's affair then.
 
     Returns
     -------
@@ -82,6 +86,8 @@ def reduce(
         What is asked for does not fit together, or grids differ: the difference is named.
     NothingToDoError
         There is no file, or no cell in the box.
+    ClusterError
+        The cluster is not there, its workers do not see a file, or have another version.
 
     Examples
     --------
@@ -125,9 +131,16 @@ def reduce(
         if isinstance(output, str | PathLike)
         else list(output)
     )
-    made = _swathe.reduce(
-        given, asked, threads_of(threads), outputs, overwrite, shown(progress, "task")
-    )
+    show = shown(progress, "task")
+    if client is None:
+        made = _swathe.reduce(given, asked, threads_of(threads), outputs, overwrite, show)
+    else:
+        from swathe._cluster import Cluster
+        from swathe._dask import computed
+
+        cluster = Cluster(client)
+        reducing = _swathe.Reducing(given, asked, outputs, overwrite)
+        made = reducing.finish(computed(cluster, reducing.arrays(), reducing.files(), show))
     if "labels" in made:
         return _series(made)
     from swathe import _results

@@ -2,10 +2,14 @@
 
 from __future__ import annotations
 
+from os import PathLike
 from typing import Any
 
 import numpy as np
 import xarray as xr
+
+#: Results of more bytes than this stay in the store that workers have written.
+IN_MEMORY = 64 << 20
 
 
 def dataset(handed: dict[str, Any]) -> xr.Dataset:
@@ -25,6 +29,14 @@ def dataset(handed: dict[str, Any]) -> xr.Dataset:
     for name, encoding in encodings.items():
         result[name].encoding.update(encoding)
     return result
+
+
+def stored(path: str | PathLike[str]) -> xr.Dataset:
+    """A result that workers have written, read when it is needed; now, if it is small."""
+    from swathe._backend import SwatheBackend
+
+    result = xr.open_dataset(path, engine=SwatheBackend)
+    return result.load() if result.nbytes <= IN_MEMORY else result
 
 
 def cube(result: xr.Dataset, variables: list[str], drop_empty: bool) -> xr.DataArray | xr.Dataset:

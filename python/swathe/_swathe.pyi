@@ -14,12 +14,14 @@ __all__ = [
     "Live",
     "Plan",
     "RandomGenerator",
+    "Reducing",
     "Serving",
     "__version__",
     "carry_out",
     "collect",
     "combine",
     "command",
+    "encode",
     "locator",
     "login",
     "merge",
@@ -29,12 +31,19 @@ __all__ = [
     "search",
     "set_token",
     "simulate",
+    "store",
 ]
 __version__: str
 
 _Path = str | PathLike[str]
 _Box = tuple[float, float, float, float]
 _Label = tuple[str, list[float], float, str | None]
+_Made = tuple[
+    list[tuple[bytes, int, str, list[int]]],
+    bytes,
+    list[tuple[_Path, int | None]],
+    list[list[tuple[bytes, list[int]]]],
+]
 _Progress = Callable[[int, int, int, str], object]
 
 @type_check_only
@@ -281,18 +290,20 @@ class Plan:
         keep: str | None,
         live: Live | None,
     ) -> dict[str, Any]: ...
-    def spread(
-        self, memory: int | None, keep: bool
-    ) -> tuple[list[tuple[bytes, int, str, list[int]]], bool, bytes, list[tuple[_Path, int]]]: ...
+    def spread(self, memory: int | None, keep: bool, stored: bool) -> _Made: ...
     def open(self, outputs: list[_Path], overwrite: bool, keep: str | None) -> Opened: ...
     def collect(
-        self, outputs: Opened, closing: bytes, parts: list[bytes | str]
-    ) -> dict[str, Any]: ...
+        self, outputs: Opened, closing: bytes, parts: list[bytes | str], receipts: list[bytes] | None
+    ) -> dict[str, Any] | None: ...
 
 @final
-class Opened: ...
+class Opened:
+    def share(self) -> str | None: ...
+    def close(self) -> None: ...
 
 def carry_out(assignment: bytes, memory: int | None, scratch: _Path) -> list[bytes]: ...
+def encode(closing: bytes, order: bytes, parts: list[bytes | str]) -> bytes: ...
+def store(closing: bytes, folder: _Path, came: bytes, encoded: list[bytes]) -> bytes: ...
 def combine(parts: list[bytes | str]) -> bytes: ...
 def collect(closing: bytes, parts: list[bytes | str]) -> dict[str, Any]: ...
 
@@ -352,6 +363,15 @@ def merge(
 ) -> dict[str, Any]: ...
 def nearest(name: str, candidates: list[str]) -> str | None: ...
 def picture(file: _Path, options: PictureOptions) -> bytes: ...
+@final
+class Reducing:
+    def __new__(
+        cls, inputs: list[Any], asked: ReductionOptions, outputs: list[_Path], overwrite: bool
+    ) -> Reducing: ...
+    def arrays(self) -> list[LazyArray]: ...
+    def files(self) -> list[tuple[str, int | None]]: ...
+    def finish(self, values: list[Any]) -> dict[str, Any]: ...
+
 def reduce(
     inputs: list[Any],
     asked: ReductionOptions,

@@ -39,6 +39,16 @@ def combine(*parts: bytes) -> bytes:
     return _swathe.combine(list(parts))
 
 
+def encode(closing: bytes, order: bytes, *parts: bytes) -> bytes:
+    """Maps of a window, as chunks of a Zarr store."""
+    return _swathe.encode(closing, order, list(parts))
+
+
+def store(closing: bytes, folder: str, came: bytes, *encoded: bytes) -> bytes:
+    """Chunks written into the folder of a store: a receipt."""
+    return _swathe.store(closing, folder, came, list(encoded))
+
+
 def average(closing: bytes, *parts: bytes) -> xr.Dataset:
     """The result of ``swathe.average``, made on a worker."""
     from swathe import _results

@@ -20,7 +20,7 @@ from os import PathLike
 from typing import Any
 
 from swathe import _swathe
-from swathe._cluster import client_of, workers_of
+from swathe._cluster import check_pythons, client_of, workers_of
 from swathe._earthdata import earthaccess_token
 from swathe.errors import AuthError, ClusterError, PlanError
 
@@ -47,10 +47,12 @@ def prepare(client: Any, wheel: str | PathLike[str] | None = None) -> None:
     Raises
     ------
     ClusterError
-        A worker has another version of Swathe; it runs on another system; the cluster does not answer.
+        A worker has another version of Swathe; it runs on another system, or with another Python; the cluster does
+        not answer.
     """
     client = client_of(client)
     workers_of(client)
+    check_pythons(client)
     content, system = (_package(), _system()) if wheel is None else (_wheel(wheel), None)
     plugin, name = _bringer(content, _swathe.__version__, system)
     try:
@@ -146,19 +148,15 @@ def _bringer(content: bytes, version: str, system: str | None) -> tuple[Any, str
         import sys
         import zipfile
 
-        def found() -> str | None:
+        def found() -> tuple[str | None, str]:
             try:
-                return str(importlib.import_module("swathe._swathe").__version__)
-            except ImportError:
-                return None
+                return str(importlib.import_module("swathe._swathe").__version__), ""
+            except ImportError as error:
+                return None, str(error)
 
-        own = found()
+        own, reason = found()
         if own is None:
             here = f"{sys.platform}-{platform.machine()}"
-            if sys.version_info < (3, 11):
-                raise RuntimeError(
-                    f"worker {worker.address} runs Python {platform.python_version()}, swathe needs 3.11"
-                )
             if system is not None and here != system:
                 raise RuntimeError(
                     f"worker {worker.address} runs on {here}, this swathe is for {system}: "
@@ -172,7 +170,9 @@ def _bringer(content: bytes, version: str, system: str | None) -> tuple[Any, str
             for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
                 del sys.modules[name]
             importlib.invalidate_caches()
-            own = found()
+            own, reason = found()
+            if own is None:
+                raise RuntimeError(f"worker {worker.address} cannot load swathe: {reason}")
         if own != version:
             raise RuntimeError(
                 f"worker {worker.address} has swathe {own}, this is {version}: "

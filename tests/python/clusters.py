@@ -75,7 +75,7 @@ c.DaskGateway.authenticator_class = "dask_gateway_server.auth.SimpleAuthenticato
 c.Proxy.address = "127.0.0.1:{outer}"
 c.Proxy.tcp_address = "127.0.0.1:{tcp}"
 c.UnsafeLocalBackend.clusters_directory = {folder!r}
-c.UnsafeLocalBackend.inherited_environment = ["PATH"]
+c.UnsafeLocalBackend.inherited_environment = {inherited!r}
 c.ClusterConfig.scheduler_cmd = [{dask!r}, "scheduler"]
 c.ClusterConfig.worker_cmd = [{dask!r}, "worker", "--host", "127.0.0.1"]
 c.ClusterConfig.worker_cores = 1
@@ -85,19 +85,21 @@ c.ClusterConfig.cluster_max_workers = 4
 
 
 @contextlib.contextmanager
-def gateway_server(folder):
+def gateway_server(folder, settings=None):
     """A Dask Gateway with its local backend: addresses of its API and of its schedulers. Its workers do not find the
-    package."""
+    package; of the environment they have these settings."""
+    settings = settings or {}
     folder = pathlib.Path(folder)
     (folder / "clusters").mkdir(parents=True)
     inner, outer, tcp = free_port(), free_port(), free_port()
     config = folder / "dask_gateway_config.py"
     config.write_text(
         CONFIG.format(
-            inner=inner, outer=outer, tcp=tcp, folder=str(folder / "clusters"), dask=str(BIN / "dask")
+            inner=inner, outer=outer, tcp=tcp, folder=str(folder / "clusters"), dask=str(BIN / "dask"),
+            inherited=["PATH", *settings],
         )
     )
-    environment = without_swathe() | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
+    environment = without_swathe() | settings | {"PATH": f"{BIN}{os.pathsep}{os.environ['PATH']}"}
     with open(folder / "log", "w") as log:
         server = subprocess.Popen(
             [BIN / "dask-gateway-server", "-f", config],

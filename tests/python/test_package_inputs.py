@@ -1,6 +1,7 @@
 """xarray objects that are open already, file objects and templates as inputs; results in other libraries."""
 
 import io
+import pathlib
 import warnings
 
 import pytest
@@ -130,6 +131,13 @@ def test_packed_values_keep_their_limits():
     want = package.grid(raw, "sst", **area)
     np.testing.assert_allclose(got, want, rtol=1e-6)
     assert float(got.min()) >= 10 - 1e-5 and float(got.max()) <= 35 + 1e-5
+
+
+def test_a_folder_is_what_is_in_it(granules, expected):
+    folder = pathlib.Path(granules[0]).parent
+    assert sorted(folder.glob("*.nc")) == sorted(map(pathlib.Path, granules))
+    for form in (folder, str(folder), [folder]):
+        np.testing.assert_array_equal(package.average(form, "chlor_a", **AREA).chlor_a, expected.chlor_a)
 
 
 def test_the_same_granule_twice_is_one(granules, expected):

@@ -8,6 +8,7 @@ import subprocess
 import sys
 
 import pytest
+from clusters import gateway_server
 from run_tutorial import CELL, cells
 from stand_in import PROGRAM, serving
 
@@ -50,7 +51,10 @@ def test_it_is_a_notebook(tmp_path):
 
 
 def test_every_cell_runs(tmp_path):
+    """Those for a hub too, on a real Dask Gateway whose workers have neither the package nor the token."""
     pytest.importorskip("distributed")
+    pytest.importorskip("dask_gateway")
+    pytest.importorskip("dask_gateway_server")
     pytest.importorskip("matplotlib")
     if not PROGRAM.exists():
         pytest.skip("the stand-in server is not built")
@@ -60,10 +64,19 @@ def test_every_cell_runs(tmp_path):
     with serving(folder) as server:
         settings = kept | server.settings | {"NETRC": "/nonexistent", "SWATHE_CACHE": "none"}
         figures = pathlib.Path(os.environ.get("TUTORIAL_FIGURES", tmp_path / "figures"))
-        command = [sys.executable, ROOT / "tests/python/run_tutorial.py", TUTORIAL, figures]
-        done = subprocess.run(command, env=settings, capture_output=True, text=True, check=False)
+        command = [sys.executable, ROOT / "tests/python/run_tutorial.py", TUTORIAL, figures, "gateway"]
+        secrets = ("EARTHDATA_TOKEN", "EARTHDATA_USERNAME", "EARTHDATA_PASSWORD")
+        workers = {k: v for k, v in server.settings.items() if k not in secrets}
+        workers |= {"NETRC": "/nonexistent", "SWATHE_CACHE": "none"}
+        with gateway_server(tmp_path / "gateway", workers) as (address, proxy):
+            hub = {
+                "DASK_GATEWAY__ADDRESS": address,
+                "DASK_GATEWAY__PROXY_ADDRESS": proxy,
+                "DASK_GATEWAY__AUTH__TYPE": "basic",
+            }
+            done = subprocess.run(command, env=settings | hub, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert "7 figures" in done.stdout, done.stdout
+    assert "8 figures" in done.stdout, done.stdout
     from matplotlib.image import imread
 
     for figure in figures.glob("*.png"):

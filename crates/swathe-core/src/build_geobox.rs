@@ -28,6 +28,9 @@ pub enum InvalidGrid {
         "the grid would have {0} x {1} cells: more than 4 billion; take a coarser resolution or a smaller box"
     )]
     TooLarge(u64, u64),
+    /// Cells larger than the Earth.
+    #[error("the resolution {0:?} is more than the Earth measures, {1} of the CRS's units")]
+    TooCoarse(f64, f64),
     /// A swath without usable geolocation has no extent.
     #[error("the granule has no usable geolocation to make a grid around")]
     NoLocation,
@@ -85,6 +88,9 @@ impl Resolution {
         }
     }
 }
+
+/// Metres around the equator of WGS84.
+const EARTH_CIRCUMFERENCE: f64 = 40_075_017.0;
 
 /// Named global grids: columns, rows, and cells per degree.
 const NAMED: [(&str, usize, usize, f64, f64); 3] = [
@@ -173,7 +179,7 @@ impl GeoBox {
         }
         // No map of the Earth that shows its places is larger than twice around it: beyond, the box
         // comes near a point that the projection sends to infinity.
-        let most = 2.0 * 40_075_017.0 / crs.metres_per_unit();
+        let most = 2.0 * EARTH_CIRCUMFERENCE / crs.metres_per_unit();
         if !(left < right && bottom < top && right - left <= most && top - bottom <= most) {
             return Err(InvalidGrid::Projection(given, crs.definition().into()));
         }
@@ -184,7 +190,7 @@ impl GeoBox {
     /// the resolution with a tolerance of 1e-9 of it.
     ///
     /// # Errors
-    /// Bounds that are empty, or too many cells.
+    /// Bounds that are empty, too many cells, or cells larger than the Earth.
     pub fn from_bounds(
         crs: Crs,
         (left, bottom, right, top): (f64, f64, f64, f64),
@@ -198,6 +204,13 @@ impl GeoBox {
             ));
         }
         let size = resolution.in_units(&crs);
+        let around = match crs.is_lonlat() {
+            true => 360.0,
+            false => EARTH_CIRCUMFERENCE / crs.metres_per_unit(),
+        };
+        if size > around {
+            return Err(InvalidGrid::TooCoarse(size, around.round()));
+        }
         let low = |v: f64| (v / size + 1e-9).floor();
         let high = |v: f64| (v / size - 1e-9).ceil();
         let (x0, x1, y0, y1) = (low(left), high(right), low(bottom), high(top));

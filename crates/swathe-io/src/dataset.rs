@@ -46,6 +46,24 @@ impl DataType {
             DataType::Text | DataType::Other(_) => None,
         }
     }
+
+    /// The name that numpy and Zarr have for it, as `float32`; of text `text`, of another type its own.
+    pub fn name(&self) -> &str {
+        match self {
+            DataType::I8 => "int8",
+            DataType::U8 => "uint8",
+            DataType::I16 => "int16",
+            DataType::U16 => "uint16",
+            DataType::I32 => "int32",
+            DataType::U32 => "uint32",
+            DataType::I64 => "int64",
+            DataType::U64 => "uint64",
+            DataType::F32 => "float32",
+            DataType::F64 => "float64",
+            DataType::Text => "text",
+            DataType::Other(class) => class,
+        }
+    }
 }
 
 /// Value of an attribute.

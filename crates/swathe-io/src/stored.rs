@@ -15,6 +15,7 @@ use crate::error::{Error, Result};
 use crate::granule::attributes::find;
 use crate::granule::decode::Decoder;
 use crate::granule::layout::base_name;
+use crate::product::gridded::series;
 
 /// What of files is wanted, and how.
 #[derive(Debug, Clone, Default)]
@@ -187,7 +188,7 @@ struct Description {
     stamp: Option<(u64, u128)>,
 }
 
-fn stamp(path: &Path) -> Option<(u64, u128)> {
+pub(crate) fn stamp(path: &Path) -> Option<(u64, u128)> {
     let about = std::fs::metadata(path).ok()?;
     let written = about.modified().ok()?;
     let since = written.duration_since(std::time::UNIX_EPOCH).ok()?;
@@ -310,12 +311,15 @@ impl ChunkSource for StoredVariable {
     }
 }
 
-/// The source of a description, for a process that got an array from another. Files are opened once, while
+/// The source of a description of a variable or a map, for a process that got an array from another. Files are opened once, while
 /// any array reads them.
 ///
 /// # Errors
 /// A file that is not there, or is not what it was; bytes that are no description.
 pub fn described(description: &[u8]) -> std::result::Result<Arc<dyn ChunkSource>, String> {
+    if let Some(map) = description.strip_prefix(series::MARK) {
+        return series::described(map);
+    }
     let told = description.strip_prefix(MARK).unwrap_or_default();
     let told: Description =
         postcard::from_bytes(told).map_err(|error| format!("no description of a file: {error}"))?;

@@ -1,13 +1,17 @@
 //! The `swathe` command: parses arguments, hands them to a command, turns its outcome into an exit code.
 
-use crate::{allocator, commands, interrupt, messages};
-use clap::{Parser, Subcommand};
+use crate::{allocator, commands, config, interrupt, messages};
+use clap::{CommandFactory as _, Parser, Subcommand};
 use std::ffi::OsString;
+use std::path::PathBuf;
 
 /// Many satellite swaths in, one map out.
 #[derive(Parser)]
 #[command(version, about, max_term_width = 100, arg_required_else_help = true)]
 struct Cli {
+    /// Take options from a file, under their long names: bbox = [-77, 36, -73, 41]. Those given here count
+    #[arg(long, global = true, display_order = 900, value_name = "FILE.toml")]
+    config: Option<PathBuf>,
     #[command(subcommand)]
     command: Command,
 }
@@ -38,12 +42,19 @@ pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
     interrupt::watch();
     let words = commands::gridding::join_four_words(words);
     messages::heed(&words);
+    let words = match config::joined(words, Cli::command()) {
+        Ok(words) => words,
+        Err(failure) => return failure.report(),
+    };
+    messages::heed(&words);
     let command = match Cli::try_parse_from(words) {
         Ok(cli) => cli.command,
         Err(said) => {
             let code = u8::try_from(said.exit_code()).unwrap_or(2);
             if said.use_stderr() && messages::in_json() {
-                messages::error(said.to_string().trim_end(), None, code);
+                let text = said.to_string();
+                let text = text.strip_prefix("error: ").unwrap_or(&text);
+                messages::error(text.trim_end(), None, code);
                 return code;
             }
             // Help and version are no errors; where nobody reads them there is nothing to do.

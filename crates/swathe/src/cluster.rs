@@ -1,7 +1,10 @@
 //! How the command reaches a cluster: by a program around it that can, such as the Python package.
 
 use crate::job::{Finished, JobError, Observer, Plan};
+use crate::reduction::Reducing;
+use std::path::Path;
 use std::sync::OnceLock;
+use swathe_core::array::Buffer;
 
 /// Which cluster to work on.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -19,7 +22,8 @@ pub enum Place {
 
 /// Who carries plans out on clusters.
 pub trait Cluster: Send + Sync {
-    /// Carries a plan out. `keep`: the partial result is to keep what each granule gave.
+    /// Carries a plan out. `keep`: the partial result is to keep what each granule gave. `folder`: where workers may
+    /// write the maps, if they see it.
     ///
     /// # Errors
     /// Those of the run; a cluster that cannot be reached, or whose workers do not fit.
@@ -28,8 +32,15 @@ pub trait Cluster: Send + Sync {
         place: &Place,
         plan: &Plan,
         keep: bool,
+        folder: Option<&Path>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError>;
+
+    /// Computes the arrays of a reduction.
+    ///
+    /// # Errors
+    /// As [`Cluster::run`].
+    fn reduce(&self, place: &Place, reducing: &Reducing) -> Result<Vec<Buffer>, JobError>;
 
     /// Gives up what a run has made for itself: the process is about to end.
     fn abandon(&self);

@@ -43,11 +43,24 @@ pub fn tell_line(line: Arguments<'_>) {
     std::process::exit(1);
 }
 
+/// A line on standard error, written as `eprintln!` takes it. Where nobody reads it the work goes on.
+macro_rules! say {
+    ($($words:tt)*) => {
+        $crate::messages::say_line(format_args!($($words)*))
+    };
+}
+pub(crate) use say;
+
+/// What `say!` does.
+pub fn say_line(line: Arguments<'_>) {
+    let _ = writeln!(std::io::stderr(), "{line}");
+}
+
 /// Says something worth knowing.
 pub fn note(text: &str) {
     match in_json() {
         true => event("note", json!({ "text": text })),
-        false => eprintln!("{text}"),
+        false => say!("{text}"),
     }
 }
 
@@ -55,7 +68,7 @@ pub fn note(text: &str) {
 pub fn warning(text: &str) {
     match in_json() {
         true => event("warning", json!({ "text": text })),
-        false => eprintln!("warning: {text}"),
+        false => say!("warning: {text}"),
     }
 }
 
@@ -65,9 +78,9 @@ pub fn error(text: &str, hint: Option<&str>, code: u8) {
         event("error", json!({ "text": text, "hint": hint, "code": code }));
         return;
     }
-    eprintln!("error: {text}");
+    say!("error: {text}");
     if let Some(hint) = hint {
-        eprintln!("  hint: {hint}");
+        say!("  hint: {hint}");
     }
 }
 
@@ -80,9 +93,9 @@ pub fn interrupted(hint: Option<&str>) {
         event("interrupted", json!({ "hint": hint }));
         return;
     }
-    eprintln!("interrupted");
+    say!("interrupted");
     if let Some(hint) = hint {
-        eprintln!("  hint: {hint}");
+        say!("  hint: {hint}");
     }
 }
 
@@ -93,5 +106,5 @@ pub fn event(name: &str, mut known: Value) {
         known.retain(|_, value| !value.is_null());
         known.insert("event".into(), name.into());
     }
-    eprintln!("{known}");
+    say!("{known}");
 }

@@ -6,6 +6,7 @@
 //! ```
 
 use crate::failure::{Failure, Result};
+use crate::job::JobError;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use rayon::ThreadPool;
 use serde_json::{Value, json};
@@ -109,8 +110,7 @@ pub struct Row {
 /// Reduces gridded files.
 ///
 /// # Errors
-/// Files that cannot be read or are on other grids, statistics or a box that cannot be had, a limit that is
-/// too small.
+/// Those of [`Reducing::new`]; a limit that is too small.
 pub fn reduce(
     paths: &[PathBuf],
     reduction: &Reduction,
@@ -118,83 +118,150 @@ pub fn reduce(
     memory: Option<u64>,
     observer: &mut dyn FnMut(Step) -> ControlFlow<()>,
 ) -> Result<Reduced> {
-    let series = pool.install(|| Series::open(paths, &reduction.variable))?;
-    let Some(geobox) = series.geobox() else {
-        return Err(Failure::nothing("there is no file"));
-    };
-    if reduction.over != Dimensions::Time && reduction.by_area {
-        let weighed = |s: &&Statistic| {
-            matches!(
-                s,
-                Statistic::StandardDeviation
-                    | Statistic::Variance
-                    | Statistic::Sum
-                    | Statistic::Median
-                    | Statistic::Percentile(_)
-            )
+    let reducing = pool.install(|| Reducing::new(paths, reduction))?;
+    let values = array::compute_all(&reducing.arrays, pool, memory, observer);
+    reducing.finish(values.map_err(Failure::error)?)
+}
+
+/// A reduction that is planned: arrays, to be computed here or elsewhere.
+pub struct Reducing {
+    reduction: Reduction,
+    series: Series,
+    geobox: GeoBox,
+    groups: Vec<Group>,
+    statistics: Vec<Statistic>,
+    arrays: Vec<Array>,
+}
+
+impl Reducing {
+    /// Opens the files, on the current thread pool, and plans.
+    ///
+    /// # Errors
+    /// Files that cannot be read or are on other grids, statistics or a box that cannot be had.
+    pub fn new(paths: &[PathBuf], reduction: &Reduction) -> Result<Self> {
+        let series = Series::open(paths, &reduction.variable)?;
+        let Some(geobox) = series.geobox() else {
+            return Err(Failure::nothing("there is no file"));
         };
-        if let Some(statistic) = reduction.statistics.iter().find(weighed) {
-            return Err(Failure::usage(format!(
-                "cells do not count by their area in {}",
-                statistic.measure().to_lowercase()
-            ))
-            .with_hint("--weight equal lets all cells count the same"));
+        if reduction.over != Dimensions::Time && reduction.by_area {
+            let weighed = |s: &&Statistic| {
+                matches!(
+                    s,
+                    Statistic::StandardDeviation
+                        | Statistic::Variance
+                        | Statistic::Sum
+                        | Statistic::Median
+                        | Statistic::Percentile(_)
+                )
+            };
+            if let Some(statistic) = reduction.statistics.iter().find(weighed) {
+                return Err(Failure::usage(format!(
+                    "cells do not count by their area in {}",
+                    statistic.measure().to_lowercase()
+                ))
+                .with_hint("--weight equal lets all cells count the same"));
+            }
         }
-    }
-    let part = match reduction.bbox {
-        Some(bbox) => Window::of(geobox, bbox)?,
-        None => Window::whole(geobox),
-    };
-    let groups = groups(&series, reduction)?;
-    let mut statistics = reduction.statistics.clone();
-    if !statistics.contains(&Statistic::Count) {
-        statistics.push(Statistic::Count);
-    }
-    let mut arrays = Vec::new();
-    for group in &groups {
-        let maps = part.of_array(&series.array(group.maps.iter().copied())?)?;
-        let over = Over {
-            axes: (reduction.over == Dimensions::Time).then(|| vec![0]),
-            keep: false,
-            skip_missing: true,
+        let part = match reduction.bbox {
+            Some(bbox) => Window::of(geobox, bbox)?,
+            None => Window::whole(geobox),
         };
-        let weights = match reduction.over == Dimensions::Time || !reduction.by_area {
-            true => None,
-            false => Some(areas(&part.geobox)?),
-        };
-        for statistic in &statistics {
-            arrays.push(
-                match (statistic, &weights) {
-                    (Statistic::Mean, Some(weights)) => maps.weighted_mean(weights, &over),
-                    // Maps of counts are large, the number of maps is not.
-                    (Statistic::Count, None) if reduction.over == Dimensions::Time => {
-                        maps.reduce_as(array::Statistic::Count, &over, array::DType::I32)
+        let groups = groups(&series, reduction)?;
+        let mut statistics = reduction.statistics.clone();
+        if !statistics.contains(&Statistic::Count) {
+            statistics.push(Statistic::Count);
+        }
+        let mut arrays = Vec::new();
+        for group in &groups {
+            let maps = part.of_array(&series.array(group.maps.iter().copied())?)?;
+            let over = Over {
+                axes: (reduction.over == Dimensions::Time).then(|| vec![0]),
+                keep: false,
+                skip_missing: true,
+            };
+            let weights = match reduction.over == Dimensions::Time || !reduction.by_area {
+                true => None,
+                false => Some(areas(&part.geobox)?),
+            };
+            for statistic in &statistics {
+                arrays.push(
+                    match (statistic, &weights) {
+                        (Statistic::Mean, Some(weights)) => maps.weighted_mean(weights, &over),
+                        // Maps of counts are large, the number of maps is not.
+                        (Statistic::Count, None) if reduction.over == Dimensions::Time => {
+                            maps.reduce_as(array::Statistic::Count, &over, array::DType::I32)
+                        }
+                        _ => maps.reduce(in_core(*statistic)?, &over),
                     }
-                    _ => maps.reduce(in_core(*statistic)?, &over),
-                }
-                .map_err(Failure::error)?,
-            );
+                    .map_err(Failure::error)?,
+                );
+            }
         }
+        Ok(Reducing {
+            reduction: reduction.clone(),
+            geobox: part.geobox,
+            series,
+            groups,
+            statistics,
+            arrays,
+        })
     }
-    let values = array::compute_all(&arrays, pool, memory, observer).map_err(Failure::error)?;
-    match reduction.over {
-        Dimensions::Time => {
-            let product = product(
-                &series,
-                reduction,
-                part.geobox,
-                &groups,
-                &statistics,
-                values,
-            );
-            Ok(Reduced::Maps(Box::new(product)))
+
+    /// What is to be computed.
+    pub fn arrays(&self) -> &[Array] {
+        &self.arrays
+    }
+
+    /// Local files and folders that are read, with the lengths of files, for those who compute elsewhere.
+    ///
+    /// # Errors
+    /// A file that other processes cannot read.
+    pub fn files(&self) -> std::result::Result<Vec<(PathBuf, Option<u64>)>, JobError> {
+        let length = |path: &PathBuf| {
+            let about = std::fs::metadata(path).ok()?;
+            about.is_file().then_some(about.len())
+        };
+        let mut files = Vec::new();
+        for (place, file) in self.series.places().iter().zip(self.series.files()) {
+            let Some(place) = place else {
+                return Err(JobError::Cluster {
+                    reason: format!("{} cannot be sent to workers", file.dataset().name()),
+                    hint: Some(
+                        "give a path that workers see, or an address without a query".into(),
+                    ),
+                });
+            };
+            if swathe_io::remote::address(place).is_none() {
+                files.push((place.clone(), length(place)));
+            }
         }
-        _ => Ok(Reduced::Table(table(
-            &series,
-            &groups,
-            &statistics,
-            &values,
-        ))),
+        Ok(files)
+    }
+
+    /// The result, of the values of the arrays.
+    ///
+    /// # Errors
+    /// Another number of arrays, or of elements in one.
+    pub fn finish(self, values: Vec<Buffer>) -> Result<Reduced> {
+        let shapes = self
+            .arrays
+            .iter()
+            .map(|a| a.shape().iter().product::<usize>());
+        let given = values.iter().map(Buffer::len);
+        if !given.eq(shapes) {
+            return Err(Failure::error("values of other arrays are given"));
+        }
+        Ok(match self.reduction.over {
+            Dimensions::Time => Reduced::Maps(Box::new(product(
+                &self.series,
+                &self.reduction,
+                self.geobox,
+                &self.groups,
+                &self.statistics,
+                values,
+            ))),
+            _ => Reduced::Table(table(&self.series, &self.groups, &self.statistics, &values)),
+        })
     }
 }
 

@@ -192,6 +192,12 @@ fn nothing_to_do_is_told_apart() {
     assert_eq!(code, 4, "{stderr}");
     assert!(stderr.contains("no granule touches the area"), "{stderr}");
     assert!(!folder.path().join("no.nc").exists());
+    let (code, plan, stderr) =
+        outcome(folder.path(), "average . -b 100,-30,110,-20 -r 1 --dry-run");
+    assert_eq!(code, 4, "{stderr}");
+    assert!(stderr.contains("no granule touches the area"), "{stderr}");
+    assert_eq!(plan.matches("outside the area").count(), 3);
+    assert!(plan.contains("at most 0 chunks of 0 granules"), "{plan}");
 }
 
 #[test]
@@ -236,6 +242,16 @@ fn mistakes_are_explained() {
             "average . -b -80,30,-60,45 -r -1 -o x.nc".into(),
             2,
             "resolution",
+        ),
+        (
+            "average . -b -80,30,-60,45 -r 1e300 -o x.nc".into(),
+            2,
+            "the resolution 1e300 is more than the Earth measures",
+        ),
+        (
+            format!("average . {GRID} --every day -o x.swathe"),
+            2,
+            "not of windows (--every)",
         ),
         (
             format!("average . {GRID} --crs EPSG:99999 -o x.nc"),
@@ -292,6 +308,7 @@ fn mistakes_are_explained() {
         );
         assert!(!stderr.contains("panicked"), "{line}: {stderr}");
         assert!(!at.join("x.nc").exists(), "{line}");
+        assert!(!at.join("x.swathe").exists(), "{line}");
     }
 }
 
@@ -435,11 +452,18 @@ fn a_dry_run_reads_no_array_and_writes_nothing() {
     ] {
         assert!(stdout.contains(said), "{said:?} is missing in:\n{stdout}");
     }
-    let (_, stdout, _) = outcome(folder.path(), "average . -b 100,-30,110,-20 -r 1 --dry-run");
-    assert_eq!(stdout.matches("outside the area").count(), 3, "{stdout}");
+    // For machines: the plan alone on standard output.
+    let line = format!("average . {GRID} --dry-run --progress json");
+    let (code, stdout, stderr) = outcome(folder.path(), &line);
+    assert_eq!(code, 0, "{stderr}");
+    assert!(events(&stderr).iter().all(|event| event["event"] == "note"));
+    let plan: serde_json::Value = serde_json::from_str(&stdout).unwrap();
+    assert_eq!(plan["variables"], serde_json::json!(["chlor_a"]));
+    let read = plan["to_read"].as_array().unwrap();
+    assert_eq!(read.len(), 3);
     assert!(
-        stdout.contains("at most 0 chunks of 0 granules"),
-        "{stdout}"
+        read.iter()
+            .all(|granule| granule["stored_bytes"].as_u64() > Some(0))
     );
 }
 
@@ -761,7 +785,7 @@ fn parts_that_do_not_fit_are_refused() {
     let line = format!("grid {} {} {GRID} -o x.swathe", names[0], names[1]);
     let (code, _, stderr) = outcome(at, &line);
     assert_eq!(code, 2, "{stderr}");
-    assert!(stderr.contains("only averages"), "{stderr}");
+    assert!(stderr.contains("or of a cube"), "{stderr}");
 }
 
 /// Near-real-time granules of a day, refined ones of the same and of the next.
@@ -1084,6 +1108,33 @@ fn an_answer_that_nobody_reads_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert_eq!(output.status.code(), Some(0));
     assert_eq!(String::from_utf8_lossy(&output.stderr), "");
+}
+
+#[cfg(unix)]
+#[test]
+fn a_run_goes_on_where_nobody_listens() {
+    use std::process::Stdio;
+    let (folder, _) = granules();
+    for progress in ["plain", "json"] {
+        let mut child = std::process::Command::new(assert_cmd::cargo::cargo_bin!("swathe"))
+            .current_dir(folder.path())
+            .args([
+                "average",
+                ".",
+                "--overwrite",
+                "-o",
+                "out.tif",
+                "--progress",
+                progress,
+            ])
+            .args(GRID.split_whitespace())
+            .stderr(Stdio::piped())
+            .spawn()
+            .unwrap();
+        drop(child.stderr.take());
+        assert_eq!(child.wait().unwrap().code(), Some(0), "{progress}");
+    }
+    assert!(folder.path().join("out.tif").exists());
 }
 
 #[cfg(target_os = "linux")]

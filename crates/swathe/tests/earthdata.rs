@@ -395,6 +395,13 @@ fn sign_in_by_token_password_and_netrc() {
         text(&output.stdout)
     );
 
+    // One that cannot be read is not taken for none.
+    let mut unread = bench.command(&line);
+    unread.env("NETRC", bench.work.path());
+    let (_, said) = fail(unread, 1);
+    let expected = format!("found: {}: ", bench.work.path().display());
+    assert!(said.contains(&expected), "{said}");
+
     std::fs::write(netrc.path(), entry("wrong")).unwrap();
     let mut wrong = bench.command(&line);
     wrong.env("NETRC", netrc.path());
@@ -558,6 +565,36 @@ fn silence_is_not_waited_for() {
     command.env("SWATHE_PATIENCE", "300");
     succeed(command);
     assert!(bench.read("far.nc").unwrap() == expected);
+}
+
+/// The page of a network that wants a sign-in, say, does not go away by asking on and on.
+#[test]
+fn what_is_no_catalogue_is_asked_twice() {
+    let bench = Bench::new();
+    bench.behave(vec![Fault::first(
+        u64::MAX,
+        Place::Catalogue,
+        FaultKind::LoginPage,
+    )]);
+    let (_, said) = fail(bench.command("search -c PACE_OCI_L2_BGC"), 1);
+    assert!(
+        said.contains("the catalogue: what answers is not the catalogue"),
+        "{said}"
+    );
+    assert_eq!(bench.server.log().len(), 2);
+}
+
+#[test]
+fn a_cache_that_is_asked_for_is_used_or_refused() {
+    let bench = Bench::new();
+    let line = format!("average {} {GRID} -o far.nc", bench.links());
+    std::fs::write(bench.work.path().join("file"), "").unwrap();
+    let mut command = bench.with_token(&line);
+    command.env("SWATHE_CACHE", "file");
+    let (_, said) = fail(command, 1);
+    assert!(said.contains("SWATHE_CACHE=file: "), "{said}");
+    assert!(bench.server.log().is_empty());
+    assert!(bench.read("far.nc").is_none());
 }
 
 /// A catalogue that gives a byte now and then is given up.
@@ -730,6 +767,11 @@ fn downloads_are_checked_resumed_and_skipped() {
         .unwrap()
         .count();
     assert_eq!(left, 3);
+    // What is no file has the name.
+    std::fs::remove_file(path(0)).unwrap();
+    std::fs::create_dir(path(0)).unwrap();
+    let (_, said) = fail(bench.with_token(&line), 1);
+    assert!(said.contains("something that is no file"), "{said}");
     // By addresses; one that is not there.
     let line = format!(
         "download {} {} -d other",

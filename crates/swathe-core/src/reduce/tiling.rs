@@ -51,13 +51,13 @@ impl Tiling {
 
     /// Number of tiles.
     pub fn tiles(&self) -> usize {
-        self.rows.div_ceil(TILE_SIZE) * self.tile_columns()
+        self.rows.div_ceil(TILE_SIZE) * self.across()
     }
 
     /// Rows and columns of the grid that a tile holds; tiles are numbered row by row. Its cells are
     /// in row-major order.
     pub fn extent(&self, tile: usize) -> (Range<usize>, Range<usize>) {
-        let across = self.tile_columns().max(1);
+        let across = self.across().max(1);
         let span = |index: usize, len: usize| {
             let start = (index * TILE_SIZE).min(len);
             start..(start + TILE_SIZE).min(len)
@@ -80,7 +80,8 @@ impl Tiling {
         self.place(cell).tile
     }
 
-    fn tile_columns(&self) -> usize {
+    /// Number of tiles in a row of them.
+    pub fn across(&self) -> usize {
         self.columns.div_ceil(TILE_SIZE)
     }
 
@@ -92,7 +93,7 @@ impl Tiling {
         let (tile_row, tile_column) = (row / TILE_SIZE, column / TILE_SIZE);
         let width = (self.columns - tile_column * TILE_SIZE).min(TILE_SIZE);
         Place {
-            tile: tile_row * self.tile_columns() + tile_column,
+            tile: tile_row * self.across() + tile_column,
             within: (row % TILE_SIZE) * width + column % TILE_SIZE,
         }
     }

@@ -26,6 +26,8 @@ pub enum Credentials {
         /// Where they come from.
         from: String,
     },
+    /// None were found; the file where there might be some cannot be read: which, and why.
+    Unread(String),
     /// None were found.
     None,
 }
@@ -58,7 +60,11 @@ impl Credentials {
                 Path::new(&home).join(".netrc")
             }
         };
-        let text = std::fs::read_to_string(&path).unwrap_or_default();
+        let text = match std::fs::read_to_string(&path) {
+            Ok(text) => text,
+            Err(error) if error.kind() == std::io::ErrorKind::NotFound => return Credentials::None,
+            Err(error) => return Credentials::Unread(format!("{}: {error}", path.display())),
+        };
         match netrc::find(&text, host) {
             Some((user, password)) => Credentials::Password {
                 user,
@@ -122,7 +128,10 @@ impl Login {
 
     /// Whether there is anything to sign in with.
     pub fn has_credentials(&self) -> bool {
-        *lock(&self.credentials) != Credentials::None
+        !matches!(
+            *lock(&self.credentials),
+            Credentials::None | Credentials::Unread(_)
+        )
     }
 
     /// The sign-in page: a redirect there means that a token was not enough.
@@ -148,7 +157,7 @@ impl Login {
         }
         let credentials = lock(&self.credentials).clone();
         let token = match &credentials {
-            Credentials::None => return Ok(None),
+            Credentials::None | Credentials::Unread(_) => return Ok(None),
             Credentials::Token(token, from) => {
                 if let Some(end) = expiry_of(token.reveal())
                     && end <= now
@@ -198,13 +207,13 @@ impl Login {
     /// Why a request with these credentials was sent to the sign-in page, or refused.
     pub fn refused(&self, sent: bool) -> Fault {
         let from = match &*lock(&self.credentials) {
-            _ if !sent => {
+            Credentials::Unread(why) => {
                 return Fault::sign_in(
-                    "sign-in is needed, and no credentials were found",
+                    format!("sign-in is needed, and no credentials were found: {why}"),
                     NO_CREDENTIALS,
                 );
             }
-            Credentials::None => {
+            credentials if !sent || *credentials == Credentials::None => {
                 return Fault::sign_in(
                     "sign-in is needed, and no credentials were found",
                     NO_CREDENTIALS,
@@ -216,6 +225,7 @@ impl Login {
                 return Fault::sign_in(reason, NEW_TOKEN);
             }
             Credentials::Password { from, .. } => from.clone(),
+            Credentials::None => String::new(),
         };
         Fault::sign_in(
             format!("Earthdata does not accept the sign-in with the credentials from {from}"),
@@ -237,7 +247,7 @@ impl Login {
         let (user, from) = match credentials {
             Credentials::Password { user, from, .. } => (Some(user), from),
             Credentials::Token(_, from) => (claim(token, "uid"), from),
-            Credentials::None => (None, String::new()),
+            Credentials::None | Credentials::Unread(_) => (None, String::new()),
         };
         Ok(LoginReport {
             user,

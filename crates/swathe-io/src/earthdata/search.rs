@@ -198,7 +198,14 @@ impl Page {
         }
         let hits = answer.header("cmr-hits").and_then(|n| n.parse().ok());
         let after = answer.header("cmr-search-after").map(str::to_owned);
-        let unreadable = || Fault::new(Cure::Retry, "the answer cannot be read");
+        // Another page in its place seldom goes away: that of a network that wants a sign-in, say.
+        let unreadable = || Fault {
+            lasting: true,
+            ..Fault::new(
+                Cure::Retry,
+                "what answers is not the catalogue: it gives no list of granules",
+            )
+        };
         let mut body: Value = serde_json::from_slice(&answer.bytes()?).map_err(|_| unreadable())?;
         let counted = body.get("hits").and_then(Value::as_u64).map(|n| n as usize);
         let items = match body.get_mut("items").map(Value::take) {

@@ -85,7 +85,7 @@ impl Decoder {
             DataType::Text | DataType::Other(_) => {
                 return Err(fail(format!(
                     "holds {}, not numbers",
-                    super::type_name(&variable.dtype)
+                    variable.dtype.name()
                 )));
             }
             integer => Limits::Integer(integer_limits(attributes, integer, unsigned)),

@@ -9,7 +9,7 @@ use swathe_core::source::SwathSource as _;
 use super::attributes;
 use super::extent::ExtentBuilder;
 use super::layout::Catalogue;
-use super::{Extent, FlagKind, Granule, Identity, SwathVariable, time_text, type_name};
+use super::{Extent, FlagKind, Granule, Identity, SwathVariable, time_text};
 use crate::dataset::Dataset;
 use crate::error::{Error, Result};
 
@@ -164,7 +164,7 @@ fn describe_dataset(dataset: Dataset) -> Result<Description> {
             let variables = Catalogue::new(dataset.root()).variables;
             let listed = variables.into_iter().map(|v| ListedVariable {
                 path: v.path.clone(),
-                dtype: type_name(&v.dtype).to_owned(),
+                dtype: v.dtype.name().to_owned(),
                 shape: v.shape.clone(),
                 dims: v.dims.clone(),
                 units: attributes::text(&v.attributes, "units").map(str::to_owned),
@@ -294,7 +294,7 @@ impl Granule {
         Ok(VariableInfo {
             name: variable.name.clone(),
             path: variable.path().to_owned(),
-            dtype: type_name(&variable.variable.dtype).to_owned(),
+            dtype: variable.variable.dtype.name().to_owned(),
             shape: variable.variable.shape.clone(),
             dims: variable.dims.clone(),
             units: variable.units().map(str::to_owned),

@@ -45,7 +45,6 @@ use crate::dataset::{Dataset, ReadCounters, StorageChunk, Variable};
 use crate::error::{Error, Result};
 use decode::Decoder;
 use layout::{Catalogue, Layout};
-use variables::type_name;
 
 /// One Level-2 granule: an open file whose swath is known.
 #[derive(Debug)]

@@ -2,7 +2,7 @@
 
 use std::ops::Range;
 
-use crate::dataset::{DataType, Variable};
+use crate::dataset::Variable;
 use crate::error::{Error, Result};
 
 use super::attributes;
@@ -149,22 +149,4 @@ pub(super) fn on_swath(
         }
     }
     (found, refused)
-}
-
-/// numpy's name of a type, as people know it: `float32`.
-pub(super) fn type_name(dtype: &DataType) -> &str {
-    match dtype {
-        DataType::I8 => "int8",
-        DataType::U8 => "uint8",
-        DataType::I16 => "int16",
-        DataType::U16 => "uint16",
-        DataType::I32 => "int32",
-        DataType::U32 => "uint32",
-        DataType::I64 => "int64",
-        DataType::U64 => "uint64",
-        DataType::F32 => "float32",
-        DataType::F64 => "float64",
-        DataType::Text => "text",
-        DataType::Other(class) => class,
-    }
 }

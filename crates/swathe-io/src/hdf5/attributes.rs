@@ -5,9 +5,8 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use hdf5_reader::Datatype;
 use hdf5_reader::Hdf5File;
-use hdf5_reader::btree_v2::{BTreeV2Header, BTreeV2Record, collect_btree_v2_records_storage};
+use hdf5_reader::btree_v2::BTreeV2Record;
 use hdf5_reader::error::{Error, Result};
-use hdf5_reader::fractal_heap::{FractalHeap, FractalHeapDirectBlockCache};
 use hdf5_reader::global_heap::GlobalHeapCollection;
 use hdf5_reader::io::Cursor;
 use hdf5_reader::messages::HdfMessage;
@@ -29,75 +28,43 @@ pub(super) fn messages(file: &Hdf5File, header: &ObjectHeader) -> Result<Vec<Att
     for message in &header.messages {
         match message {
             HdfMessage::Attribute(attribute) => found.push(attribute.clone()),
-            HdfMessage::AttributeInfo(info) => dense(file, info, &mut found)?,
+            HdfMessage::AttributeInfo(info) => found.extend(dense(file, info)?),
             _ => {}
         }
     }
     Ok(found)
 }
 
-fn dense(
-    file: &Hdf5File,
-    info: &AttributeInfoMessage,
-    found: &mut Vec<AttributeMessage>,
-) -> Result<()> {
-    let (storage, superblock) = (file.storage(), file.superblock());
-    let (offset_size, length_size) = (superblock.offset_size, superblock.length_size);
-    if Cursor::is_undefined_offset(info.fractal_heap_address, offset_size) {
-        return Ok(());
-    }
-    let heap = FractalHeap::parse_at_storage(
-        storage,
-        info.fractal_heap_address,
-        offset_size,
-        length_size,
-    )?;
-    let tree_address = info
-        .btree_creation_order_address
-        .filter(|&address| !Cursor::is_undefined_offset(address, offset_size))
+fn dense(file: &Hdf5File, info: &AttributeInfoMessage) -> Result<Vec<AttributeMessage>> {
+    let tracked = info.btree_creation_order_address;
+    let tree = tracked
+        .filter(|&address| !Cursor::is_undefined_offset(address, file.superblock().offset_size))
         .unwrap_or(info.btree_name_index_address);
-    let tree = BTreeV2Header::parse_at_storage(storage, tree_address, offset_size, length_size)?;
-    let records = collect_btree_v2_records_storage(
-        storage,
-        &tree,
-        offset_size,
-        length_size,
-        None,
-        &[],
-        None,
-    )?;
-    let mut ordered = Vec::new();
-    for record in records {
-        match record {
-            BTreeV2Record::AttributeNameHash {
-                heap_id,
-                creation_order,
-                ..
-            } => ordered.push((creation_order, heap_id)),
-            BTreeV2Record::AttributeCreationOrder { heap_id, order } => {
-                ordered.push((order, heap_id));
+    let in_order = |records: Vec<BTreeV2Record>| {
+        let mut ordered = Vec::new();
+        for record in records {
+            match record {
+                BTreeV2Record::AttributeNameHash {
+                    heap_id,
+                    creation_order,
+                    ..
+                } => ordered.push((creation_order, heap_id)),
+                BTreeV2Record::AttributeCreationOrder { heap_id, order } => {
+                    ordered.push((order, heap_id));
+                }
+                _ => {}
             }
-            _ => {}
         }
-    }
-    ordered.sort_by_key(|(order, _)| *order);
-    let mut blocks = FractalHeapDirectBlockCache::default();
-    for (_, heap_id) in ordered {
-        let bytes = heap.get_object_storage_cached(
-            &heap_id,
-            storage,
-            offset_size,
-            length_size,
-            &mut blocks,
-        )?;
-        found.push(attribute::parse(
-            &mut Cursor::new(&bytes),
-            offset_size,
-            length_size,
-            bytes.len(),
-        )?);
-    }
-    Ok(())
+        ordered.sort_by_key(|(order, _)| *order);
+        ordered.into_iter().map(|(_, id)| id).collect()
+    };
+    super::dense::messages(
+        file,
+        info.fractal_heap_address,
+        tree,
+        in_order,
+        attribute::parse,
+    )
 }
 
 /// Value of an attribute; `None` for types that netCDF has no attribute of (references,

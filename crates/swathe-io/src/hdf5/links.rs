@@ -2,9 +2,8 @@
 
 use hdf5_reader::Hdf5File;
 use hdf5_reader::btree_v1::collect_btree_v1_leaves_storage;
-use hdf5_reader::btree_v2::{BTreeV2Header, BTreeV2Record, collect_btree_v2_records_storage};
+use hdf5_reader::btree_v2::BTreeV2Record;
 use hdf5_reader::error::{Error, Result};
-use hdf5_reader::fractal_heap::{FractalHeap, FractalHeapDirectBlockCache};
 use hdf5_reader::io::Cursor;
 use hdf5_reader::local_heap::LocalHeap;
 use hdf5_reader::messages::HdfMessage;
@@ -81,7 +80,7 @@ fn links(file: &Hdf5File, address: u64) -> Result<Vec<LinkMessage>> {
         match message {
             HdfMessage::SymbolTable(table) => symbol_table(file, table, &mut found)?,
             HdfMessage::Link(link) => found.push(link.clone()),
-            HdfMessage::LinkInfo(info) => dense_links(file, info, &mut found)?,
+            HdfMessage::LinkInfo(info) => found.extend(dense_links(file, info)?),
             _ => {}
         }
     }
@@ -159,57 +158,20 @@ fn heap_text(names: &[u8], offset: u64) -> Result<String> {
     Ok(String::from_utf8_lossy(&bytes[..end]).into_owned())
 }
 
-fn dense_links(
-    file: &Hdf5File,
-    info: &LinkInfoMessage,
-    found: &mut Vec<LinkMessage>,
-) -> Result<()> {
-    let (storage, superblock) = (file.storage(), file.superblock());
-    let (offset_size, length_size) = (superblock.offset_size, superblock.length_size);
-    if Cursor::is_undefined_offset(info.fractal_heap_address, offset_size) {
-        return Ok(());
-    }
-    let heap = FractalHeap::parse_at_storage(
-        storage,
+fn dense_links(file: &Hdf5File, info: &LinkInfoMessage) -> Result<Vec<LinkMessage>> {
+    let links = |records: Vec<BTreeV2Record>| {
+        let links = records.into_iter().filter_map(|record| match record {
+            BTreeV2Record::LinkNameHash { heap_id, .. }
+            | BTreeV2Record::CreationOrder { heap_id, .. } => Some(heap_id),
+            _ => None,
+        });
+        links.collect()
+    };
+    super::dense::messages(
+        file,
         info.fractal_heap_address,
-        offset_size,
-        length_size,
-    )?;
-    let tree = BTreeV2Header::parse_at_storage(
-        storage,
         info.btree_name_index_address,
-        offset_size,
-        length_size,
-    )?;
-    let records = collect_btree_v2_records_storage(
-        storage,
-        &tree,
-        offset_size,
-        length_size,
-        None,
-        &[],
-        None,
-    )?;
-    let mut blocks = FractalHeapDirectBlockCache::default();
-    for record in records {
-        let (BTreeV2Record::LinkNameHash { heap_id, .. }
-        | BTreeV2Record::CreationOrder { heap_id, .. }) = record
-        else {
-            continue;
-        };
-        let bytes = heap.get_object_storage_cached(
-            &heap_id,
-            storage,
-            offset_size,
-            length_size,
-            &mut blocks,
-        )?;
-        found.push(link::parse(
-            &mut Cursor::new(&bytes),
-            offset_size,
-            length_size,
-            bytes.len(),
-        )?);
-    }
-    Ok(())
+        links,
+        link::parse,
+    )
 }

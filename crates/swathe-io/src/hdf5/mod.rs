@@ -9,6 +9,7 @@
 
 mod attributes;
 mod decode;
+mod dense;
 pub(crate) mod element;
 mod index;
 mod links;

@@ -178,7 +178,7 @@ impl LayerData {
 
 /// Number and range of the values that are there. -0 is smaller than 0, so that a range does not depend on
 /// the order of the values.
-#[derive(Debug, Clone, Copy, PartialEq)]
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
 pub struct ValidRange {
     /// How many.
     pub count: usize,

@@ -10,7 +10,7 @@ use std::io::{self, BufWriter, Seek, Write};
 use std::path::{Path, PathBuf};
 
 use super::tiles::TileSink;
-use super::{LayerData, Product, netcdf, zarr};
+use super::{LayerData, Product, ValidRange, netcdf, zarr};
 use crate::bins;
 use crate::error::{Error, Result};
 use crate::zarr::ZarrStore;
@@ -94,6 +94,8 @@ enum State {
     Idle,
     /// The temporary file is ours.
     Begun,
+    /// The temporary folder is ours, and others write into it; open, because that holds its lock.
+    Shared(File),
     /// The temporary file is complete and on the disk; open, because that holds its lock.
     Written(#[expect(dead_code, reason = "held for its lock")] File),
 }
@@ -302,6 +304,44 @@ impl Output {
         self.sink(sink, file)
     }
 
+    /// Begins a Zarr store under its temporary name, for several processes to write: see
+    /// [`zarr::write_tiles`]. The folder that they write into.
+    ///
+    /// # Errors
+    /// [`Error::Request`] for another format; the system's refusals.
+    pub fn share(&mut self) -> Result<PathBuf> {
+        if self.format != Format::Zarr {
+            return Err(request(
+                &self.path,
+                "only a .zarr is written by several processes".into(),
+            ));
+        }
+        let lock = self.begin()?;
+        self.state = State::Shared(lock);
+        // Processes elsewhere have other working directories.
+        fs::canonicalize(&self.part).map_err(|source| io_error(&self.path, source))
+    }
+
+    /// Completes a store whose tiles others have written, since [`Output::share`]. `range`: of the first layer's
+    /// values.
+    ///
+    /// # Errors
+    /// As [`Output::write`]; those of [`zarr::complete`].
+    pub fn complete(&mut self, product: &Product, range: Option<ValidRange>) -> Result<()> {
+        match std::mem::replace(&mut self.state, State::Begun) {
+            State::Shared(lock) => {
+                zarr::complete(product, &self.part, range)
+                    .map_err(|error| named(&self.path, error))?;
+                self.state = State::Written(lock);
+                Ok(())
+            }
+            other => {
+                self.state = other;
+                Err(request(&self.path, "nobody else was to write it".into()))
+            }
+        }
+    }
+
     /// Begins it under its temporary name, as a file of bins whose layers come tile by tile; see
     /// [`Output::tiles`] and [`bins::Tiles::create`].
     ///
@@ -343,7 +383,7 @@ impl Output {
 
     /// The temporary file or folder, ours and empty.
     fn begin(&mut self) -> Result<File> {
-        if let State::Written(_) = self.state {
+        if let State::Written(_) | State::Shared(_) = self.state {
             // What was written before is given up, with its lock.
             self.state = State::Begun;
         }

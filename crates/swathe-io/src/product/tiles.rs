@@ -204,7 +204,8 @@ impl LayerData {
 pub(super) struct TiledLayers {
     tiling: Tiling,
     layers: Vec<TiledLayer>,
-    order: std::iter::Peekable<TileOrder>,
+    /// What comes next, where all tiles come in order.
+    order: Option<std::iter::Peekable<TileOrder>>,
     /// Ranges of the main layer's tiles that are encoded but not put, by step and tile.
     encoded: Mutex<HashMap<(usize, usize), Option<ValidRange>>>,
     /// Range of what was put of the main layer.
@@ -228,10 +229,23 @@ impl TiledLayers {
         Ok(TiledLayers {
             tiling: tiling(product)?,
             layers: product.layers.iter().map(of).collect(),
-            order: TileOrder::new(product)?.peekable(),
+            order: Some(TileOrder::new(product)?.peekable()),
             encoded: Mutex::default(),
             range: None,
         })
+    }
+
+    /// For some tiles in any order, of which each is put once.
+    pub fn in_any_order(product: &Product) -> Result<TiledLayers> {
+        Ok(TiledLayers {
+            order: None,
+            ..TiledLayers::new(product)?
+        })
+    }
+
+    /// Range of what was put of the main layer.
+    pub fn range(&self) -> Option<ValidRange> {
+        self.range
     }
 
     /// Checks the values of a tile, and notes what is needed of them when it is put.
@@ -278,19 +292,18 @@ impl TiledLayers {
 
     /// Notes that a tile is put. Its chunk's number, last dimension fastest.
     pub fn place(&mut self, layer: usize, step: usize, tile: usize) -> Result<usize> {
-        match self.order.next_if_eq(&(layer, step, tile)) {
-            Some(_) => {}
-            None => {
-                let next = match self.order.peek() {
-                    Some((layer, step, tile)) => {
-                        format!("tile {tile} of layer {layer} at step {step} is next")
-                    }
-                    None => "all tiles have been put".into(),
-                };
-                return Err(refused(format!(
-                    "tile {tile} of layer {layer} at step {step} is put, {next}"
-                )));
-            }
+        if let Some(order) = &mut self.order
+            && order.next_if_eq(&(layer, step, tile)).is_none()
+        {
+            let next = match order.peek() {
+                Some((layer, step, tile)) => {
+                    format!("tile {tile} of layer {layer} at step {step} is next")
+                }
+                None => "all tiles have been put".into(),
+            };
+            return Err(refused(format!(
+                "tile {tile} of layer {layer} at step {step} is put, {next}"
+            )));
         }
         if layer == 0 {
             let encoded = self.encoded.get_mut();
@@ -305,7 +318,7 @@ impl TiledLayers {
 
     /// Makes sure that all tiles have been put.
     pub fn check_all_put(&mut self) -> Result<()> {
-        match self.order.peek() {
+        match self.order.as_mut().and_then(|order| order.peek()) {
             Some((layer, step, tile)) => {
                 let name = self.layers.get(*layer).map_or("", |l| l.name.as_str());
                 Err(refused(format!(

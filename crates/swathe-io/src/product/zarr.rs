@@ -12,6 +12,10 @@ use crate::error::{Error, Result};
 use crate::netcdf4::grid;
 use crate::zarr::{ArrayDescription, StoreDescription, ZarrWriter, encode_chunk};
 
+mod shared;
+
+pub use shared::{EncodedTiles, Encoder, complete, tiles_of_a_file, write_tiles};
+
 /// Maps of more chunks than this are written in shards, or a folder would hold thousands of files.
 const MOST_FILES_OF_A_MAP: usize = 64;
 /// Chunks of a shard along rows and columns: 4096 x 4096 cells.
@@ -52,12 +56,8 @@ impl Tiles {
     pub fn create(product: &Product, directory: &Path) -> Result<Tiles> {
         let layout = layout(product)?;
         let described = describe(&layout)?;
-        let mut writer = ZarrWriter::create(directory, described.clone())?;
-        for (i, (variable, array)) in layout.variables.iter().zip(&described.arrays).enumerate() {
-            if variable.chunks.is_none() {
-                write_variable(&mut writer, i, variable, array, 0)?;
-            }
-        }
+        let mut writer = ZarrWriter::create(directory, described)?;
+        write_variables(&mut writer, &layout)?;
         Ok(Tiles {
             tiled: TiledLayers::new(product)?,
             writer,
@@ -93,6 +93,17 @@ impl TileSink for Tiles {
         }
         writer.finish()
     }
+}
+
+/// Writes all that is not in tiles.
+fn write_variables(writer: &mut ZarrWriter, layout: &FileLayout<'_>) -> Result<()> {
+    let arrays = writer.description().arrays.clone();
+    for (i, (variable, array)) in layout.variables.iter().zip(&arrays).enumerate() {
+        if variable.chunks.is_none() {
+            write_variable(writer, i, variable, array, 0)?;
+        }
+    }
+    Ok(())
 }
 
 /// What a store of a layout holds. Chunks and shards depend on the grid alone.

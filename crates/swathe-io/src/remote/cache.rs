@@ -214,7 +214,7 @@ impl Kept {
 }
 
 /// A folder for the user alone: what is kept may not be for all.
-fn private_folder(path: &Path) -> std::io::Result<()> {
+pub fn private_folder(path: &Path) -> std::io::Result<()> {
     let mut builder = std::fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]

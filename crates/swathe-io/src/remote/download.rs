@@ -88,6 +88,12 @@ impl Session {
             source,
         };
         if let Ok(there) = path.metadata() {
+            if !there.is_file() {
+                return Err(Error::Io {
+                    path: path.display().to_string(),
+                    source: std::io::Error::other("something that is no file has this name"),
+                });
+            }
             let whole = expected.size.is_none_or(|size| size == there.len());
             if whole && verify(path, expected).map_err(io)?.is_none() {
                 return Ok(Downloaded::Present);

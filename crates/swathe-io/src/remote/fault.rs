@@ -66,17 +66,21 @@ impl Fault {
 
     /// The error of a file or service of this name.
     pub fn of(self, name: &str) -> Error {
+        // Faults of a request name its address, which is the file's unless it was redirected.
+        let told = self.reason.strip_prefix(name);
+        let told = told.and_then(|rest| rest.strip_prefix(": ").or(rest.strip_prefix(' ')));
+        let reason = told.unwrap_or(&self.reason).to_owned();
         match self.sign_in {
             true => Error::Auth {
                 path: name.to_owned(),
-                reason: self.reason,
+                reason,
                 hint: self.hint,
             },
             false => Error::Remote {
                 path: name.to_owned(),
                 reason: match self.hint {
-                    Some(hint) => format!("{}; {hint}", self.reason),
-                    None => self.reason,
+                    Some(hint) => format!("{reason}; {hint}"),
+                    None => reason,
                 },
             },
         }
@@ -94,3 +98,34 @@ impl std::fmt::Display for Fault {
 }
 
 impl std::error::Error for Fault {}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_address_is_named_once() {
+        for (reason, expected) in [
+            (
+                "https://a.org/x did not answer",
+                "https://a.org/x: did not answer",
+            ),
+            (
+                "https://a.org/x: not an address",
+                "https://a.org/x: not an address",
+            ),
+            (
+                "https://b.org/ did not answer",
+                "https://a.org/x: https://b.org/ did not answer",
+            ),
+            (
+                "https://a.org/xy is gone",
+                "https://a.org/x: https://a.org/xy is gone",
+            ),
+            ("it is damaged", "https://a.org/x: it is damaged"),
+        ] {
+            let fault = Fault::new(Cure::None, reason);
+            assert_eq!(fault.of("https://a.org/x").to_string(), expected);
+        }
+    }
+}

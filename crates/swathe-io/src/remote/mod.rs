@@ -97,6 +97,13 @@ pub fn address(path: &Path) -> Option<&str> {
         .then_some(text)
 }
 
+/// Whether an address has nothing in it that may be a secret: no query, no user.
+pub fn is_plain(address: &str) -> bool {
+    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
+    let host = rest.split('/').next().unwrap_or(rest);
+    !address.contains(['?', '#']) && !host.contains('@')
+}
+
 /// Base name of a file by its address, without a query.
 pub fn base_name(address: &str) -> &str {
     let plain = address.split(['?', '#']).next().unwrap_or(address);

@@ -89,7 +89,15 @@ impl Settings {
         let login = address("SWATHE_EARTHDATA_LOGIN", Some(LOGIN))?.ok_or_else(missing)?;
         let folder = match variable("SWATHE_CACHE") {
             Some(word) if word == "none" => None,
-            Some(folder) => Some(PathBuf::from(folder)),
+            Some(folder) => {
+                // Who names a folder wants it used; the usual one may be missing or full.
+                let folder = PathBuf::from(folder);
+                super::cache::private_folder(&folder).map_err(|e| Error::Io {
+                    path: format!("SWATHE_CACHE={}", folder.display()),
+                    source: e,
+                })?;
+                Some(folder)
+            }
             None => usual_folder(),
         };
         let limit = number("SWATHE_CACHE_SIZE", CACHE_LIMIT >> 20)? << 20;

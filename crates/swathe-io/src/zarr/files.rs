@@ -76,7 +76,7 @@ pub(super) fn sync(path: &Path) -> Result<()> {
 }
 
 /// Makes names in a folder last through a power failure, on systems where folders can be opened.
-pub(super) fn sync_folder(folder: &Path) {
+pub(crate) fn sync_folder(folder: &Path) {
     if let Ok(folder) = File::open(folder) {
         let _ = folder.sync_all();
     }

@@ -27,5 +27,6 @@ pub(crate) use attributes::as_stored;
 pub use codec::{encode_chunk, encode_texts};
 pub use description::{ArrayDescription, StoreDescription};
 use files::METADATA;
+pub(crate) use files::sync_folder;
 pub use reader::ZarrStore;
 pub use writer::ZarrWriter;

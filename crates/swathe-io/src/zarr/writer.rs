@@ -2,7 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs::{self, OpenOptions};
-use std::io::Write as _;
+use std::io::{self, Write as _};
 use std::path::{Path, PathBuf};
 
 use super::codec::{ShardIndex, encode_chunk, encode_texts};
@@ -65,6 +65,43 @@ impl ZarrWriter {
             files: Vec::new(),
             folders: BTreeSet::new(),
         })
+    }
+
+    /// Continues a store of which others have written files of chunks, and nothing else.
+    ///
+    /// # Errors
+    /// As [`ZarrWriter::create`].
+    pub fn beside(directory: &Path, description: StoreDescription) -> Result<ZarrWriter> {
+        let writer = ZarrWriter::onto(directory, description)?;
+        for array in &writer.description.arrays {
+            let folder = folder(directory, array);
+            match fs::create_dir(&folder) {
+                Err(error) if error.kind() != io::ErrorKind::AlreadyExists => {
+                    return Err(io_error(&folder, error));
+                }
+                _ => {}
+            }
+        }
+        Ok(writer)
+    }
+
+    /// A file of chunks of an array that is not there.
+    ///
+    /// # Errors
+    /// [`Error::Product`](crate::error::Error::Product) for an array that is not there.
+    pub fn missing(&self, array: usize) -> Result<Option<PathBuf>> {
+        let described = self.described(array)?;
+        let chunks = described.chunk_grid();
+        let in_file = described.shard_grid();
+        let files: Vec<usize> = chunks
+            .iter()
+            .zip(&in_file)
+            .map(|(chunks, n)| chunks.div_ceil(*n))
+            .collect();
+        let base = folder(&self.directory, described);
+        let all = 0..files.iter().product::<usize>();
+        let mut paths = all.map(|number| base.join(key(&position(number, &files), '/')));
+        Ok(paths.find(|path| !path.is_file()))
     }
 
     /// What is being written.
@@ -248,6 +285,24 @@ impl ZarrWriter {
         replace(&path, &group_json(&self.description), true)?;
         sync_folder(&self.directory);
         Ok(())
+    }
+
+    /// Ends without metadata: the files of chunks, down to the disk.
+    ///
+    /// # Errors
+    /// [`Error::Product`](crate::error::Error::Product) for a shard that is not complete; the system's refusals.
+    pub fn into_files(self) -> Result<Vec<PathBuf>> {
+        if let Some(shard) = self.shards.values().next() {
+            return Err(refused(format!(
+                "{} lacks {} chunks",
+                shard.path.display(),
+                shard.missing
+            )));
+        }
+        for path in &self.files {
+            sync(path)?;
+        }
+        Ok(self.files)
     }
 
     fn described(&self, array: usize) -> Result<&ArrayDescription> {

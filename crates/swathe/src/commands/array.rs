@@ -3,7 +3,7 @@
 use super::graph::GraphFile;
 use super::gridding::size;
 use crate::failure::{Failure, Outcome, Result};
-use crate::messages::tell;
+use crate::messages::{say, tell};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -113,7 +113,7 @@ pub fn run(arguments: &Arguments) -> Result {
     let peak = peak.map_or(String::new(), |peak| {
         format!(", peak memory {}", in_units(peak as f64, "B"))
     });
-    eprintln!(
+    say!(
         "{} in {chunks} chunks, {seconds:.3} s, {rate}, {} threads{peak}",
         in_units(bytes as f64, "B"),
         pool.current_num_threads()

@@ -2,7 +2,7 @@
 
 use super::write;
 use crate::failure::{Failure, Outcome, Result};
-use crate::messages::tell;
+use crate::messages::{say, tell};
 use clap::Args;
 use serde_json::json;
 use std::path::{Path, PathBuf};
@@ -110,7 +110,7 @@ pub fn run(arguments: &Arguments) -> Result {
     if let (Some(mut set), Some(path)) = (set, output) {
         write::png(&mut set, path, &picture(&comparison, &first, &second)?)?;
         set.commit()?;
-        eprintln!("wrote {}", path.display());
+        say!("wrote {}", path.display());
     }
     match comparison.both {
         0 => Err(Failure::nothing("no cell has a value in both maps")),

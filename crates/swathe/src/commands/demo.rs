@@ -3,6 +3,7 @@
 use super::progress::{Progress, Style};
 use super::{plot, report, simulate, write};
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages::say;
 use clap::Args;
 use std::path::PathBuf;
 use swathe::job::{self, GridRequest, Job, Plan, Purpose, gather};
@@ -34,14 +35,14 @@ pub fn run(arguments: &Arguments) -> Result {
         ..Simulation::default()
     }
     .granules()?;
-    eprintln!(
+    say!(
         "1. a week of simulated PACE granules over the Chesapeake Bay, in {}",
         folder.display()
     );
     let there = |granule: &swathe_io::simulate::GranuleSpec| folder.join(granule.file_name());
     let (old, new): (Vec<_>, Vec<_>) = granules.iter().partition(|g| there(g).exists());
     if !old.is_empty() {
-        eprintln!("{} of {} are there already", old.len(), granules.len());
+        say!("{} of {} are there already", old.len(), granules.len());
     }
     let new: Vec<_> = new.into_iter().cloned().collect();
     simulate::make(
@@ -54,7 +55,7 @@ pub fn run(arguments: &Arguments) -> Result {
 
     let at = |name: &str| arguments.dir.join(name);
     let outputs = [at("mean.nc"), at("mean.tif"), at("mean.png")];
-    eprintln!("2. their average on a grid of 0.015 degrees");
+    say!("2. their average on a grid of 0.015 degrees");
     let to_write = write::Outputs::new(&outputs, &paths, true)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .build()
@@ -85,17 +86,17 @@ pub fn run(arguments: &Arguments) -> Result {
     let finished = written?;
     report::finished(&finished, &outputs, false);
     if let Some((cells, bias, spread)) = against_truth(&finished.product()?) {
-        eprintln!(
+        say!(
             "against the known truth, over {cells} cells: bias {bias:+.1} %, spread {spread:.1} %"
         );
     }
     finished.clear()?;
 
     let swath = at("swath.png");
-    eprintln!("3. one of the swaths as it lies, with the area");
+    say!("3. one of the swaths as it lies, with the area");
     let one = &paths[granules.len() / 4];
     plot::run(&plot::Arguments::of(one.clone(), swath, AREA))?;
-    eprintln!(
+    say!(
         "look at {} and {}; then try your own granules:\n  swathe average *.nc -v chlor_a -b -77,36,-73,41 -r 0.015 -o mean.nc -o mean.png",
         at("mean.png").display(),
         at("swath.png").display()

@@ -53,7 +53,7 @@ pub struct Gridding {
         required_unless_present_any = ["dry_run", "graph"]
     )]
     outputs: Vec<PathBuf>,
-    /// Replace outputs that exist
+    /// Replace outputs that exist; a symbolic link is replaced itself, not what it points to
     #[arg(long)]
     overwrite: bool,
     #[command(flatten)]
@@ -94,7 +94,7 @@ pub struct Gridding {
     #[arg(long, value_name = "DIR")]
     scratch: Option<PathBuf>,
     /// Go on with a run of the same that was stopped
-    #[arg(long)]
+    #[arg(long, conflicts_with_all = ["dask", "dask_gateway"])]
     resume: bool,
     /// Show what reading has cost, and what became of every granule
     #[arg(long)]
@@ -342,8 +342,7 @@ impl Gridding {
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run {
             let estimate = pool.install(|| plan.estimate())?;
-            report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
-            return Ok(Outcome::Done);
+            return report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
         }
         outputs.check_no_partial()?;
         outputs.check_maps(plan.windows().unwrap_or(1))?;
@@ -358,8 +357,8 @@ impl Gridding {
         };
         let written = self
             .cluster
-            .run(&plan, &pool, &keeping, &mut show)
-            .map_err(Failure::from)
+            // The map is made of the bins here.
+            .run(&plan, &pool, &keeping, || Ok(None), &mut show)
             .and_then(|finished| {
                 pool.install(|| outputs.write_product(&map.product(&finished)?))?;
                 messages::note(&format!("mapped from bins of isin-{}", map.rows()));
@@ -395,7 +394,7 @@ impl Gridding {
         let paths = self.paths()?;
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
         let stopped = self.journal().is_some_and(|path| path.exists());
-        let outputs = open(
+        let mut outputs = open(
             &self.outputs,
             &paths,
             self.overwrite || (stopped && self.resume),
@@ -413,14 +412,14 @@ impl Gridding {
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run || graph.is_some() {
             let estimate = pool.install(|| plan.estimate())?;
-            if self.dry_run {
-                report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
-            }
             if let Some(graph) = graph {
                 graph.write(&plan.graph(&estimate, &self.output_names()))?;
             }
+            if self.dry_run {
+                return report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
+            }
         }
-        if self.dry_run || self.outputs.is_empty() {
+        if self.outputs.is_empty() {
             return Ok(Outcome::Done);
         }
         let maps = match purpose {
@@ -453,8 +452,7 @@ impl Gridding {
         let watched = watch::here();
         let written = self
             .cluster
-            .run(&plan, &pool, &keeping, &mut show)
-            .map_err(Failure::from)
+            .run(&plan, &pool, &keeping, || outputs.share(), &mut show)
             .and_then(|finished| {
                 pool.install(|| {
                     let _entered = watched.enter();

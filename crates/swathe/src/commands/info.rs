@@ -1,7 +1,7 @@
 //! `swathe info`: what is in a file.
 
 use crate::failure::{Failure, Outcome, Result};
-use crate::messages::tell;
+use crate::messages::{say, tell};
 use clap::Args;
 use serde_json::json;
 use std::path::Path;
@@ -45,13 +45,13 @@ pub fn run(arguments: &Arguments) -> Result {
                     None => None,
                     Some(Ok(None)) => {
                         flagless += 1;
-                        eprintln!("error: {}: it has no quality flags", path.display());
+                        say!("error: {}: it has no quality flags", path.display());
                         None
                     }
                     Some(Ok(shares)) => shares,
                     Some(Err(error)) => {
                         failed += 1;
-                        eprintln!("error: {}", error.message());
+                        say!("error: {}", error.message());
                         None
                     }
                 };
@@ -68,7 +68,7 @@ pub fn run(arguments: &Arguments) -> Result {
             }
             Err(error) => {
                 failed += 1;
-                eprintln!("error: {error}");
+                say!("error: {error}");
             }
         }
     }

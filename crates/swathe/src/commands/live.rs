@@ -1,7 +1,7 @@
 //! `--live`: a page to watch a command by.
 
 use crate::failure::{Failure, Result};
-use crate::messages;
+use crate::messages::{self, say};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -38,7 +38,7 @@ impl LiveOption {
         let link = live.link();
         match messages::in_json() {
             true => messages::event("live", json!({ "link": link })),
-            false => eprintln!("watch it at {link}"),
+            false => say!("watch it at {link}"),
         }
         let entered = live.watched().enter();
         let watch = Watch(Some(live));

@@ -2,7 +2,7 @@
 
 use super::write;
 use crate::failure::{Failure, Outcome, Result};
-use crate::messages::tell;
+use crate::messages::{say, tell};
 use clap::Args;
 use std::path::PathBuf;
 use swathe_core::crs::Crs;
@@ -126,7 +126,7 @@ pub fn draw(arguments: &Arguments) -> Result<Vec<u8>> {
     };
     let subject = Subject::open(arguments)?;
     if subject.values.iter().all(|value| value.is_nan()) {
-        eprintln!("warning: {} has no valid value", subject.name);
+        say!("warning: {} has no valid value", subject.name);
     }
     let mut picture = MapPicture::of_variable(
         &subject.geobox,
@@ -202,7 +202,7 @@ impl Subject {
             Some(request) => request.clone(),
             None => {
                 let main = granule.main_product()?;
-                eprintln!("drawing {}, {}", main.name, main.reason);
+                say!("drawing {}, {}", main.name, main.reason);
                 main.name
             }
         };
@@ -214,7 +214,7 @@ impl Subject {
             )));
         };
         if let Some(note) = selected.note() {
-            eprintln!("{note}");
+            say!("{note}");
         }
         let (lines, _) = granule.shape();
         let geolocation = granule.geolocation(0..lines).map_err(Failure::error)?;
@@ -259,7 +259,7 @@ impl Subject {
         let request = match (&arguments.variable, gridded.variables().first()) {
             (Some(request), _) => request.clone(),
             (None, Some(first)) => {
-                eprintln!("drawing {}, the first variable on the grid", first.path());
+                say!("drawing {}, the first variable on the grid", first.path());
                 first.path().to_owned()
             }
             (None, None) => {
@@ -284,7 +284,7 @@ impl Subject {
             None => {
                 if variable.maps() > 1 {
                     let last = variable.maps() - 1;
-                    eprintln!("drawing {name}[0], the first of its maps 0 to {last}");
+                    say!("drawing {name}[0], the first of its maps 0 to {last}");
                 }
                 0
             }

@@ -1,6 +1,6 @@
 //! How far a run is, on standard error.
 
-use crate::messages;
+use crate::messages::{self, say};
 use clap::ValueEnum;
 use indicatif::{ProgressBar, ProgressStyle};
 use serde_json::{Value, json};
@@ -127,7 +127,7 @@ impl Progress {
             }
             Style::Plain if now - self.said >= INTERVAL => {
                 self.said = now;
-                eprintln!("{}", stage.line(now, memory));
+                say!("{}", stage.line(now, memory));
             }
             Style::Json => {
                 let seconds = rounded((now - self.started).as_secs_f64());

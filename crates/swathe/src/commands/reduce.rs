@@ -2,6 +2,7 @@
 
 use super::gridding::size;
 use super::live::LiveOption;
+use super::on_cluster::OnCluster;
 use super::reduced::ReducedOutputs;
 use super::report;
 use crate::failure::{Failure, Outcome, Result};
@@ -12,7 +13,7 @@ use std::path::PathBuf;
 use std::str::FromStr as _;
 use swathe::core::array::Step;
 use swathe::job::expand;
-use swathe::reduction::{Dimensions, Every, Reduced, Reduction, reduce, statistic_named};
+use swathe::reduction::{Dimensions, Every, Reduced, Reduction, statistic_named};
 use swathe_io::product::Statistic;
 
 /// Reduce gridded files over time, or over an area: a year of Level-3 days, any CF file, a Zarr store.
@@ -67,6 +68,8 @@ pub struct Arguments {
     #[arg(long, value_name = "SIZE", value_parser = size)]
     memory: Option<u64>,
     #[command(flatten)]
+    cluster: OnCluster,
+    #[command(flatten)]
     live: LiveOption,
 }
 
@@ -114,7 +117,10 @@ pub fn run(arguments: &Arguments) -> Result {
             }
             ControlFlow::Continue(())
         };
-        let reduced = reduce(&paths, &reduction, &pool, arguments.memory, &mut observer)?;
+        let reduced =
+            arguments
+                .cluster
+                .reduce(&paths, &reduction, &pool, arguments.memory, &mut observer)?;
         match &reduced {
             Reduced::Table(table) if arguments.outputs.is_empty() => {
                 tell!("{}", table.csv().trim_end())

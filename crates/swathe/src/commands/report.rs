@@ -1,45 +1,50 @@
 //! What is said before and after a run.
 
 use super::progress::bytes;
-use crate::failure::Outcome;
-use crate::messages::{self, tell};
+use crate::failure::{Failure, Outcome, Result};
+use crate::messages::{self, say, tell};
 use serde_json::json;
 use std::path::PathBuf;
 use swathe::job::{Estimate, Finished, Plan, Shares};
 use swathe_io::product::GranuleStatus;
+
+/// What is known of a plan, for machines.
+fn known(plan: &Plan, shares: &Shares) -> serde_json::Value {
+    let (rows, columns) = plan.geobox().shape();
+    let (tiles, maps) = plan.tiles();
+    let skipped = plan.skipped().iter();
+    let skipped = skipped.map(|record| json!({"name": record.name, "reason": record.reason}));
+    json!({
+        "granules": plan.granules(),
+        "skipped": skipped.collect::<Vec<_>>(),
+        "variables": plan.fields().collect::<Vec<_>>(),
+        "method": plan.method().name(),
+        "crs": plan.geobox().crs.to_string(),
+        "rows": rows,
+        "columns": columns,
+        "maps": maps.unwrap_or(1),
+        "tiles_of_map": tiles,
+        "memory_bytes": shares.projected,
+        "memory_limit_bytes": shares.limit,
+    })
+}
 
 /// Says what was chosen for the user, on standard error.
 pub fn chosen(plan: &Plan, shares: &Shares) {
     for note in plan.notes() {
         messages::note(note);
     }
-    let (rows, columns) = plan.geobox().shape();
-    let (tiles, maps) = plan.tiles();
     if messages::in_json() {
-        let skipped = plan.skipped().iter();
-        let skipped = skipped.map(|record| json!({"name": record.name, "reason": record.reason}));
-        let known = json!({
-            "granules": plan.granules(),
-            "skipped": skipped.collect::<Vec<_>>(),
-            "variables": plan.fields().collect::<Vec<_>>(),
-            "method": plan.method().name(),
-            "crs": plan.geobox().crs.to_string(),
-            "rows": rows,
-            "columns": columns,
-            "maps": maps.unwrap_or(1),
-            "tiles_of_map": tiles,
-            "memory_bytes": shares.projected,
-            "memory_limit_bytes": shares.limit,
-        });
-        return messages::event("plan", known);
+        return messages::event("plan", known(plan, shares));
     }
+    let (rows, columns) = plan.geobox().shape();
     match plan.isin() {
-        Some(isin) => eprintln!(
+        Some(isin) => say!(
             "grid: isin-{}, method {}",
             isin.rows(),
             plan.method().name()
         ),
-        None => eprintln!(
+        None => say!(
             "grid: {columns} x {rows} cells of {} in {}, method {}",
             plan.geobox().x.step(),
             plan.geobox().crs,
@@ -49,7 +54,65 @@ pub fn chosen(plan: &Plan, shares: &Shares) {
 }
 
 /// Prints a plan on standard output: what would be read and done, and if it is `kept` on disk, how much.
-pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
+///
+/// # Errors
+/// When no granule comes near the area: a run would have nothing to do.
+pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) -> Result<Outcome> {
+    for note in plan.notes() {
+        messages::note(note);
+    }
+    let times = match shares.in_turns() {
+        0 => 1.0,
+        _ => plan.decoded_times(shares)?,
+    };
+    match messages::in_json() {
+        true => {
+            let mut known = known(plan, shares);
+            if let Some(known) = known.as_object_mut() {
+                known.insert("granules_in_turns".into(), shares.in_turns().into());
+                known.insert("decoded_times".into(), times.into());
+            }
+            tell!("{}", estimated(known, estimate, kept));
+        }
+        false => lines_of_plan(plan, estimate, (shares, times), kept),
+    }
+    match estimate
+        .granules
+        .iter()
+        .any(|granule| granule.near.is_some())
+    {
+        true => Ok(Outcome::Done),
+        false => Err(Failure::nothing(
+            "no granule touches the area: outside the area",
+        )),
+    }
+}
+
+/// What is known of a plan, with what it would take.
+fn estimated(mut known: serde_json::Value, estimate: &Estimate, kept: bool) -> serde_json::Value {
+    let granules = estimate.granules.iter().map(|granule| {
+        json!({
+            "name": granule.name,
+            "lines": granule.near.as_ref().map(|lines| [lines.start, lines.end]),
+            "tiles": granule.tiles.len(),
+            "chunks": granule.cost.chunks,
+            "stored_bytes": granule.cost.stored_bytes,
+            "decoded_bytes": granule.cost.decoded_bytes,
+        })
+    });
+    if let Some(known) = known.as_object_mut() {
+        known.insert("to_read".into(), granules.collect());
+        known.insert("tiles_to_combine".into(), estimate.pieces.into());
+        known.insert("tiles_to_finish".into(), estimate.finished.into());
+        if kept {
+            known.insert("disk_bytes".into(), estimate.journal_bytes.into());
+        }
+    }
+    known
+}
+
+/// `times`: what is needed of granules is decoded so often.
+fn lines_of_plan(plan: &Plan, estimate: &Estimate, (shares, times): (&Shares, f64), kept: bool) {
     let (rows, columns) = plan.geobox().shape();
     let fields: Vec<&str> = plan.fields().collect();
     tell!("variables  {}", fields.join(", "));
@@ -75,10 +138,7 @@ pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
         shares.in_flight(),
         match shares.in_turns() {
             0 => "each decoded once".to_owned(),
-            n => format!(
-                "{n} of them in turns of some tiles: lines are decoded {:.2} times",
-                plan.decoded_times(shares)
-            ),
+            n => format!("{n} of them in turns of some tiles: lines are decoded {times:.2} times"),
         }
     );
     tell!("granules   {}", plan.granules());
@@ -148,14 +208,22 @@ pub fn merged(parts: usize, used: usize, outputs: &[PathBuf]) {
         let known = json!({"parts": parts, "used": used, "outputs": names(outputs)});
         return messages::event("finished", known);
     }
-    eprintln!("{parts} parts merged, {used} granules used");
+    let count = |number: usize, what: &str| match number {
+        1 => format!("1 {what}"),
+        _ => format!("{number} {what}s"),
+    };
+    say!(
+        "{} merged, {} used",
+        count(parts, "part"),
+        count(used, "granule")
+    );
     wrote(outputs);
 }
 
 /// Says what was written.
 pub fn wrote(outputs: &[PathBuf]) {
     for output in outputs {
-        eprintln!("wrote {}", output.display());
+        say!("wrote {}", output.display());
     }
 }
 
@@ -226,7 +294,7 @@ pub fn left_out(finished: &Finished, verbose: bool) {
                 record.status.as_str()
             };
             let sep = if record.reason.is_empty() { "" } else { ": " };
-            eprintln!("{word} {}{sep}{}", record.name, record.reason);
+            say!("{word} {}{sep}{}", record.name, record.reason);
         }
     }
 }
@@ -243,7 +311,7 @@ fn lines(finished: &Finished, outputs: &[PathBuf], verbose: bool) {
                 .filter(|(_, carrying, _)| *carrying > 0)
                 .map(|(name, _, percent)| format!("{name} {percent:.1} %"))
                 .collect();
-            eprintln!(
+            say!(
                 "flags: {:.1} % of the valid pixels of {field} removed ({})",
                 report.removed_percent(),
                 taken.join(", ")
@@ -257,15 +325,18 @@ fn lines(finished: &Finished, outputs: &[PathBuf], verbose: bool) {
     if verbose {
         let read = finished.read;
         let geometry = finished.geometry;
-        eprintln!(
+        say!(
             "read: {} in {} requests, {} decoded",
             bytes(read.bytes_read),
             read.reads,
             bytes(read.bytes_decoded)
         );
-        eprintln!(
+        say!(
             "pixels: {} near the area, of these {} without position, {} folded, {} without place in the projection",
-            geometry.selected, geometry.missing, geometry.folded, geometry.untransformed
+            geometry.selected,
+            geometry.missing,
+            geometry.folded,
+            geometry.untransformed
         );
     }
     let mut others: Vec<(&str, usize)> = Vec::new();
@@ -285,7 +356,7 @@ fn lines(finished: &Finished, outputs: &[PathBuf], verbose: bool) {
     if finished.failed > 0 {
         others.push(format!("{} skipped", finished.failed));
     }
-    eprintln!(
+    say!(
         "{} of {} granules used{}",
         finished.used,
         records.len(),

@@ -1,7 +1,7 @@
 //! `swathe serve`: a gridded file looked at in a browser.
 
 use crate::failure::Result;
-use crate::messages;
+use crate::messages::{self, say};
 use clap::Args;
 use serde_json::json;
 use std::path::PathBuf;
@@ -34,7 +34,7 @@ pub fn run(arguments: &Arguments) -> Result {
     let link = serving.link();
     match messages::in_json() {
         true => messages::event("live", json!({ "link": link })),
-        false => eprintln!("look at it at {link} (Ctrl-C ends)"),
+        false => say!("look at it at {link} (Ctrl-C ends)"),
     }
     loop {
         // An interruption ends the process.

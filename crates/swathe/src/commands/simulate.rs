@@ -2,6 +2,7 @@
 
 use super::gridding::{Four, four};
 use crate::failure::{Failure, Outcome, Result};
+use crate::messages::say;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
 use rayon::prelude::*;
@@ -136,7 +137,7 @@ pub fn run(arguments: &Arguments) -> Result {
 
 /// Says which granule has been made.
 pub(super) fn say(done: usize, all: usize, path: &Path) -> ControlFlow<()> {
-    eprintln!("{done}/{all} {}", path.display());
+    say!("{done}/{all} {}", path.display());
     ControlFlow::Continue(())
 }
 

@@ -165,10 +165,21 @@ impl Outputs {
     pub fn check_no_partial(&self) -> Result<()> {
         match self.set.paths().find(|path| is_partial(path)) {
             Some(path) => Err(Failure::usage(format!(
-                "{}: only averages can be kept as partial results",
+                "{}: a partial result is of one average, not of windows (--every) or of a cube",
                 path.display()
-            ))),
+            ))
+            .with_hint("make a partial result of each window's granules, or write .nc or .zarr")),
             None => Ok(()),
+        }
+    }
+
+    /// The folder into which other processes may write the maps, if a Zarr store is all that there is to write.
+    /// [`Outputs::write`] completes it, or writes all of it.
+    pub fn share(&mut self) -> Result<Option<PathBuf>> {
+        let mut outputs = self.set.iter_mut();
+        match (outputs.next(), outputs.next()) {
+            (Some(output), None) if output.format() == Format::Zarr => Ok(Some(output.share()?)),
+            _ => Ok(None),
         }
     }
 
@@ -234,6 +245,12 @@ impl Outputs {
             return all_there(path, cube.append(&finished.product()?)?);
         }
         let description = finished.description();
+        if let Some(range) = finished.stored() {
+            for output in self.set.iter_mut() {
+                output.complete(description, range)?;
+            }
+            return Ok(self.set.commit()?);
+        }
         let whole = self.set.paths().any(is_whole);
         let mut memory = whole
             .then(|| MemoryTiles::create(description))

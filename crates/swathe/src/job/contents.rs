@@ -3,7 +3,7 @@
 use super::JobError;
 use super::data_day::Part;
 use super::plan::PlannedField;
-use super::windows::Share;
+use super::windows::Member;
 use std::ops::Range;
 use swathe_core::reduce::{Composite, ReduceError, StoredPart, TilePart, Tiling};
 use swathe_io::error::Error;
@@ -32,6 +32,8 @@ pub(super) struct Partial {
     /// For each granule that its header lists, the number in the header of all, or `None` for one that
     /// takes no part.
     pub numbers: Vec<Option<u32>>,
+    /// One of those that it combines, where it does not combine all: these are in the same windows of time.
+    pub of: Option<Member>,
 }
 
 impl Partial {
@@ -114,7 +116,7 @@ impl Contents {
     pub fn with_unit<T>(
         &self,
         unit: &Unit<'_>,
-        of: Option<&[Share]>,
+        of: Option<&[Member]>,
         cells: &Range<usize>,
         take: impl FnOnce(Option<&Composite>) -> Result<T, JobError>,
     ) -> Result<T, JobError> {
@@ -146,7 +148,8 @@ impl Contents {
                 }
             }
             Contents::Partials(partials) => {
-                for partial in partials {
+                let is_of = |m: &Member| gives(of, m.granule, m.part);
+                for partial in partials.iter().filter(|p| p.of.as_ref().is_none_or(is_of)) {
                     let file = &partial.file;
                     if let Some(stored) = file.tile(unit.field, unit.tile)? {
                         let samples = file.samples(unit.field, unit.tile);
@@ -172,7 +175,7 @@ impl Contents {
 
     /// Bytes of observations that a composite of a unit would hold, where they are many: those that are kept for
     /// percentiles, at most.
-    pub fn bytes_of(&self, unit: &Unit<'_>, of: Option<&[Share]>) -> u64 {
+    pub fn bytes_of(&self, unit: &Unit<'_>, of: Option<&[Member]>) -> u64 {
         /// A cell's place and a double take no less as they are kept.
         const STORED: u64 = 9;
         let sample = self.sample_bytes(unit);
@@ -192,7 +195,7 @@ impl Contents {
     }
 
     /// How many cells of a unit, at a time, have observations of no more than so many bytes.
-    pub fn strip(&self, unit: &Unit<'_>, of: Option<&[Share]>, bytes: u64, cells: usize) -> usize {
+    pub fn strip(&self, unit: &Unit<'_>, of: Option<&[Member]>, bytes: u64, cells: usize) -> usize {
         let strips = self.bytes_of(unit, of) / bytes.max(1) + 1;
         let strips = usize::try_from(strips).unwrap_or(cells);
         cells.div_ceil(strips.clamp(1, cells.max(1)))
@@ -339,7 +342,7 @@ fn piece_of(
 fn wanted<'a>(
     journal: &'a Journal,
     unit: &Unit<'_>,
-    of: Option<&'a [Share]>,
+    of: Option<&'a [Member]>,
 ) -> impl Iterator<Item = &'a Piece> + use<'a> {
     let numbers: Vec<(Part, u32)> = unit.parts().map(|p| (p, unit.number_of(p))).collect();
     numbers.into_iter().flat_map(move |(part, number)| {
@@ -350,8 +353,8 @@ fn wanted<'a>(
 }
 
 /// Whether a part of a granule is among shares, which are in order; all are where none are named.
-fn gives(of: Option<&[Share]>, granule: usize, part: Part) -> bool {
-    of.is_none_or(|some| some.binary_search(&Share { granule, part }).is_ok())
+fn gives(of: Option<&[Member]>, granule: usize, part: Part) -> bool {
+    of.is_none_or(|some| some.binary_search(&Member { granule, part }).is_ok())
 }
 
 fn part_of<'a>(

@@ -85,7 +85,7 @@ impl JobError {
     }
 
     /// A run cannot be spread.
-    pub(super) fn cluster(reason: impl Into<String>) -> Self {
+    pub fn cluster(reason: impl Into<String>) -> Self {
         JobError::Cluster {
             reason: reason.into(),
             hint: None,

@@ -6,7 +6,7 @@ use super::header::Header;
 use super::layers::Kind;
 use super::plan::{Plan, PlannedField};
 use super::record::{Event, Observer, tell_tiles};
-use super::windows::{Share, Window};
+use super::windows::{Member, Window};
 use super::{Candidate, JobError, Purpose};
 use rayon::prelude::*;
 use std::ops::{ControlFlow, Range};
@@ -20,7 +20,7 @@ use swathe_io::bytes::ReadCounters;
 use swathe_io::dataset::AttributeValue;
 use swathe_io::product::{
     GranuleRecord, GranuleStatus, LayerData, MemoryTiles, Product, Statistic, TileSink, TimeStep,
-    Times, feed, layout,
+    Times, ValidRange, feed, layout,
 };
 
 /// Units per thread that are finished before any of them is handed on.
@@ -42,6 +42,8 @@ pub struct Finished {
     kinds: Vec<Vec<Kind>>,
     /// Whether a cell of the first layer that was handed on has a value.
     valued: AtomicBool,
+    /// If others have written the maps: the range of the first layer.
+    pub(super) stored: Option<Option<ValidRange>>,
     /// What reading has cost.
     pub read: ReadCounters,
     /// What became of the pixels near the area.
@@ -60,7 +62,7 @@ pub(super) enum Maps {
     /// Statistics over all granules.
     All,
     /// Statistics over what gives to each of these windows.
-    Windows(Vec<Vec<Share>>),
+    Windows(Vec<Vec<Member>>),
     /// One of each of these granules.
     Granules(Vec<usize>),
 }
@@ -87,14 +89,14 @@ impl Finished {
             granule: None,
         };
         let times = Times::Series(windows.iter().map(step).collect());
-        let members = windows.iter().map(|window| window.shares.clone());
-        let used = |share: &Share| {
+        let members = windows.iter().map(|window| window.members.clone());
+        let used = |share: &Member| {
             let (number, parts) = gave.get(share.granule)?;
             parts.contains(&share.part).then_some(*number)
         };
         let recorded = windows
             .iter()
-            .map(|w| w.shares.iter().filter_map(used).collect());
+            .map(|w| w.members.iter().filter_map(used).collect());
         let recorded = recorded.collect();
         let maps = Maps::Windows(members.collect());
         let mut finished = Finished::new(header, contents, maps, times)?;
@@ -196,6 +198,7 @@ impl Finished {
             parts: 1,
             kinds,
             valued: AtomicBool::new(false),
+            stored: None,
             read: ReadCounters::default(),
             geometry: GeometryReport::default(),
             flags: names.zip(header.flags.iter().cloned()).collect(),
@@ -257,9 +260,37 @@ impl Finished {
         sinks: &mut [Box<dyn TileSink + '_>],
         observer: &mut Observer<'_>,
     ) -> Result<(), JobError> {
-        let (first, steps) = (steps.start, steps.len());
+        let tiles: Vec<usize> = (0..self.tiling.tiles()).collect();
+        let first = steps.start;
+        self.feed_some(steps, first, &tiles, sinks, observer)
+    }
+
+    /// The steps of windows of time, or of granules of the plan, by number.
+    pub(super) fn steps_of(&self, maps: &Range<usize>) -> Range<usize> {
+        match &self.maps {
+            Maps::All | Maps::Windows(_) => maps.clone(),
+            // In order, but without those that could not be read.
+            Maps::Granules(granules) => {
+                let place = |granule: usize| granules.partition_point(|g| *g < granule);
+                place(maps.start)..place(maps.end)
+            }
+        }
+    }
+
+    /// Hands some tiles of some steps to sinks, which are told the numbers of steps from `first` on.
+    ///
+    /// # Errors
+    /// As [`Finished::feed`].
+    pub(super) fn feed_some(
+        &self,
+        steps: Range<usize>,
+        first: usize,
+        tiles: &[usize],
+        sinks: &mut [Box<dyn TileSink + '_>],
+        observer: &mut Observer<'_>,
+    ) -> Result<(), JobError> {
         let fields = self.header.fields.len();
-        let (tiles, total) = (self.tiling.tiles(), steps * self.tiling.tiles() * fields);
+        let total = steps.len() * tiles.len() * fields;
         let maps = Event::Maps {
             product: &self.description,
         };
@@ -276,11 +307,13 @@ impl Finished {
                 .map(|number| {
                     let _entered = watched.enter();
                     let _combining = watch::doing(Task::Combine);
-                    let (step, rest) = (number / (tiles * fields), number % (tiles * fields));
-                    let layers = self.unit(first + step, rest / fields, rest % fields)?;
+                    let step = steps.start + number / (tiles.len() * fields);
+                    let tile = tiles.get(number / fields % tiles.len());
+                    let tile = tile.copied().unwrap_or(usize::MAX);
+                    let layers = self.unit(step, tile, number % fields)?;
                     let placed = layers.into_iter();
                     Ok(placed
-                        .map(|(layer, data)| (layer, step, rest / fields, data))
+                        .map(|(layer, data)| (layer, step - first, tile, data))
                         .collect::<Vec<_>>())
                 })
                 .collect();
@@ -304,7 +337,15 @@ impl Finished {
 
     /// Whether no cell of the first layer had a value, when its tiles were handed on.
     pub fn is_blank(&self) -> bool {
-        !self.valued.load(Ordering::Relaxed)
+        match &self.stored {
+            Some(range) => range.is_none(),
+            None => !self.valued.load(Ordering::Relaxed),
+        }
+    }
+
+    /// If other processes have written its maps, which are then not here: the range of the first layer's values.
+    pub fn stored(&self) -> Option<Option<ValidRange>> {
+        self.stored
     }
 
     /// The product in memory.

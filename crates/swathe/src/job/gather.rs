@@ -211,7 +211,7 @@ impl Candidate {
     /// Why they cannot: it is no file, or its address holds a secret.
     pub(super) fn place(&self) -> Result<PathBuf, &'static str> {
         match (&self.address, self.modified) {
-            (Some(address), _) if !is_plain(address.reveal()) => {
+            (Some(address), _) if !remote::is_plain(address.reveal()) => {
                 Err("its address is signed, and would be stored where the cluster keeps tasks")
             }
             (Some(_), _) => Ok(self.path.clone()),
@@ -313,13 +313,6 @@ fn stamp(path: &Path) -> (u64, i128) {
     let since = |t: std::time::SystemTime| t.duration_since(std::time::UNIX_EPOCH).ok();
     let modified = metadata.modified().ok().and_then(since);
     (metadata.len(), modified.map_or(0, |t| t.as_nanos() as i128))
-}
-
-/// Whether an address has nothing in it that may be a secret: no query, no user.
-fn is_plain(address: &str) -> bool {
-    let rest = address.split_once("://").map_or(address, |(_, rest)| rest);
-    let host = rest.split('/').next().unwrap_or(rest);
-    !address.contains(['?', '#']) && !host.contains('@')
 }
 
 fn without_query(address: &str) -> &str {

@@ -59,6 +59,7 @@ pub fn merge(
         file,
         kept: part.kept,
         numbers,
+        of: None,
     });
     let mut merged = Finished::average(header, Contents::Partials(partials.collect()))?;
     merged.keep_within(memory.unwrap_or_else(memory_available))?;

@@ -50,12 +50,14 @@ pub use gather::{Candidate, Gathered, gather, gather_datasets, gather_sources};
 pub use keeping::{JournalFile, Keeping};
 pub use memory::{Shares, memory_available};
 pub use merging::{difference, merge};
-pub use names::expand;
+pub use names::{expand, within};
 pub use options::{GridRequest, Job, OnError, Purpose};
 pub use order::Preferred;
 pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
-pub use spread::{Spread, Task, Worker, collect, combine};
+pub use spread::{
+    Encoding, Spread, Storing, Task, Worker, collect, collect_stored, combine, encode, store,
+};
 pub use statistics::Best;
 pub use windows::{Every, Windowing};

@@ -21,6 +21,20 @@ pub fn expand(words: &[String]) -> Result<Vec<PathBuf>, JobError> {
     Ok(paths)
 }
 
+/// The granules that a path means as it is, whatever characters it has: itself, or those in a folder.
+///
+/// # Errors
+/// A folder that cannot be read, or holds none.
+pub fn within(path: &Path) -> Result<Vec<PathBuf>, JobError> {
+    let mut paths = Vec::new();
+    // A Zarr store is a folder, but one file to its user.
+    match path.is_dir() && !ZarrStore::is_store(path) {
+        true => from_folder(path, &mut paths)?,
+        false => paths.push(path.to_owned()),
+    }
+    Ok(paths)
+}
+
 fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<(), JobError> {
     if remote::address(Path::new(word)).is_some() {
         paths.push(PathBuf::from(word));
@@ -41,10 +55,6 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<(), 
         return from_list(std::io::BufReader::new(file), list, paths);
     }
     let path = Path::new(word);
-    // A Zarr store is a folder, but one file to its user.
-    if path.is_dir() && !ZarrStore::is_store(path) {
-        return from_folder(path, paths);
-    }
     // A file may have brackets in its name: what exists is no pattern.
     if !path.exists() && word.contains(['*', '?', '[']) {
         let found = paths.len();
@@ -59,7 +69,7 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<(), 
         }
         return Ok(());
     }
-    paths.push(path.to_owned());
+    paths.extend(within(path)?);
     Ok(())
 }
 

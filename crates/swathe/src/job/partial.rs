@@ -5,6 +5,7 @@ use super::contents::{Contents, Given, Unit};
 use super::finished::{Finished, Maps, UNITS_IN_FLIGHT};
 use super::plan::PlannedField;
 use super::record::{Observer, tell_tiles};
+use super::windows::Member;
 use rayon::prelude::*;
 use std::io::Write;
 use swathe_core::reduce::{Composite, StoredTile, Tiling};
@@ -33,6 +34,8 @@ impl Finished {
             fields: &self.header.fields,
             tiles: (0..self.tiling.tiles()).collect(),
             unit_bytes: self.unit_bytes,
+            of: None,
+            parts: 1,
         };
         match self.header.kept {
             true => written.granules(&mut out)?,
@@ -50,6 +53,10 @@ pub(super) struct Written<'a> {
     pub tiles: Vec<usize>,
     /// Observations of a unit that are held at a time on a thread, bytes.
     pub unit_bytes: u64,
+    /// What is combined, in order; `None`: all granules.
+    pub of: Option<&'a [Member]>,
+    /// In how many parts granules may be kept.
+    pub parts: usize,
 }
 
 /// A unit as it is put into a file.
@@ -68,11 +75,11 @@ impl Written<'_> {
             tile: self.tiles.get(unit / fields).copied().unwrap_or(usize::MAX),
             field: unit % fields,
             fields: self.fields,
-            parts: 1,
+            parts: self.parts,
         }
     }
 
-    /// All granules combined.
+    /// Granules combined.
     pub fn combined(
         &self,
         out: &mut PartialWriter<'_>,
@@ -100,13 +107,13 @@ impl Written<'_> {
     fn encoded(&self, number: usize) -> Result<Encoded, JobError> {
         let place = self.place(number);
         let cells = self.tiling.tile_cells(place.tile);
-        let length = self.contents.strip(&place, None, self.unit_bytes, cells);
+        let length = self.contents.strip(&place, self.of, self.unit_bytes, cells);
         if length < cells {
             return Ok(Encoded::InStrips(length));
         }
         let bytes = self
             .contents
-            .with_unit(&place, None, &(0..cells), |composite| {
+            .with_unit(&place, self.of, &(0..cells), |composite| {
                 let stored = composite.and_then(|c| c.stored_tile(place.tile));
                 let encode = |s: StoredTile| PartialWriter::encode(place.field, place.tile, s);
                 Ok(stored.map(encode).transpose()?)
@@ -129,7 +136,7 @@ impl Written<'_> {
             let strip = start..(start + length).min(cells);
             let some = self
                 .contents
-                .with_unit(&place, None, &strip, |composite| Ok(composite.cloned()))?;
+                .with_unit(&place, self.of, &strip, |composite| Ok(composite.cloned()))?;
             let Some(mut some) = some else { continue };
             out.put(&frames.add(some.take_samples(place.tile))?)?;
             match &mut all {

@@ -7,7 +7,8 @@ use super::placed::PIECES_HELD;
 use super::plan::{Plan, PlannedGranule};
 use rayon::prelude::*;
 use std::ops::Range;
-use swathe_core::run::{TileRegions, Turn};
+use swathe_core::run::{TileRegions, Turn, lines_near};
+use swathe_core::source::Field;
 
 /// The turns of a granule, and what it takes in the largest; or what it takes of one tile.
 type Turns = Result<(Vec<Turn>, u64), u64>;
@@ -48,23 +49,38 @@ impl Plan {
         Ok(Ok(all.collect()))
     }
 
-    /// How many times lines near the area are decoded, on average, where some granules take turns.
-    pub fn decoded_times(&self, shares: &Shares) -> f64 {
-        let granules = self.granules.iter().enumerate();
-        let (mut once, mut all) = (0, 0);
-        for (i, granule) in granules {
-            let lines = self.reached(granule);
-            let lines = lines.map_or(granule.shape.0, |reached| reached.lines as usize);
-            once += lines;
-            all += match shares.turns.get(i).map(Vec::as_slice) {
-                None | Some([]) => lines,
-                Some(turns) => {
-                    let later = turns.iter().filter(|turn| !turn.tells);
-                    lines + later.map(|turn| turn.lines.len()).sum::<usize>()
-                }
+    /// How many times what is needed of granules is decoded, on average, where some take turns: in each turn the
+    /// positions of all lines near the area, and values of its own lines.
+    ///
+    /// # Errors
+    /// A granule whose extents or chunk index cannot be read.
+    pub fn decoded_times(&self, shares: &Shares) -> Result<f64, JobError> {
+        let granules = self.granules.par_iter().enumerate().map(|(i, granule)| {
+            let at_fault =
+                |error: &dyn std::fmt::Display| JobError::granule(&granule.candidate.name, error);
+            let opened = granule.candidate.granule().map_err(|e| at_fault(&e))?;
+            let near = lines_near(&*opened, &self.grid.region()).map_err(|e| at_fault(&e))?;
+            let Some(near) = near else { return Ok((0, 0)) };
+            let fields = granule.read_fields();
+            let masked = granule.mask.bits() != 0;
+            let bytes = |fields: &[Field], masked, lines: &Range<usize>| {
+                let cost = opened.read_cost(fields, masked, lines.clone());
+                cost.map(|cost| cost.decoded_bytes)
+                    .map_err(|e| at_fault(&e))
             };
-        }
-        all as f64 / once.max(1) as f64
+            let once = bytes(&fields, masked, &near)?;
+            let positions = bytes(&[], false, &near)?;
+            let mut all = once;
+            let turns = shares.turns.get(i).into_iter().flatten();
+            for turn in turns.filter(|turn| !turn.tells) {
+                let own = bytes(&fields, masked, &turn.lines)?;
+                all += positions + own.saturating_sub(bytes(&[], false, &turn.lines)?);
+            }
+            Ok::<_, JobError>((once, all))
+        });
+        let all: Vec<(u64, u64)> = granules.collect::<Result<_, _>>()?;
+        let (once, all) = all.iter().fold((0, 0), |(a, b), (c, d)| (a + c, b + d));
+        Ok(all as f64 / once.max(1) as f64)
     }
 
     fn turns_of(

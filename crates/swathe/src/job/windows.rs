@@ -4,6 +4,7 @@ use super::data_day::{DayKind, Part, days};
 use super::{Candidate, JobError};
 use jiff::civil::Date;
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
@@ -36,18 +37,18 @@ pub enum Every {
 }
 
 /// A window, and what is in it.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Window {
     /// Start and end, seconds since 1970 UTC; the end is the start of the next. Of months over years: from the
     /// first to the last.
     pub bounds: (f64, f64),
     /// What gives to it, in order.
-    pub shares: Vec<Share>,
+    pub members: Vec<Member>,
 }
 
 /// What of a granule gives to a window.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) struct Share {
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Member {
     /// Its number.
     pub granule: usize,
     /// All of it, or one side.
@@ -194,11 +195,11 @@ pub(super) fn windows(
             };
             let window = all.entry(key).or_insert_with(|| Window {
                 bounds: (start as f64, end as f64),
-                shares: Vec::new(),
+                members: Vec::new(),
             });
             window.bounds.0 = window.bounds.0.min(start as f64);
             window.bounds.1 = window.bounds.1.max(end as f64);
-            window.shares.push(Share { granule, part });
+            window.members.push(Member { granule, part });
         }
     }
     match every {
@@ -210,7 +211,7 @@ pub(super) fn windows(
 /// For each of so many granules, the parts of it that give to any window.
 pub(super) fn parts(windows: &[Window], granules: usize) -> Vec<Vec<Part>> {
     let mut all = vec![Vec::new(); granules];
-    for share in windows.iter().flat_map(|window| &window.shares) {
+    for share in windows.iter().flat_map(|window| &window.members) {
         if let Some(parts) = all.get_mut(share.granule) {
             parts.push(share.part);
         }
@@ -222,13 +223,13 @@ pub(super) fn parts(windows: &[Window], granules: usize) -> Vec<Vec<Part>> {
     all
 }
 
-/// Shares in order; both sides of a granule make it whole.
-fn joined(mut shares: Vec<Share>) -> Vec<Share> {
-    shares.sort_unstable();
-    let of_granules = shares.chunk_by(|a, b| a.granule == b.granule);
+/// Members in order; both sides of a granule make it whole.
+fn joined(mut members: Vec<Member>) -> Vec<Member> {
+    members.sort_unstable();
+    let of_granules = members.chunk_by(|a, b| a.granule == b.granule);
     let joined = of_granules.map(|parts| match parts {
         [one] => *one,
-        parts => Share {
+        parts => Member {
             part: Part::Whole,
             ..parts[0]
         },
@@ -257,14 +258,14 @@ fn rolling(of_days: &BTreeMap<i64, Window>, days: u16, step: u16) -> Vec<Window>
     let earliest = before.into_iter().find(begins).unwrap_or(*first);
     let days = (earliest..=latest).step_by(DAY as usize);
     for start in days.filter(begins) {
-        let shares = of_days
+        let members = of_days
             .range(start..start + length)
-            .flat_map(|(_, window)| window.shares.iter().copied());
-        let shares = joined(shares.collect());
-        if !shares.is_empty() {
+            .flat_map(|(_, window)| window.members.iter().copied());
+        let members = joined(members.collect());
+        if !members.is_empty() {
             all.push(Window {
                 bounds: (start as f64, (start + length) as f64),
-                shares,
+                members,
             });
         }
     }
@@ -339,12 +340,12 @@ mod tests {
         let one = |(day, granules): &(i64, &[usize])| {
             let start = day * DAY;
             let bounds = (start as f64, (start + DAY) as f64);
-            let share = |granule: &usize| Share {
+            let share = |granule: &usize| Member {
                 granule: *granule,
                 part: Part::Whole,
             };
-            let shares = granules.iter().map(share).collect();
-            (start, Window { bounds, shares })
+            let members = granules.iter().map(share).collect();
+            (start, Window { bounds, members })
         };
         days.iter().map(one).collect()
     }
@@ -354,7 +355,7 @@ mod tests {
         let days = of_days(&[(0, &[0, 3]), (1, &[1]), (4, &[2])]);
         let found = |days: &BTreeMap<i64, Window>, length, step| -> Vec<(f64, f64, Vec<usize>)> {
             let all = rolling(days, length, step).into_iter();
-            let granules = |w: &Window| w.shares.iter().map(|share| share.granule).collect();
+            let granules = |w: &Window| w.members.iter().map(|share| share.granule).collect();
             all.map(|w| (w.bounds.0 / 86_400.0, w.bounds.1 / 86_400.0, granules(&w)))
                 .collect()
         };
@@ -378,19 +379,22 @@ mod tests {
 
     #[test]
     fn sides_that_meet_in_a_window_are_the_whole() {
-        let share = |granule, part| Share { granule, part };
+        let share = |granule, part| Member { granule, part };
         let mut days = of_days(&[(0, &[0]), (1, &[])]);
         for (day, shares) in [
             (0, [share(1, Part::East), share(2, Part::Whole)]),
             (1, [share(1, Part::West), share(3, Part::East)]),
         ] {
-            days.get_mut(&(day * DAY)).unwrap().shares.extend(shares);
+            days.get_mut(&(day * DAY)).unwrap().members.extend(shares);
         }
-        let found: Vec<Vec<Share>> = rolling(&days, 1, 1).into_iter().map(|w| w.shares).collect();
+        let found: Vec<Vec<Member>> = rolling(&days, 1, 1)
+            .into_iter()
+            .map(|w| w.members)
+            .collect();
         assert_eq!(found[1], [share(1, Part::West), share(3, Part::East)]);
         let both = rolling(&days, 2, 1);
         assert_eq!(
-            both[0].shares,
+            both[0].members,
             [
                 share(0, Part::Whole),
                 share(1, Part::Whole),

@@ -8,7 +8,7 @@
 
 mod axis;
 mod crs;
-mod series;
+pub(crate) mod series;
 
 use std::ops::Range;
 use std::path::Path;

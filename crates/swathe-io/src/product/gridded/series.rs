@@ -1,10 +1,12 @@
 //! Maps of one variable in many files on one grid, as a lazy array: time, rows, columns.
 
+use std::collections::HashMap;
 use std::ops::Range;
-use std::path::PathBuf;
-use std::sync::Arc;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, PoisonError, Weak};
 
 use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use swathe_core::array::{Array, Buffer, ChunkSource, Cut, DType};
 use swathe_core::geobox::{Axis, GeoBox};
 use swathe_core::source::Values;
@@ -13,11 +15,15 @@ use super::Gridded;
 use crate::dataset::Attributes;
 use crate::error::{Error, Result};
 use crate::granule::time;
+use crate::remote;
+use crate::stored::stamp;
 
 /// Maps of one variable, in the order of their times.
 #[derive(Debug)]
 pub struct Series {
     files: Vec<Arc<Gridded>>,
+    /// Where other processes find them.
+    places: Vec<Option<PathBuf>>,
     variable: String,
     maps: Vec<SeriesMap>,
     single: bool,
@@ -121,8 +127,13 @@ impl Series {
             Some(first) => first.variable(variable)?.name().to_owned(),
             None => variable.to_owned(),
         };
+        let place = |path: &PathBuf| match remote::address(path) {
+            Some(address) => remote::is_plain(address).then(|| path.clone()),
+            None => std::path::absolute(path).ok(),
+        };
         Ok(Series {
             files,
+            places: paths.iter().map(place).collect(),
             variable,
             maps,
             single,
@@ -142,6 +153,11 @@ impl Series {
     /// The files, in the order given.
     pub fn files(&self) -> &[Arc<Gridded>] {
         &self.files
+    }
+
+    /// Where other processes find the files; none where an address holds what may be a secret.
+    pub fn places(&self) -> &[Option<PathBuf>] {
+        &self.places
     }
 
     /// Attributes of the variable in the first file.
@@ -183,6 +199,7 @@ impl Series {
             let map = self.maps.get(map)?;
             let source = Map {
                 file: self.files.get(map.file)?.clone(),
+                place: self.places.get(map.file).cloned().flatten(),
                 variable: self.variable.clone(),
                 index: map.index,
                 dtype,
@@ -204,14 +221,80 @@ impl Series {
 /// One map as an array.
 struct Map {
     file: Arc<Gridded>,
+    /// Where other processes find the file, if they can.
+    place: Option<PathBuf>,
     variable: String,
     index: usize,
     dtype: DType,
 }
 
+/// What descriptions of maps begin with.
+pub(crate) const MARK: &[u8] = b"map:";
+
+/// What another process needs to read the same map.
+#[derive(Serialize, Deserialize)]
+struct Description {
+    path: PathBuf,
+    variable: String,
+    index: usize,
+    shape: (usize, usize),
+    single: bool,
+    /// Of the file, so that descriptions of one that has changed differ.
+    stamp: Option<(u64, u128)>,
+}
+
+/// The map of a description, for a process that got an array from another.
+///
+/// # Errors
+/// A file that is not there, or is not what it was; bytes that are no description.
+pub(crate) fn described(told: &[u8]) -> std::result::Result<Arc<dyn ChunkSource>, String> {
+    let told: Description =
+        postcard::from_bytes(told).map_err(|error| format!("no description of a map: {error}"))?;
+    let file = opened(&told.path).map_err(|error| error.to_string())?;
+    let variable = file.variable(&told.variable).map_err(|e| e.to_string())?;
+    if file.geobox().shape() != told.shape || told.index >= variable.maps() {
+        return Err(format!("{}: it is not what it was", file.dataset().name()));
+    }
+    Ok(Arc::new(Map {
+        file: file.clone(),
+        place: Some(told.path),
+        variable: told.variable,
+        index: told.index,
+        dtype: if told.single { DType::F32 } else { DType::F64 },
+    }))
+}
+
+/// Opens a file once, while any map of it is read.
+fn opened(path: &Path) -> Result<Arc<Gridded>> {
+    static OPEN: Mutex<Option<HashMap<PathBuf, Weak<Gridded>>>> = Mutex::new(None);
+    let mut open = OPEN.lock().unwrap_or_else(PoisonError::into_inner);
+    let open = open.get_or_insert_default();
+    if let Some(file) = open.get(path).and_then(Weak::upgrade) {
+        return Ok(file);
+    }
+    open.retain(|_, file| file.strong_count() > 0);
+    let file = Arc::new(Gridded::open(path)?);
+    open.insert(path.to_owned(), Arc::downgrade(&file));
+    Ok(file)
+}
+
 impl ChunkSource for Map {
     fn name(&self) -> String {
         format!("{}: {}", self.file.dataset().name(), self.variable)
+    }
+
+    fn description(&self) -> Option<Vec<u8>> {
+        let path = self.place.clone()?;
+        let description = Description {
+            stamp: stamp(&path),
+            path,
+            variable: self.variable.clone(),
+            index: self.index,
+            shape: self.file.geobox().shape(),
+            single: self.dtype == DType::F32,
+        };
+        let told = postcard::to_stdvec(&description).ok()?;
+        Some([MARK, &told].concat())
     }
 
     fn read(&self, region: &[Range<usize>]) -> std::result::Result<Buffer, String> {

@@ -332,3 +332,69 @@ fn a_main_tile_that_was_not_encoded_is_refused() {
     let message = sink.put(0, 0, 0, &[]).unwrap_err().to_string();
     assert!(message.contains("was not encoded"), "{message}");
 }
+
+/// Tiles of a product, encoded on their own from the last to the first.
+fn encoded(product: &Product, wanted: impl Fn(usize) -> bool) -> zarr::EncodedTiles {
+    let mut encoder = zarr::Encoder::new(product).unwrap();
+    let mut sink: Box<dyn TileSink + '_> = Box::new(&mut encoder);
+    let mut order: Vec<_> = TileOrder::new(product).unwrap().collect();
+    order.reverse();
+    for (layer, step, tile) in order.into_iter().filter(|place| wanted(place.2)) {
+        let values = tile_of(product, layer, step, tile);
+        let bytes = sink.encode(layer, step, tile, &values).unwrap();
+        sink.put(layer, step, tile, &bytes).unwrap();
+    }
+    sink.finish().unwrap();
+    encoder.into_tiles()
+}
+
+#[test]
+fn several_writers_of_a_store_leave_the_bytes_of_one() {
+    let shards = product((3, 17_000), Some(2));
+    for product in products().into_iter().chain([shards]) {
+        let (rows, columns) = product.geobox.shape();
+        let tiling = Tiling::new(rows, columns).unwrap();
+        let across = columns.div_ceil(256);
+        // Files of a map: for each, which of its tiles come from one writer and which from another.
+        let (_, width) = zarr::tiles_of_a_file(&tiling);
+        assert_eq!(width, if across > 64 { 16 } else { 1 });
+        let folder = tempfile::tempdir().unwrap();
+        // Left by a writer that was killed.
+        std::fs::create_dir(folder.path().join(".writer-dead")).unwrap();
+        let mut range = None;
+        // A writer may do again what is done.
+        for time in 0..2 {
+            for file in 0..across.div_ceil(width) {
+                let of_file = |tile: usize| tile % across / width == file;
+                let parts = [1, 0].map(|odd| encoded(&product, |t| of_file(t) && t % 2 == odd));
+                let own = zarr::write_tiles(&product, folder.path(), parts.into()).unwrap();
+                if time == 0 {
+                    range = ValidRange::join(range, own);
+                }
+            }
+        }
+        zarr::complete(&product, folder.path(), range).unwrap();
+        let (_, whole) = written(&product);
+        assert!(files(folder.path()) == whole);
+    }
+}
+
+#[test]
+fn what_is_not_all_of_a_store_is_refused() {
+    let shards = product((3, 17_000), None);
+    let folder = tempfile::tempdir().unwrap();
+    let some = encoded(&shards, |tile| tile == 3);
+    let lacks = zarr::write_tiles(&shards, folder.path(), vec![some]).unwrap_err();
+    assert!(lacks.to_string().contains("lacks 15 chunks"), "{lacks}");
+
+    let (large, small) = (product((300, 520), None), product((300, 200), None));
+    let wrong = zarr::write_tiles(&small, folder.path(), vec![encoded(&large, |t| t == 5)]);
+    assert!(wrong.unwrap_err().to_string().contains("another product"));
+    assert!(files(folder.path()).is_empty());
+    let some = encoded(&large, |tile| tile != 3);
+    zarr::write_tiles(&large, folder.path(), vec![some]).unwrap();
+    let missing = zarr::complete(&large, folder.path(), None)
+        .unwrap_err()
+        .to_string();
+    assert!(missing.contains("c/1/0 was not written"), "{missing}");
+}

@@ -1,8 +1,8 @@
 //! What a task is given, and how it is done.
 
-use super::opened;
+use super::blocks::Block;
 use super::part::{Came, PartHeader};
-use crate::job::contents::Contents;
+use super::{go_on, opened};
 use crate::job::data_day::Part;
 use crate::job::gather::Candidate;
 use crate::job::keeping::{JournalFile, Keeping};
@@ -10,10 +10,11 @@ use crate::job::options::{GridRequest, Job, OnError, Purpose};
 use crate::job::partial::Written;
 use crate::job::plan::{Plan, PlannedField, PlannedGranule};
 use crate::job::run::over_granules;
-use crate::job::{Event, JobError, gather};
+use crate::job::windows::Member;
+use crate::job::{JobError, gather};
 use rayon::ThreadPool;
 use serde::{Deserialize, Serialize};
-use std::ops::{ControlFlow, Range};
+use std::ops::Range;
 use std::path::{Path, PathBuf};
 use std::sync::atomic::{AtomicU64, Ordering};
 use swathe_core::crs::Crs;
@@ -45,11 +46,21 @@ pub(super) struct Assignment {
     /// Granules of the whole plan.
     planned: usize,
     fields: Vec<PlannedField>,
-    /// Tiles of the windows that it may give to; `None`: the grid is not cut.
-    windows: Option<Vec<Range<usize>>>,
+    /// What parts are made of.
+    shares: Vec<Share>,
     /// What is read of granules: that of most is the same.
     readings: Vec<Reading>,
     granules: Vec<Assigned>,
+}
+
+/// What parts are made of: one for every window, and before them one of all that is in none.
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+pub(super) struct Share {
+    /// What is combined, by granules' numbers in the plan, in order, and before them one of all that they are combined
+    /// with; `None`: all granules.
+    pub of: Option<(Member, Vec<Member>)>,
+    /// Windows of the grid that they may give to.
+    pub windows: Vec<Block>,
 }
 
 /// What is read of a granule, and which of its pixels count.
@@ -90,6 +101,8 @@ struct Assigned {
     shape: (usize, usize),
     /// Which of the readings.
     reading: usize,
+    /// What of it is kept apart.
+    parts: Vec<Part>,
 }
 
 impl Formula {
@@ -145,26 +158,25 @@ impl Assignment {
             joint: plan.job.joint,
             skip: plan.job.on_error == OnError::Skip,
             cube,
-            keep: keep || cube,
+            keep,
             planned: plan.granules.len(),
             fields: fields.collect(),
-            windows: None,
+            shares: Vec::new(),
             readings: Vec::new(),
             granules: Vec::new(),
         }
     }
 
-    /// The same for some of the plan's granules, which other processes find at these places, and which may give
-    /// to these windows.
+    /// The same for some of the plan's granules, which other processes find at these places.
     pub fn with_granules(
         &self,
         plan: &Plan,
         places: &[PathBuf],
         batch: Range<usize>,
-        windows: Option<Vec<Range<usize>>>,
+        shares: Vec<Share>,
     ) -> Self {
         let mut own = Assignment {
-            windows,
+            shares,
             ..self.clone()
         };
         let all = plan.granules.iter().zip(places).enumerate();
@@ -185,6 +197,7 @@ impl Assignment {
                 time: candidate.time,
                 shape: granule.shape,
                 reading,
+                parts: granule.parts.clone(),
             });
         }
         own
@@ -256,7 +269,7 @@ impl Assignment {
             condition: condition.transpose()?,
             created: None,
             shape: assigned.shape,
-            parts: vec![Part::Whole],
+            parts: assigned.parts.clone(),
         })
     }
 }
@@ -286,20 +299,22 @@ impl Worker<'_> {
         if plan.candidates().any(Candidate::is_remote) {
             gather::open_far(plan.candidates())?;
         }
+        // What granules gave is told apart until parts are made of it.
+        let apart = assignment.keep || assignment.shares.iter().any(|share| share.of.is_some());
         let in_memory = Keeping {
             memory: self.memory,
             ..Keeping::default()
         };
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &in_memory));
         let (keeping, shares, _scratch) = match shares {
-            Ok(shares) if !assignment.keep => (in_memory, shares, None),
+            Ok(shares) if !apart => (in_memory, shares, None),
             _ => {
                 let scratch = ScratchFile::new(self.scratch);
                 let keeping = Keeping {
                     journal: Some(JournalFile {
                         path: scratch.0.clone(),
                         resume: false,
-                        granules: assignment.keep,
+                        granules: apart,
                     }),
                     ..in_memory
                 };
@@ -319,55 +334,62 @@ impl Worker<'_> {
             touched: run.touched,
             failed: run.failed,
         };
+        let mut came = Some(came);
+        let make = |share: &Share, tiles: Vec<usize>, came: Came| {
+            let of = share.of.as_ref();
+            let written = Written {
+                contents: &contents,
+                tiling: plan.tiling,
+                fields: &plan.fields,
+                tiles,
+                // Its bytes are in memory as a whole anyway.
+                unit_bytes: u64::MAX,
+                of: of.map(|(_, members)| members.as_slice()),
+                parts: plan.parts(),
+            };
+            let reductions = plan.fields.iter().map(|f| f.reduction.clone()).collect();
+            let of = of.map(|(first, _)| *first);
+            let header = PartHeader::new(plan.tiling, assignment.planned, reductions, of, came);
+            part(&header, &written, assignment.keep)
+        };
         pool.install(|| {
             let mut parts = Vec::new();
-            let windows = assignment.windows.unwrap_or_default();
-            // Where granules give is a guess: what is in none of the windows goes with what came of them.
-            let rest =
-                (0..plan.tiling.tiles()).filter(|tile| windows.iter().all(|w| !w.contains(tile)));
-            let rest = rest.collect();
-            let whole = (assignment.keep, assignment.planned);
-            parts.push(part(&plan, &contents, rest, whole, came)?);
-            for window in windows {
-                let tiles = window.filter(|tile| *tile < plan.tiling.tiles()).collect();
-                let told = Came::default();
-                parts.push(part(&plan, &contents, tiles, whole, told)?);
+            if apart {
+                parts.push(make(
+                    &Share::default(),
+                    Vec::new(),
+                    came.take().unwrap_or_default(),
+                )?);
+            }
+            for share in &assignment.shares {
+                let windows = &share.windows;
+                // Where granules give is a guess: what is in none of the windows goes by itself.
+                let rest = (0..plan.tiling.tiles())
+                    .filter(|tile| windows.iter().all(|w| !w.contains(*tile, &plan.tiling)));
+                parts.push(make(
+                    share,
+                    rest.collect(),
+                    came.take().unwrap_or_default(),
+                )?);
+                for window in windows {
+                    parts.push(make(share, window.tiles(&plan.tiling), Came::default())?);
+                }
             }
             Ok(parts)
         })
     }
 }
 
-/// What granules gave to some tiles, and what came of them.
-fn part(
-    plan: &Plan,
-    contents: &Contents,
-    tiles: Vec<usize>,
-    (keep, planned): (bool, usize),
-    came: Came,
-) -> Result<Vec<u8>, JobError> {
-    let written = Written {
-        contents,
-        tiling: plan.tiling,
-        fields: &plan.fields,
-        tiles,
-        // Its bytes are in memory as a whole anyway.
-        unit_bytes: u64::MAX,
-    };
-    let reductions = plan.fields.iter().map(|f| f.reduction.clone()).collect();
-    let header = PartHeader::new(plan.tiling, planned, reductions, came);
+/// What granules gave to some tiles: combined, or each by itself.
+fn part(header: &PartHeader, written: &Written<'_>, keep: bool) -> Result<Vec<u8>, JobError> {
     let mut bytes = Vec::new();
-    let mut out = PartialWriter::create(&header, &mut bytes)?;
+    let mut out = PartialWriter::create(header, &mut bytes)?;
     match keep {
         true => written.granules(&mut out)?,
         false => written.combined(&mut out, &mut (&mut go_on as _))?,
     }
     out.finish()?;
     Ok(bytes)
-}
-
-fn go_on(_: &Event<'_>) -> ControlFlow<()> {
-    ControlFlow::Continue(())
 }
 
 /// A file that goes with the task.

@@ -2,10 +2,12 @@
 
 use super::part::{Came, open};
 use crate::job::contents::{Contents, Partial};
+use crate::job::data_day::Part;
 use crate::job::finished::Finished;
 use crate::job::header::{Done, Header};
 use crate::job::plan::Plan;
 use crate::job::run::nothing_touched;
+use crate::job::windows::Window;
 use crate::job::{JobError, Purpose};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -23,6 +25,8 @@ pub(super) struct Closing {
     empty_maps: bool,
     /// Granules that could not even be planned for.
     failed: usize,
+    /// Windows of time, if there are any.
+    windows: Option<Vec<Window>>,
 }
 
 impl Closing {
@@ -34,6 +38,7 @@ impl Closing {
             stack: plan.job.stack,
             empty_maps: plan.job.empty_maps,
             failed: plan.failed,
+            windows: plan.windows.as_ref().map(|(windows, _)| windows.clone()),
         }
     }
 }
@@ -56,7 +61,7 @@ pub fn collect(closing: &[u8], parts: Vec<Arc<dyn ByteSource>>) -> Result<Finish
         let (header, file) = open(part)?;
         header.check(tiling, &reductions)?;
         came.add(header.came);
-        files.push(file);
+        files.push((header.of, file));
     }
     let mut done: Vec<Option<Done>> = vec![None; closing.granules];
     for (number, one) in came.granules {
@@ -73,16 +78,28 @@ pub fn collect(closing: &[u8], parts: Vec<Arc<dyn ByteSource>>) -> Result<Finish
     }
     let kept = closing.header.kept;
     let (header, numbers) = closing.header.with_outcomes(&done, came.flags);
-    let numbers: Vec<Option<u32>> = numbers.into_iter().map(Some).collect();
-    let files = files.into_iter().map(|file| Partial {
+    let places: Vec<Option<u32>> = match closing.windows {
+        // Windows know granules by their numbers in the plan.
+        Some(_) => (0..numbers.len() as u32).map(Some).collect(),
+        None => numbers.iter().copied().map(Some).collect(),
+    };
+    let files = files.into_iter().map(|(of, file)| Partial {
         file,
         kept,
-        numbers: numbers.clone(),
+        numbers: places.clone(),
+        of,
     });
     let contents = Contents::Partials(files.collect());
-    let mut finished = match closing.cube {
-        false => Finished::average(header, contents)?,
-        true => {
+    let mut finished = match (closing.cube, &closing.windows) {
+        (false, Some(windows)) => {
+            let gave = done
+                .into_iter()
+                .map(|d| d.map_or_else(Vec::new, |d| d.gave));
+            let gave: Vec<(u32, Vec<Part>)> = numbers.into_iter().zip(gave).collect();
+            Finished::windows(header, contents, windows, &gave)?
+        }
+        (false, None) => Finished::average(header, contents)?,
+        (true, _) => {
             let records: Vec<_> = done.into_iter().map(|d| d.map(|d| d.record)).collect();
             Finished::cube(header, contents, &records, closing.stack)?
         }

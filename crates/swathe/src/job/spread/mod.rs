@@ -6,28 +6,35 @@
 //!     task --Worker::carry_out--> parts: one of what came of granules, and one for every window of a large grid
 //!         parts of a window --combine--> a part, in any order and grouping, to the last bit the same
 //!             parts --collect--> Finished, with the bytes of a run in one process
+//!             parts --encode, store--> files of a Zarr store --collect_stored--> Finished, whose maps are there
 //! ```
 //!
 //! A part is a partial result as `swathe_io::partial` writes them, with another header. Where granules must be
-//! told apart (a cube; `--keep granules`) parts are not combined.
+//! told apart (a cube; `--keep granules`) what they gave is not combined; for windows of time it is combined by
+//! group.
 
 mod assignment;
+mod blocks;
 mod collect;
+mod groups;
 mod part;
+mod store;
 
 pub use assignment::Worker;
 pub use collect::collect;
 pub use part::combine;
+pub use store::{Encoding, Storing, collect_stored, encode, store};
 
 use super::keeping::{JournalFile, Keeping};
 use super::plan::{Plan, PlannedGranule};
-use super::{JobError, Purpose};
-use assignment::Assignment;
+use super::{Event, JobError, Purpose};
+use assignment::{Assignment, Share};
+use blocks::Window;
 use collect::Closing;
+use groups::{Groups, union};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
-use std::ops::Range;
+use std::ops::{ControlFlow, Range};
 use std::path::PathBuf;
 use swathe_core::run::TileRegions;
 
@@ -35,22 +42,18 @@ use swathe_core::run::TileRegions;
 const MOST_GRANULES: usize = 32;
 /// Tasks that a run is cut into, if it has as many granules: workers come and go, and are not equally fast.
 const TASKS: usize = 32;
-/// Bytes of a part of a window, as they travel: about so many, or less where workers are small.
-const WINDOW: u64 = 64 << 20;
-/// Of a worker's memory, the part of a window takes this share: several are combined at a time.
-const SHARE: u64 = 10;
 
 /// A plan cut into tasks for other processes.
 #[derive(Debug)]
 pub struct Spread {
     /// Tasks of their own.
     pub tasks: Vec<Task>,
-    /// Whether parts of a window are combined; otherwise all are collected as they are.
-    pub combined: bool,
     /// For [`collect`].
     pub closing: Vec<u8>,
     /// Local files that the tasks read, with their lengths.
     pub files: Vec<(PathBuf, u64)>,
+    /// How the maps become files of a Zarr store, if they are to be written so.
+    pub storing: Vec<Storing>,
 }
 
 /// What one task does.
@@ -62,33 +65,75 @@ pub struct Task {
     pub granules: usize,
     /// Name of the last of them.
     pub last: String,
-    /// Windows of the grid for which it leaves a part, in this order; before them it leaves one of what came of
-    /// granules, with all that is in no window.
-    pub windows: Vec<usize>,
+    /// Numbers of the parts that it leaves, in this order; before them it leaves one of what came of granules.
+    /// Parts of one number, of whichever tasks, are combined with each other, those first parts too.
+    pub parts: Vec<usize>,
+}
+
+/// Granules of a task, and the windows of the grid that each of them may give to.
+#[derive(Debug)]
+struct Batch {
+    granules: Range<usize>,
 }
 
 impl Plan {
     /// Cuts the plan into tasks for processes that have `memory` bytes for each of their threads, as far as that is
-    /// known. `keep`: the partial result is to keep what each granule gave.
+    /// known. `keep`: the partial result is to keep what each granule gave. `stored`: the maps are to be written by
+    /// those processes.
     ///
     /// # Errors
     /// A granule that other processes cannot read; memory that a task cannot do with, with the least that would do.
-    pub fn spread(&self, memory: Option<u64>, keep: bool) -> Result<Spread, JobError> {
-        if self.windows.is_some() {
-            return Err(JobError::Cluster {
-                reason: "maps of windows of time (every) are not made on clusters".into(),
-                hint: Some("give the granules of one window at a time".into()),
-            });
-        }
+    pub fn spread(
+        &self,
+        memory: Option<u64>,
+        keep: bool,
+        stored: bool,
+    ) -> Result<Spread, JobError> {
         if let Some(memory) = memory {
             self.check_memory(memory)?;
         }
-        let combined = self.purpose == Purpose::Average && !keep;
-        let windows = match combined {
-            true => self.cut(memory),
-            false => Vec::new(),
+        let apart = keep || self.purpose == Purpose::Cube;
+        let (windows, groups) = (self.cut(memory), Groups::of(self));
+        let near = match apart {
+            true => Vec::new(),
+            false => self.windows_near(&windows),
         };
-        let near = self.windows_near(&windows);
+        let (places, files) = self.places()?;
+        let each = (self.granules.len() / TASKS).clamp(1, MOST_GRANULES);
+        let starts = (0..self.granules.len()).step_by(each);
+        let batches: Vec<Batch> = starts
+            .map(|start| Batch {
+                granules: start..(start + each).min(self.granules.len()),
+            })
+            .collect();
+        let whole = Assignment::of(self, apart);
+        let tasks = batches.iter().enumerate().map(|(number, batch)| {
+            let last = self.granules.get(batch.granules.end - 1);
+            let (shares, parts) = match apart {
+                true => (vec![Share::default()], vec![number]),
+                false => shares(batch, &windows, &groups, &near),
+            };
+            let assignment = whole.with_granules(self, &places, batch.granules.clone(), shares);
+            Ok(Task {
+                granules: batch.granules.len(),
+                last: last.map_or_else(String::new, |g| g.candidate.name.clone()),
+                parts,
+                assignment: sealed(&assignment)?,
+            })
+        });
+        Ok(Spread {
+            tasks: tasks.collect::<Result<_, JobError>>()?,
+            closing: sealed(&Closing::of(self, keep))?,
+            files,
+            storing: match stored {
+                true => self.storing(&batches, &groups, &windows)?,
+                false => Vec::new(),
+            },
+        })
+    }
+
+    /// Where other processes find the granules, and those that are local files, with their lengths.
+    fn places(&self) -> Result<(Vec<PathBuf>, Vec<(PathBuf, u64)>), JobError> {
         let mut files = Vec::new();
         let mut places = Vec::with_capacity(self.granules.len());
         for granule in &self.granules {
@@ -102,38 +147,7 @@ impl Plan {
             }
             places.push(place);
         }
-        let each = (self.granules.len() / TASKS).clamp(1, MOST_GRANULES);
-        let whole = Assignment::of(self, keep);
-        let starts = (0..self.granules.len()).step_by(each);
-        let tasks = starts.map(|start| {
-            let batch: Range<usize> = start..(start + each).min(self.granules.len());
-            let last = self.granules.get(batch.end - 1);
-            let last = last.map_or_else(String::new, |g| g.candidate.name.clone());
-            let own: BTreeSet<usize> = near
-                .get(batch.clone())
-                .into_iter()
-                .flatten()
-                .flatten()
-                .copied()
-                .collect();
-            let cut = own
-                .iter()
-                .filter_map(|window| windows.get(*window).cloned())
-                .collect();
-            let cut = (!windows.is_empty()).then_some(cut);
-            Ok(Task {
-                granules: batch.len(),
-                last,
-                windows: own.into_iter().collect(),
-                assignment: sealed(&whole.with_granules(self, &places, batch, cut))?,
-            })
-        });
-        Ok(Spread {
-            tasks: tasks.collect::<Result<_, JobError>>()?,
-            combined,
-            closing: sealed(&Closing::of(self, keep))?,
-            files,
-        })
+        Ok((places, files))
     }
 
     /// Refuses memory in which a task cannot be done.
@@ -157,26 +171,8 @@ impl Plan {
         }
     }
 
-    /// The tiles of every window; none where the grid is small enough.
-    fn cut(&self, memory: Option<u64>) -> Vec<Range<usize>> {
-        let cells = self.tiling.cells() as u64;
-        let fields = self.fields.iter();
-        let cell: u64 = fields.map(|f| f.reduction.bytes_per_cell() as u64).sum();
-        // Compressed, tiles that are filled take about a third.
-        let all = cells.saturating_mul(cell) / 3;
-        let most = memory.map_or(WINDOW, |memory| (memory / SHARE).clamp(1 << 20, WINDOW));
-        let tiles = self.tiling.tiles();
-        let count = (all.div_ceil(most) as usize).clamp(1, tiles.max(1));
-        match count {
-            1 => Vec::new(),
-            _ => (0..count)
-                .map(|i| tiles * i / count..tiles * (i + 1) / count)
-                .collect(),
-        }
-    }
-
     /// For every granule, the windows that it may give to: all, where that cannot be told at once.
-    fn windows_near(&self, windows: &[Range<usize>]) -> Vec<Vec<usize>> {
+    fn windows_near(&self, windows: &[Window]) -> Vec<Vec<usize>> {
         if windows.is_empty() {
             return Vec::new();
         }
@@ -193,7 +189,10 @@ impl Plan {
         granules
             .map(|granule| match near(granule) {
                 Some(tiles) => {
-                    let holds = |w: &Range<usize>| tiles.iter().any(|tile| w.contains(tile));
+                    let holds = |window: &Window| {
+                        let mut tiles = tiles.iter();
+                        tiles.any(|tile| window.block.contains(*tile, &self.tiling))
+                    };
                     let all = windows.iter().enumerate();
                     all.filter(|(_, w)| holds(w)).map(|(i, _)| i).collect()
                 }
@@ -201,6 +200,39 @@ impl Plan {
             })
             .collect()
     }
+}
+
+/// What a task makes parts of, and their numbers.
+fn shares(
+    batch: &Batch,
+    windows: &[Window],
+    groups: &Groups,
+    near: &[Vec<usize>],
+) -> (Vec<Share>, Vec<usize>) {
+    let blocks = |own: &[usize]| {
+        let own = own.iter().filter_map(|window| windows.get(*window));
+        own.map(|window| window.block.clone()).collect()
+    };
+    if groups.is_one() {
+        let own = union(near, batch.granules.clone());
+        let share = Share {
+            of: None,
+            windows: blocks(&own),
+        };
+        return (vec![share], own);
+    }
+    let (mut shares, mut parts) = (Vec::new(), Vec::new());
+    for (group, first, members) in groups.meeting(&batch.granules) {
+        let own = union(near, members.iter().map(|member| member.granule));
+        let windows_of = own.iter().map(|window| Some(*window));
+        let numbers = [None].into_iter().chain(windows_of);
+        parts.extend(numbers.map(|window| groups.number(group, window, windows.len())));
+        shares.push(Share {
+            of: Some((first, members)),
+            windows: blocks(&own),
+        });
+    }
+    (shares, parts)
 }
 
 /// Bytes that tell by which version of the program they were made.
@@ -231,4 +263,9 @@ fn check_program(program: &str) -> Result<(), JobError> {
             hint: Some("workers and client need the same version".into()),
         }),
     }
+}
+
+/// Nobody watches.
+fn go_on(_: &Event<'_>) -> ControlFlow<()> {
+    ControlFlow::Continue(())
 }

@@ -3,6 +3,7 @@
 use super::check_program;
 use crate::job::JobError;
 use crate::job::header::Done;
+use crate::job::windows::Member;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -22,6 +23,8 @@ pub(super) struct PartHeader {
     granules: usize,
     /// Of every field.
     reductions: Vec<Reduction>,
+    /// One of the granules that are combined, by number in the plan, where not all are combined with each other.
+    pub of: Option<Member>,
     /// What came of granules, where the part tells of them.
     pub came: Came,
 }
@@ -57,7 +60,13 @@ impl Came {
 }
 
 impl PartHeader {
-    pub fn new(tiling: Tiling, granules: usize, reductions: Vec<Reduction>, came: Came) -> Self {
+    pub fn new(
+        tiling: Tiling,
+        granules: usize,
+        reductions: Vec<Reduction>,
+        of: Option<Member>,
+        came: Came,
+    ) -> Self {
         let (rows, columns) = tiling.shape();
         PartHeader {
             program: env!("CARGO_PKG_VERSION").to_owned(),
@@ -65,14 +74,16 @@ impl PartHeader {
             columns,
             granules,
             reductions,
+            of,
             came,
         }
     }
 
-    /// Whether both are of the same grid and fields.
+    /// Whether both are of the same grid, fields and granules.
     fn fits(&self, other: &PartHeader) -> bool {
         (self.rows, self.columns, self.granules) == (other.rows, other.columns, other.granules)
             && self.reductions == other.reductions
+            && self.of == other.of
     }
 
     /// Refuses a part of another grid or of other fields.

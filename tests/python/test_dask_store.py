@@ -1,0 +1,312 @@
+"""Results that workers write themselves, windows of time, and gridded files reduced: the bytes of one process."""
+
+import os
+import pathlib
+import signal
+import time
+
+import pytest
+
+distributed = pytest.importorskip("distributed")
+xr = pytest.importorskip("xarray")
+package = pytest.importorskip("swathe")
+errors = package.errors
+
+AREA = {"bbox": (-77, 36, -73, 41), "resolution": 0.05}
+
+
+@pytest.fixture(scope="module")
+def granules(tmp_path_factory):
+    return package.simulate(tmp_path_factory.mktemp("granules"), lines=120, days=24, count=9)
+
+
+@pytest.fixture(scope="module")
+def world(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("world")
+    return package.simulate(folder, bbox=(-180, -90, 180, 90), lines=300, count=6)
+
+
+@pytest.fixture(scope="module")
+def cluster(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("workers")
+    with distributed.LocalCluster(
+        n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=None,
+        local_directory=folder, silence_logs="ERROR",
+    ) as cluster:
+        yield cluster
+
+
+@pytest.fixture
+def client(cluster):
+    with cluster.get_client() as client:
+        yield client
+
+
+def tree(folder):
+    """All that is in a folder, folders too."""
+    found = pathlib.Path(folder)
+    return {str(path.relative_to(found)): path.is_file() and path.read_bytes() for path in found.rglob("*")}
+
+
+def same_values(one, other):
+    """Attributes of a store are JSON: of numbers the type may be another."""
+    xr.testing.assert_equal(one, other)
+    assert one.attrs.keys() == other.attrs.keys()
+
+
+JOBS = {
+    "mean": (package.average, "granules", {"stat": ["mean", "std"], **AREA}),
+    "cube": (package.grid, "granules", AREA),
+    "windows": (package.average, "granules", {"every": "8day", "stat": ["mean", "median"], **AREA}),
+    "rolling": (package.average, "granules", {"every": "rolling-16day/8day", **AREA}),
+    "world": (package.average, "world", {"grid": "0.1deg", "method": "bin"}),
+    "world cube": (package.grid, "world", {"grid": "0.1deg", "method": "bin"}),
+}
+
+
+@pytest.mark.parametrize("job", JOBS)
+def test_workers_write_the_store(job, request, client, tmp_path, monkeypatch):
+    call, what, options = JOBS[job]
+    given = request.getfixturevalue(what)
+    here = call(given, "chlor_a", output=tmp_path / "here.zarr", **options)
+    from swathe import _swathe
+
+    # The client finishes no map.
+    taken = []
+    collect = _swathe.Plan.collect
+
+    class Counting:
+        def __init__(self, plan):
+            self._plan = plan
+
+        def __getattr__(self, name):
+            return getattr(self._plan, name)
+
+        def collect(self, opened, closing, parts, receipts):
+            taken.append((len(parts), receipts))
+            return collect(self._plan, opened, closing, parts, receipts)
+
+    from swathe import _jobs
+
+    plain = _jobs.Plan.__init__
+    monkeypatch.setattr(_jobs.Plan, "__init__", lambda self, made: plain(self, Counting(made)))
+    there = call(given, "chlor_a", output=tmp_path / "there.zarr", client=client, **options)
+    ((parts, receipts),) = taken
+    assert parts == 1 and receipts, "nothing but what came of granules"
+    assert tree(tmp_path / "here.zarr") == tree(tmp_path / "there.zarr")
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["here.zarr", "there.zarr"]
+    same_values(here, there)
+    assert bool(there.notnull().any() if isinstance(there, xr.DataArray) else there.chlor_a.notnull().any())
+
+
+@pytest.mark.parametrize("every", ["day", "8day", "month", "rolling-16day/8day", "month-of-year"])
+def test_windows_have_the_bytes_of_one_process(every, granules, client, tmp_path):
+    job = {"every": every, "stat": ["mean", "max", "first"], **AREA}
+    here = package.average(granules, output=tmp_path / "here.nc", **job)
+    there = package.average(granules, output=tmp_path / "there.nc", client=client, **job)
+    assert (tmp_path / "here.nc").read_bytes() == (tmp_path / "there.nc").read_bytes()
+    assert here.identical(there)
+    assert here.identical(package.average(granules, client=client, compute=False, **job).result())
+
+
+def test_windows_of_a_large_grid(world, client, tmp_path):
+    job = {"every": "day", "grid": "0.1deg", "method": "bin"}
+    package.average(world, output=tmp_path / "here.nc", **job)
+    package.average(world, output=tmp_path / "there.nc", client=client, **job)
+    assert (tmp_path / "here.nc").read_bytes() == (tmp_path / "there.nc").read_bytes()
+
+
+def test_a_large_result_stays_in_the_store(granules, client, tmp_path, monkeypatch):
+    from swathe import _results
+
+    monkeypatch.setattr(_results, "IN_MEMORY", 0)
+    made = package.average(granules, output=tmp_path / "x.zarr", client=client, **AREA)
+    assert not made.chlor_a.variable._in_memory
+    same_values(made, package.average(granules, **AREA))
+
+
+def test_other_outputs_are_written_here(granules, client, tmp_path):
+    package.average(granules, output=[tmp_path / "x.zarr", tmp_path / "x.nc"], client=client, **AREA)
+    package.average(granules, output=[tmp_path / "y.zarr", tmp_path / "y.nc"], **AREA)
+    assert tree(tmp_path / "x.zarr") == tree(tmp_path / "y.zarr")
+    assert (tmp_path / "x.nc").read_bytes() == (tmp_path / "y.nc").read_bytes()
+
+
+def test_workers_that_do_not_see_the_folder(granules, client, tmp_path, monkeypatch):
+    from swathe import _cluster
+
+    plain = client.run
+
+    def elsewhere(function, *arguments, **options):
+        if isinstance(arguments[0], str):
+            # The folder as it is on another machine.
+            arguments = (str(tmp_path / "nowhere"), *arguments[1:])
+        return plain(function, *arguments, **options)
+
+    monkeypatch.setattr(client, "run", elsewhere)
+    assert not _cluster.Cluster(client).sees(str(tmp_path))
+    with pytest.warns(UserWarning, match=r"do not see the folder of .*x\.zarr: it is written from here"):
+        package.average(granules, output=tmp_path / "x.zarr", client=client, **AREA)
+    package.average(granules, output=tmp_path / "y.zarr", **AREA)
+    assert tree(tmp_path / "x.zarr") == tree(tmp_path / "y.zarr")
+
+
+def test_what_is_there_stays_until_the_end(granules, client, tmp_path):
+    path = tmp_path / "x.zarr"
+    package.average(granules[:2], output=path, client=client, **AREA)
+    before = tree(path)
+    with pytest.raises(errors.SwatheError, match="exists"):
+        package.average(granules, output=path, client=client, **AREA)
+
+    def stop(*_):
+        assert tree(path) == before
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        package.average(granules, output=path, overwrite=True, client=client, progress=stop, **AREA)
+    assert tree(path) == before and os.listdir(tmp_path) == ["x.zarr"]
+    with pytest.raises(errors.NothingToDoError):
+        package.average(
+            granules, bbox=(10, 50, 12, 52), resolution=0.1, output=path, overwrite=True, client=client
+        )
+    assert tree(path) == before and os.listdir(tmp_path) == ["x.zarr"]
+    package.average(granules, output=path, overwrite=True, client=client, **AREA)
+    package.average(granules, output=tmp_path / "y.zarr", **AREA)
+    assert tree(path) == tree(tmp_path / "y.zarr")
+
+
+@pytest.mark.parametrize("patience", [3, 0])
+def test_workers_that_die_while_they_write(granules, client, cluster, tmp_path, monkeypatch, patience):
+    """With no patience, Dask gives tasks up at once: the parts come here, and so does the writing."""
+    monkeypatch.setattr(cluster.scheduler, "allowed_failures", patience)
+    job = {"bbox": (-77, 36, -73, 41), "resolution": 0.01, "every": "8day"}
+    package.average(granules, output=tmp_path / "here.zarr", **job)
+    killed = []
+
+    def step(done, total, *_):
+        if done == total - len(killed) and len(killed) < 2:
+            pids = [nanny.pid for nanny in cluster.workers.values() if nanny.pid]
+            os.kill(pids[len(killed) % len(pids)], signal.SIGKILL)
+            killed.append(done)
+
+    package.average(granules, output=tmp_path / "there.zarr", client=client, progress=step, **job)
+    assert killed
+    assert tree(tmp_path / "here.zarr") == tree(tmp_path / "there.zarr")
+
+
+@pytest.fixture(scope="module")
+def days(granules, tmp_path_factory):
+    """Maps of some days, as files and as a cube."""
+    folder = tmp_path_factory.mktemp("days")
+    for number, path in enumerate(granules):
+        package.average(path, "chlor_a", output=folder / f"day{number}.nc", **AREA)
+    package.grid(granules, "chlor_a", output=folder / "cube.zarr", **AREA)
+    return folder
+
+
+@pytest.mark.parametrize(
+    ("files", "output", "options"),
+    [
+        ("day*.nc", "x.nc", {"stat": "mean,std,median"}),
+        ("day*.nc", "x.zarr", {"every": "month", "stat": "max"}),
+        ("cube.zarr", "x.nc", {"stat": "mean"}),
+        ("day*.nc", "x.csv", {"over": "lat,lon"}),
+        ("day*.nc", "x.json", {"over": "time,lat,lon", "weight": "equal", "stat": "mean,p90"}),
+        ("day*.nc", "x.nc", {"bbox": (-76, 37, -74, 40)}),
+    ],
+)
+def test_gridded_files_are_reduced_there(days, client, tmp_path, files, output, options):
+    given = str(days / files)
+    written, made, steps = [], [], []
+    for where, more in (("here", {}), ("there", {"client": client, "progress": lambda *step: steps.append(step)})):
+        folder = tmp_path / where
+        folder.mkdir()
+        made.append(package.reduce(given, "chlor_a", output=folder / output, **options, **more))
+        written.append(tree(folder))
+    assert written[0] == written[1]
+    assert made[0].identical(made[1])
+    assert steps and steps[-1][0] == steps[-1][1]
+
+
+def test_what_cannot_be_reduced_there_is_said(days, client, tmp_path):
+    began = time.monotonic()
+    gone = distributed.Client(client.scheduler.address)
+    gone.close()
+    with pytest.raises(errors.ClusterError, match="the client is closed"):
+        package.reduce(str(days / "day*.nc"), "chlor_a", client=gone)
+    with pytest.raises(TypeError, match="is a dask.distributed.Client"):
+        package.reduce(str(days / "day*.nc"), "chlor_a", client="tcp://127.0.0.1:1")
+    with pytest.raises(errors.SwatheError, match="clor_a"):
+        package.reduce(str(days / "day*.nc"), "clor_a", client=client)
+    with pytest.raises(errors.NothingToDoError):
+        package.reduce(str(days / "day*.nc"), "chlor_a", bbox=(10, 10, 11, 11), client=client)
+    assert time.monotonic() - began < 5
+    # A file that is damaged where its values are.
+    bad = tmp_path / "bad.nc"
+    content = bytearray((days / "day0.nc").read_bytes())
+    content[len(content) // 2 : len(content) // 2 + 4000] = bytes(4000)
+    bad.write_bytes(content)
+    try:
+        package.reduce(bad, "chlor_a")
+    except errors.SwatheError as here:
+        with pytest.raises(type(here)):
+            package.reduce(bad, "chlor_a", client=client)
+
+
+def test_workers_with_another_python_are_refused(granules, client):
+    """Dask sends functions between equal versions of Python alone; Swathe needs 3.11."""
+    import sys
+
+    own = "%d.%d" % sys.version_info[:2]
+
+    def pretend(version):
+        from distributed import versions
+
+        plain = getattr(versions, "plain", versions.get_system_info)
+        versions.plain = plain
+
+        def told():
+            found = plain()
+            return {**found, "python": version} if version else found
+
+        versions.get_system_info = told
+
+    try:
+        client.run(pretend, "3.10.14.final.0")
+        for call in (
+            lambda: package.dask.prepare(client),
+            lambda: package.average(granules, client=client, **AREA),
+        ):
+            with pytest.raises(errors.ClusterError, match=r"worker tcp://.* runs Python 3\.10\.14, swathe needs 3\.11"):
+                call()
+        client.run(pretend, "3.99.1.final.0")
+        with pytest.raises(errors.ClusterError, match=rf"runs Python 3\.99\.1, this is {own}"):
+            package.dask.prepare(client)
+    finally:
+        client.run(pretend, None)
+    package.dask.prepare(client)
+
+
+def test_workers_on_another_system_are_refused(client, tmp_path):
+    """The plugin looks when it comes to a worker; what workers have is not asked for again."""
+    from types import SimpleNamespace
+
+    from swathe import dask as ours
+
+    plugin, _ = ours._bringer(b"", "9", "haiku-vax")
+    import importlib
+
+    worker = SimpleNamespace(address="tcp://here", local_directory=str(tmp_path))
+
+    def missing(name, *_):
+        if name.startswith("swathe"):
+            raise ImportError(name)
+        return plain(name)
+
+    plain = importlib.import_module
+    importlib.import_module = missing
+    try:
+        with pytest.raises(RuntimeError, match="worker tcp://here runs on .*, this swathe is for haiku-vax: give a wheel"):
+            plugin.setup(worker)
+    finally:
+        importlib.import_module = plain
