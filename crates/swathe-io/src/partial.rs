@@ -629,7 +629,7 @@ mod tests {
         in_strips.extend(frames.finish(&rest).unwrap());
         assert_eq!(in_strips, whole);
 
-        let bytes = kept(&[whole.clone()]);
+        let bytes = kept(std::slice::from_ref(&whole));
         let file = tempfile::NamedTempFile::new().unwrap();
         std::fs::write(file.path(), &bytes).unwrap();
         let (_, partial) = PartialFile::open::<(String, u8)>(file.path()).unwrap();

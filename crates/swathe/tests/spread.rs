@@ -372,7 +372,7 @@ fn sides_of_180_degrees_go_to_their_days_there_too() {
         days: 3,
         ..Simulation::default()
     });
-    for (i, (every, grid)) in [("day", 0.3), ("rolling-2day", 0.3), ("day", 0.01)]
+    for (i, (every, grid)) in [("day", 0.3), ("rolling-2day", 0.3), ("day", 0.02)]
         .into_iter()
         .enumerate()
     {
