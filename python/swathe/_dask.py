@@ -9,13 +9,14 @@ from __future__ import annotations
 import hashlib
 import os
 import tempfile
+import time
 from collections.abc import Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any, TypeAlias
 from uuid import uuid4
 
 from swathe import _swathe
-from swathe._cluster import PREPARE, Cluster, remote
+from swathe._cluster import PREPARE, Cluster, remote, workers_of
 from swathe._progress import Show
 from swathe.errors import ClusterError, SwatheError
 
@@ -25,6 +26,8 @@ TOGETHER = 8
 RETRIES = 2
 #: A task whose worker died four times is given up by Dask; it is given to it again so often.
 REVIVALS = 5
+#: Seconds between looks at whether something is done, and at which workers there are.
+LOOK, EVERY = 0.005, 1.0
 #: Parts of more bytes than this are kept in files until they are finished.
 IN_MEMORY = 64 << 20
 
@@ -106,7 +109,24 @@ class Spread:
         done, revived = 0, 0
         waiting = self._wait([*self.applied, *self.parts.values(), *self.receipts])
         self.applied, self.parts, self.receipts = [], {}, []
+        losses = Losses(self._client)
+        safe = False
         while self._waited:
+            if not safe and (revived or losses.many()):
+                # Workers may die faster than parts come together: no part is left to them from here on.
+                safe, self.folder = True, None
+                applied = [self._apply(task) for task in self._tasks]
+                wanted = {
+                    future.key: [CAME, *own]
+                    for future, (*_, own) in zip(applied, self._tasks, strict=True)
+                }
+                waiting = self._wait(applied)
+                # What is held is done again when its worker goes, though it was taken.
+                del applied
+            if not waiting.has_ready():
+                # Not waited for any longer than workers are looked after.
+                time.sleep(LOOK)
+                continue
             future = next(waiting)
             if future.status in ("pending", "lost"):
                 # Begun anew since: with another that was revived, or because a worker is lost.
@@ -116,17 +136,7 @@ class Spread:
                 if not self._revive(future, revived):
                     raise failure(future)
                 revived += 1
-                if revived > 1:
-                    waiting.add(future)
-                    continue
-                # Workers may die faster than parts come together: no part is left to them from here on.
-                self.folder = None
-                applied = [self._apply(task) for task in self._tasks]
-                wanted = {
-                    future.key: [CAME, *own]
-                    for future, (*_, own) in zip(applied, self._tasks, strict=True)
-                }
-                waiting = self._wait(applied)
+                waiting.add(future)
                 continue
             result = None
             if future.key in wanted:
@@ -138,22 +148,23 @@ class Spread:
                         raise
                     waiting.add(future)
                     continue
-            del self._waited[future.key]
-            if future.key in steps:
-                count, last = steps.pop(future.key)
+            key = future.key
+            del self._waited[key], future
+            if key in steps:
+                count, last = steps.pop(key)
                 done += count
                 yield done, total, last
             if result is None:
                 continue
-            numbers = wanted[future.key]
+            numbers = wanted[key]
             if not numbers:
                 yield (result,)
             for number, part in zip(numbers, result if isinstance(result, list) else [result]):
-                if revived and number in taken:
+                if safe and number in taken:
                     # It was combined and taken before.
                     continue
                 yield part
-            if not revived:
+            if not safe:
                 taken.update(numbers)
 
     def _wait(self, futures: list[Any]) -> Any:
@@ -221,6 +232,29 @@ class Spread:
 
         client.sync(again)
         return True
+
+
+class Losses:
+    """Workers that have gone while work is done, whether killed or sent away."""
+
+    def __init__(self, client: Any) -> None:
+        self._client = client
+        self._known: set[str] = set()
+        self._most = self._lost = 0
+        self._next = time.monotonic() + EVERY
+
+    def many(self) -> bool:
+        """Whether each of them has gone twice, by and large."""
+        if time.monotonic() >= self._next:
+            self._next = time.monotonic() + EVERY
+            try:
+                known = set(workers_of(self._client))
+            except ClusterError:
+                # That the scheduler is gone is told by what it was to do.
+                return False
+            self._lost += len(self._known - known)
+            self._known, self._most = known, max(self._most, len(known))
+        return self._lost >= 2 * max(self._most, 1)
 
 
 def computed(

@@ -539,8 +539,8 @@ class Plan:
             spread = _dask.Spread(cluster, made, folder)
             with _dask.gathered(spread, show) as (parts, receipts):
                 stored = None if spread.folder is None else receipts
-                handed = self._plan.collect(opened, spread.closing, parts, stored)
-        return _results.stored(outputs[0]) if handed is None else _results.dataset(handed)
+                collected = self._plan.collect(opened, spread.closing, parts, stored)
+        return _results.stored(outputs[0]) if collected is None else _results.dataset(collected)
 
     def submit(
         self, client: Any, *, output: Any = None, _layers: tuple[list[str], bool] | None = None

@@ -70,7 +70,7 @@ pub struct Task {
     pub parts: Vec<usize>,
 }
 
-/// Granules of a task, and the windows of the grid that each of them may give to.
+/// Granules of a task, by number in the plan.
 #[derive(Debug)]
 struct Batch {
     granules: Range<usize>,
@@ -98,7 +98,11 @@ impl Plan {
             true => Vec::new(),
             false => self.windows_near(&windows),
         };
-        let (places, files) = self.places()?;
+        let places = self.places()?;
+        let near_by = self.granules.iter().zip(&places);
+        let near_by = near_by.filter(|(granule, _)| !granule.candidate.is_remote());
+        let files = near_by.map(|(granule, place)| (place.clone(), granule.candidate.length));
+        let files = files.collect();
         let each = (self.granules.len() / TASKS).clamp(1, MOST_GRANULES);
         let starts = (0..self.granules.len()).step_by(each);
         let batches: Vec<Batch> = starts
@@ -132,22 +136,16 @@ impl Plan {
         })
     }
 
-    /// Where other processes find the granules, and those that are local files, with their lengths.
-    fn places(&self) -> Result<(Vec<PathBuf>, Vec<(PathBuf, u64)>), JobError> {
-        let mut files = Vec::new();
-        let mut places = Vec::with_capacity(self.granules.len());
-        for granule in &self.granules {
+    /// Where other processes find the granules.
+    fn places(&self) -> Result<Vec<PathBuf>, JobError> {
+        let place = |granule: &PlannedGranule| {
             let candidate = &granule.candidate;
-            let place = candidate.place().map_err(|reason| JobError::Cluster {
+            candidate.place().map_err(|reason| JobError::Cluster {
                 reason: format!("{} cannot be sent to workers: {reason}", candidate.name),
                 hint: Some("give a path that workers see, or an address without a query".into()),
-            })?;
-            if !candidate.is_remote() {
-                files.push((place.clone(), candidate.length));
-            }
-            places.push(place);
-        }
-        Ok((places, files))
+            })
+        };
+        self.granules.iter().map(place).collect()
     }
 
     /// Refuses memory in which a task cannot be done.
