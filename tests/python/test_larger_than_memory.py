@@ -1,7 +1,7 @@
 """Granules and partial results that do not fit in memory as a whole: the same bytes, within the limit."""
 
-import os
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -26,14 +26,22 @@ def whole(swathe, tmp_path_factory):
     return sorted(folder.glob("*.nc"))
 
 
+# A process starts with the peak of the one that it was forked from: a small one stands between.
+MEASURED = """
+import os, subprocess, sys
+process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
+_, status, usage = os.wait4(process.pid, 0)
+print(usage.ru_maxrss)
+sys.exit(os.waitstatus_to_exitcode(status))
+"""
+
+
 def peak(command):
     """Runs a command; its greatest resident memory, bytes."""
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    error = process.stderr.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, error
-    return usage.ru_maxrss * 1024
+    words = [sys.executable, "-I", "-S", "-c", MEASURED, *map(str, command)]
+    ended = subprocess.run(words, capture_output=True, text=True, check=False)
+    assert ended.returncode == 0, ended.stderr
+    return int(ended.stdout) * 1024
 
 
 # What the process takes before it does anything.
