@@ -1,7 +1,7 @@
 """Granules and partial results that do not fit in memory as a whole: the same bytes, within the limit."""
 
-import os
 import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -26,14 +26,20 @@ def whole(swathe, tmp_path_factory):
     return sorted(folder.glob("*.nc"))
 
 
+# A process begins with the peak of the one that made it: a small one stands between.
+WATCH = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(done.returncode)
+"""
+
+
 def peak(command):
     """Runs a command; its greatest resident memory, bytes."""
-    process = subprocess.Popen([str(word) for word in command], stdout=subprocess.DEVNULL, stderr=subprocess.PIPE)
-    error = process.stderr.read().decode()
-    _, status, usage = os.wait4(process.pid, 0)
-    process.returncode = os.waitstatus_to_exitcode(status)
-    assert process.returncode == 0, error
-    return usage.ru_maxrss * 1024
+    done = subprocess.run([sys.executable, "-c", WATCH, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout) * 1024
 
 
 # What the process takes before it does anything.
