@@ -26,22 +26,20 @@ def whole(swathe, tmp_path_factory):
     return sorted(folder.glob("*.nc"))
 
 
-# A process starts with the peak of the one that it was forked from: a small one stands between.
-MEASURED = """
-import os, subprocess, sys
-process = subprocess.Popen(sys.argv[1:], stdout=subprocess.DEVNULL)
-_, status, usage = os.wait4(process.pid, 0)
-print(usage.ru_maxrss)
-sys.exit(os.waitstatus_to_exitcode(status))
+# A process begins with the peak of the one that made it: a small one stands between.
+WATCH = """
+import resource, subprocess, sys
+done = subprocess.run(sys.argv[1:], stdout=subprocess.DEVNULL)
+print(resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss)
+sys.exit(done.returncode)
 """
 
 
 def peak(command):
     """Runs a command; its greatest resident memory, bytes."""
-    words = [sys.executable, "-I", "-S", "-c", MEASURED, *map(str, command)]
-    ended = subprocess.run(words, capture_output=True, text=True, check=False)
-    assert ended.returncode == 0, ended.stderr
-    return int(ended.stdout) * 1024
+    done = subprocess.run([sys.executable, "-c", WATCH, *command], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return int(done.stdout) * 1024
 
 
 # What the process takes before it does anything.
