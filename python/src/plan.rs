@@ -470,7 +470,7 @@ pub fn merge<'py>(
     let handed = watched(py, None, move |watch| {
         let live = live.as_deref();
         live::watch(live, || {
-            let merged = job::merge(&parts, allow_mixed)?;
+            let merged = job::merge(&parts, allow_mixed, None)?;
             if let Some(live) = live {
                 live.merged(&merged, parts.len());
             }

@@ -29,6 +29,7 @@ pub struct Asked {
     weight: String,
     bbox: Option<[f64; 4]>,
     memory: Option<u64>,
+    threads: Option<usize>,
 }
 
 impl Asked {
@@ -68,7 +69,6 @@ pub fn reduce<'py>(
     py: Python<'py>,
     inputs: Vec<Input>,
     asked: Asked,
-    threads: Option<usize>,
     outputs: Vec<PathBuf>,
     overwrite: bool,
     progress: Option<&Bound<'py, PyAny>>,
@@ -81,7 +81,7 @@ pub fn reduce<'py>(
         live::watch(live, || {
             let paths = paths(&inputs)?;
             let outputs = ReducedOutputs::new(&outputs, &paths, &reduction, overwrite)?;
-            let pool = pool(threads)?;
+            let pool = pool(asked.threads)?;
             let mut observer = |step: swathe::core::array::Step| {
                 if let Some(live) = live {
                     live.reduced(&reduction.variable, paths.len(), step.done, step.total);

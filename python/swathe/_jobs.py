@@ -119,7 +119,8 @@ def average(
         month-of-year, all; ``"rolling-8day"`` of eight days from every day on, ``"rolling-32day/8day"``
         from every eighth. ``window_granules`` and ``window_granule`` tell which granules are in each.
     day : {"data-day", "utc"}, optional
-        What a day is; by default data-day for instruments on sun-synchronous satellites.
+        What a day is; by default data-day for instruments on sun-synchronous satellites: NASA's, which
+        begins at 180 degrees, where granules are split.
     weight : {"observation", "granule", "l2bin"}, optional
         Whether observations count each by its own weight, or granules each once in a cell, or by the
         root of their number of pixels there, as in NASA's bins.

@@ -123,6 +123,7 @@ def reduce(
         "weight": weight,
         "bbox": None if box is None else list(numbers(box, "bbox", 4)),
         "memory": None if memory is None else size(memory, "memory"),
+        "threads": threads_of(threads),
     }
     if asked["bbox"] is not None:
         sides = asked["bbox"]
@@ -138,7 +139,7 @@ def reduce(
     show = shown(progress, "task")
     if client is None:
         made = _swathe.reduce(
-            given, asked, threads_of(threads), outputs, overwrite, show, page(live)
+            given, asked, outputs, overwrite, show, page(live)
         )
     else:
         if live:

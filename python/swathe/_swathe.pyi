@@ -92,6 +92,7 @@ class ReductionOptions(TypedDict):
     weight: str
     bbox: list[float] | None
     memory: int | None
+    threads: int | None
 
 @type_check_only
 class SimulationOptions(TypedDict):
@@ -392,7 +393,6 @@ class Reducing:
 def reduce(
     inputs: list[Any],
     asked: ReductionOptions,
-    threads: int | None,
     outputs: list[_Path],
     overwrite: bool,
     progress: _Progress | None,

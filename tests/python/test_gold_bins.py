@@ -69,25 +69,38 @@ def test_the_greatest_value_of_a_bin_is_l2bins(swathe, tmp_path):
 
 
 def test_granules_of_unit_weight_are_l3bins(swathe, tmp_path):
-    """Means of granules added up, as unit_wgt of l3bin does. Its weights stay one where several files meet, so
-    that what is divided by them is no mean: ours are the numbers of granules."""
+    """Means of granules, and their squares, added up, as unit_wgt of l3bin does. Its weights stay one where several
+    files meet, so that what is divided by them is no mean, but above the mean of every file: ours are the numbers of
+    granules."""
     files, options = RUNS["abc_r4_aw0"]
     out = tmp_path / "bins.nc"
     subprocess.run([swathe, "average", *files, *options, "--weight", "granule", "-o", out], check=True)
     (our_list, our_sums), (their_list, their_sums) = bins(out), bins(GOLD / "out" / "merge_r4_unitwgt.nc")
     for name in ("bin_num", "nobs", "nscenes"):
         np.testing.assert_array_equal(our_list[name], their_list[name])
-    assert close(our_sums["chlor_a"]["sum"], their_sums["chlor_a"]["sum"]).all()
+    for name in ("sum", "sum_squared"):
+        assert close(our_sums["chlor_a"][name], their_sums["chlor_a"][name]).all()
     np.testing.assert_array_equal(our_list["weights"], our_list["nscenes"])
     assert (their_list["weights"] == 1).all()
+    least, most = {}, {}
+    for letter in "abc":
+        listed, sums = bins(GOLD / "out" / f"{letter}_r4_aw0.nc")
+        for number, mean in zip(listed["bin_num"], sums["chlor_a"]["sum"] / listed["weights"]):
+            least[number] = min(mean, least.get(number, np.inf))
+            most[number] = max(mean, most.get(number, -np.inf))
+    numbers, several = our_list["bin_num"], our_list["nscenes"] > 1
+    least, most = (np.array([of[number] for number in numbers]) for of in (least, most))
+    ours = our_sums["chlor_a"]["sum"] / our_list["weights"]
+    assert (ours >= least * (1 - 1e-6)).all() and (ours <= most * (1 + 1e-6)).all()
+    assert several.sum() > 2000 and (their_sums["chlor_a"]["sum"] > most)[several].all()
 
 
 @pytest.mark.parametrize(
     ("day", "side"), [("2024214", "longitude < 0"), ("2024215", "longitude >= 0")]
 )
 def test_both_sides_of_180_degrees_are_l2bins_days(swathe, tmp_path, day, side):
-    """The reference puts pixels east of 180 degrees into the day before: granules are not split so by --every,
-    but the pixels of each day are these."""
+    """The reference puts pixels east of 180 degrees into the day before: these bins. test_data_days.py has the same of
+    --every day."""
     files, options = run(["dateline.nc"], *CHLOROPHYLL, "--where", side, rows="9", flags="CLDICE")
     out = tmp_path / "bins.nc"
     subprocess.run([swathe, "average", *files, *options, "-o", out], check=True)
@@ -196,6 +209,38 @@ def test_bins_merged_over_time_are_those_of_l3bin(swathe, tmp_path):
 
 
 MAP_GRID = ["--bounds=-74,37.5,-71,40", "-r", "0.041666666666666664"]
+
+
+# Who made it, where, and under what name: a product of ours says that in its own way, or not at all.
+MAKER = {
+    "creator_email", "creator_name", "creator_url", "publisher_email", "publisher_name", "publisher_url", "institution",
+    "license", "naming_authority", "project", "id", "product_name", "date_created", "standard_name_vocabulary",
+}  # fmt: skip
+
+
+def test_files_have_the_form_of_l2bins(swathe, tmp_path):
+    """Groups, dimensions, types, variables, and names and types of attributes."""
+    files, options = RUNS["abc_r4_aw0"]
+    out = tmp_path / "bins.nc"
+    subprocess.run([swathe, "average", *files, *options, "-o", out], check=True)
+
+    def form(path):
+        with netCDF4.Dataset(path) as file:
+            group = file["level-3_binned_data"]
+            variables = {
+                name: (v.dtype, v.dimensions, [(a, type(v.getncattr(a))) for a in v.ncattrs()])
+                for name, v in group.variables.items()
+            }
+            dimensions = {name: len(of) for name, of in group.dimensions.items()}
+            types = {name: of.dtype for name, of in group.cmptypes.items()}
+            attributes = {name: type(file.getncattr(name)) for name in file.ncattrs()}
+            return (file.data_model, set(file.groups), variables, dimensions, types), attributes
+
+    (ours, our_attributes), (theirs, their_attributes) = form(out), form(GOLD / "out" / "abc_r4_aw0.nc")
+    assert ours == theirs
+    common = set(our_attributes) & set(their_attributes)
+    assert set(their_attributes) - common == MAKER & set(their_attributes)
+    assert {name: our_attributes[name] for name in common} == {name: their_attributes[name] for name in common}
 
 
 def mapped(path, name):

@@ -500,7 +500,7 @@ def test_python_shows_the_link(granules, capsys, monkeypatch):
     monkeypatch.setenv("JUPYTERHUB_SERVICE_PREFIX", "/user/someone/")
     package.grid(str(granules), "chlor_a", live=True, **options)
     assert re.search(r"watch it at /user/someone/proxy/\d+/\?token=", capsys.readouterr().err)
-    with pytest.raises((urllib.error.URLError, ConnectionError)):
+    with pytest.raises(OSError):
         get(link[0])
 
 
@@ -521,7 +521,8 @@ def test_python_serves_and_merges(granules, tmp_path, capsys):
     np.testing.assert_array_equal(values, merged.chlor_a.values.astype("f4"))
     assert made.link in repr(made)
     made.close()
-    with pytest.raises((urllib.error.URLError, ConnectionError)):
+    # Nobody answers: a connection is refused, or one that was just taken is closed.
+    with pytest.raises(OSError):
         get(made.link)
 
 

@@ -97,6 +97,9 @@ fn environment() -> Result<PathBuf, String> {
     run(Command::new("python3")
         .args(["-m", "venv"])
         .arg(&environment))?;
+    // The pip that Python brings may look for versions that fit for a quarter of an hour where a newer one takes
+    // half a minute.
+    run(Command::new(&python).args(["-m", "pip", "install", "--quiet", "--upgrade", "pip"]))?;
     run(Command::new(&python)
         .args(["-m", "pip", "install", "--quiet", "-r"])
         .arg(&wanted))?;

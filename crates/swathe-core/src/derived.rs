@@ -166,7 +166,8 @@ fn into_doubles(values: Values) -> Vec<f64> {
     }
 }
 
-fn leave_out<T: Real>(values: &mut [T], holds: &[f64]) {
+/// Makes values missing where something does not hold, which is told by one.
+pub(crate) fn leave_out<T: Real>(values: &mut [T], holds: &[f64]) {
     for (value, holds) in values.iter_mut().zip(holds) {
         if *holds != 1.0 {
             *value = T::NAN;

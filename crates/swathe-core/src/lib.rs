@@ -23,6 +23,7 @@ pub mod reduce;
 pub mod region;
 pub mod resample;
 pub mod run;
+pub mod sides;
 pub mod source;
 pub mod sphere;
 pub mod suggest;

@@ -10,7 +10,7 @@ use swathe_core::reduce::{
     Blank, Composite, Reduction, Statistic, Summation, TilePart, Tiling, Weight,
 };
 use swathe_core::resample::{Grid, Method};
-use swathe_core::run::{FieldRecipe, Recipe, TileRegions, lines_near};
+use swathe_core::run::{FieldRecipe, Recipe, TileRegions, Turn, lines_near};
 use swathe_core::source::{
     Coordinates, Field, GeolocationArray, LineExtent, SourceError, SwathSource, Values,
 };
@@ -173,6 +173,7 @@ fn layers(source: &Memory, fields: &[FieldRecipe], method: Method, threads: usiz
         fields,
         mask: &mask,
         joint: false,
+        turn: None,
     };
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
@@ -268,6 +269,7 @@ fn a_cell_holds_what_brute_force_finds() {
         fields: &fields,
         mask: &mask,
         joint: false,
+        turn: None,
     };
     let applied = recipe.apply(&source).unwrap().unwrap();
     let mut composite = Composite::new(tiling, fields[0].reduction.clone());
@@ -331,6 +333,7 @@ fn bands_of_a_variable_share_one_mask_and_variables_do_not() {
             fields,
             mask: &mask,
             joint: false,
+            turn: None,
         };
         let parts = recipe.apply(&source).unwrap().unwrap().parts;
         let fields = fields.iter().zip(&parts);
@@ -400,6 +403,7 @@ fn far_away_nothing_is_read() {
         fields: &fields,
         mask: &mask,
         joint: false,
+        turn: None,
     };
     assert!(recipe.apply(&source).unwrap().is_none());
     assert!(source.read.lock().unwrap().is_empty());
@@ -426,6 +430,7 @@ fn what_cannot_be_read_is_an_error() {
         fields: &fields,
         mask: &mask,
         joint: false,
+        turn: None,
     };
     let error = recipe.apply(&source).unwrap_err();
     assert_eq!(error.to_string(), "the chunk is damaged");
@@ -453,6 +458,7 @@ fn tiles_are_foretold_from_extents() {
             fields: &fields,
             mask: &mask,
             joint: false,
+            turn: None,
         };
         let applied = recipe.apply(&source).unwrap().unwrap();
         let given: Vec<usize> = applied.parts[0].iter().map(|(tile, _)| *tile).collect();
@@ -493,4 +499,68 @@ fn tiles_are_foretold_from_extents() {
             .iter()
             .all(|(what, _)| what == "b")
     );
+}
+
+#[test]
+fn turns_over_all_tiles_give_the_same_as_at_once() {
+    // Blocks have 128 lines at least: an area that needs several of them.
+    let (grid, tiling) = grid((-75.6, 36.4, -74.6, 40.4), 0.0025);
+    let tiles = tiling.tiles();
+    assert!(tiles >= 14);
+    let mask = land();
+    for method in Method::ALL {
+        for (extents, block) in [(true, 16), (false, 16), (true, 600)] {
+            let source = Memory::new(600, 130, block, extents);
+            let fields = [field("chl", None, method)];
+            let recipe = Recipe {
+                grid: &grid,
+                tiling,
+                method,
+                fields: &fields,
+                mask: &mask,
+                joint: false,
+                turn: None,
+            };
+            let at_once = recipe.apply(&source).unwrap().unwrap();
+            let regions = TileRegions::new(grid.target(), &tiling);
+            let near = regions.lines_near(&source).unwrap();
+            let sorted = |parts: Vec<(usize, TilePart)>| -> Vec<(usize, TilePart)> {
+                let parts = parts.into_iter();
+                let mut parts: Vec<_> = parts.map(|(t, part)| (t, part.sorted())).collect();
+                parts.sort_by_key(|(tile, _)| *tile);
+                parts
+            };
+            let expected = sorted(at_once.parts[0].clone());
+            let mut given = Vec::new();
+            for (number, first) in (0..tiles).step_by(3).enumerate() {
+                let tiles = first..(first + 3).min(tiles);
+                let lines = near.iter().filter(|(tile, _)| tiles.contains(tile));
+                let lines = lines.map(|(_, lines)| lines.clone());
+                let hull = lines.reduce(|a, b| a.start.min(b.start)..a.end.max(b.end));
+                let turn = Turn {
+                    tiles: tiles.clone(),
+                    lines: hull.unwrap_or(0..0),
+                    tells: number == 0,
+                };
+                let turned = Recipe {
+                    turn: Some(&turn),
+                    ..recipe
+                };
+                let applied = turned.apply(&source).unwrap().unwrap();
+                assert!(
+                    applied.parts[0]
+                        .iter()
+                        .all(|(tile, _)| tiles.contains(tile))
+                );
+                if number == 0 {
+                    assert_eq!(applied.flags[0].removed(), at_once.flags[0].removed());
+                    assert_eq!(applied.flags[0].valid(), at_once.flags[0].valid());
+                    assert_eq!(applied.geometry, at_once.geometry);
+                    assert!(applied.found);
+                }
+                given.extend(applied.parts.into_iter().next().unwrap());
+            }
+            assert_eq!(sorted(given), expected, "{method:?} {extents} {block}");
+        }
+    }
 }

@@ -23,6 +23,10 @@ use serde::de::DeserializeOwned;
 
 use crate::error::{Error, Result};
 
+mod pieces;
+
+pub use pieces::Pieces;
+
 const MAGIC: &[u8; 13] = b"SWATHE run 1\n";
 /// Bytes in front of a record: length, check sum, and four numbers' first three.
 const FRONT: usize = 8 + 4 + 12;
@@ -30,40 +34,6 @@ const FRONT: usize = 8 + 4 + 12;
 const BUFFER: usize = 1 << 20;
 /// What a run is, and what came of a granule, take no more.
 const MOST_HEADER: u64 = 256 << 20;
-
-/// The pieces of one granule, as they are kept.
-#[derive(Debug, Clone, Default)]
-pub struct Pieces {
-    table: Vec<(u32, u32)>,
-    bytes: Vec<u8>,
-}
-
-impl Pieces {
-    /// None, with room for so many bytes.
-    pub fn with_capacity(bytes: usize) -> Self {
-        Pieces {
-            table: Vec::new(),
-            bytes: Vec::with_capacity(bytes),
-        }
-    }
-
-    /// Appends the piece of a unit.
-    ///
-    /// # Errors
-    /// When a piece has 4 GiB or more.
-    pub fn push<T: Serialize>(&mut self, unit: u32, piece: &T) -> Result<()> {
-        let before = self.bytes.len();
-        let unwritable = |reason: String| Error::Product {
-            reason: format!("a piece cannot be kept: {reason}"),
-        };
-        let bytes = std::mem::take(&mut self.bytes);
-        self.bytes = postcard::to_extend(piece, bytes).map_err(|e| unwritable(e.to_string()))?;
-        let length = u32::try_from(self.bytes.len() - before);
-        let length = length.map_err(|_| unwritable("4 GiB or more".into()))?;
-        self.table.push((unit, length));
-        Ok(())
-    }
-}
 
 /// Where the piece that a granule gave to a unit is kept.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -206,14 +176,18 @@ impl Journal {
             front.extend(unit.to_le_bytes());
             front.extend(length.to_le_bytes());
         }
-        let size = (front.len() - 12 + pieces.bytes.len()) as u64;
+        let size = (front.len() - 12) as u64 + pieces.bytes();
         let mut check = libdeflater::Crc::new();
         check.update(&front[12..]);
-        check.update(&pieces.bytes);
+        pieces.read(&mut |bytes| {
+            check.update(bytes);
+            Ok(())
+        })?;
         front[..8].copy_from_slice(&size.to_le_bytes());
         front[8..12].copy_from_slice(&check.sum().to_le_bytes());
         let (start, before) = (self.end + FRONT as u64, self.end);
-        let written = self.put(&front).and_then(|()| self.put(&pieces.bytes));
+        let written = self.put(&front);
+        let written = written.and_then(|()| pieces.read(&mut |bytes| self.put(bytes)));
         if written.is_err() {
             // What is there of it would be cut off when the journal is opened again.
             self.end = before;
@@ -300,6 +274,11 @@ impl Journal {
         let mut bytes = vec![0; piece.length as usize];
         self.read(piece.offset, &mut bytes)?;
         read_piece(&bytes)
+    }
+
+    /// The folder that it is in.
+    pub fn folder(&self) -> &Path {
+        self.path.parent().unwrap_or(Path::new(""))
     }
 
     /// Removes the journal: its run is complete.

@@ -6,39 +6,45 @@
 //!         kind 1: the header;
 //!         kind 2: a tile of a field, all granules combined, in order of tiles, then fields;
 //!         kind 3: the end, SHA-256 of all before;
-//!         kind 4: what one granule gave to a tile of a field, in order of tiles, fields and granules
+//!         kind 4: what one granule gave to a tile of a field, in order of tiles, fields and granules;
+//!         kind 5: observations of a tile of a field, where they are kept: 2^20, the last fewer; before the
+//!                 frame of kind 2 of the tile, in order of cells, values and weights
 //! ```
 //!
-//! A file has frames of kind 2 or of kind 4. A granule is a number into what the header lists; it is zero
-//! in other frames.
+//! A file has frames of kind 2 and 5, or of kind 4. Granule stands for a number into what the header lists; in kind 5
+//! it is the number of the frame among those of its tile, in kind 2 how many these are; in others it is zero.
 //!
 //! Numbers are little-endian; inside a frame is postcard (<https://postcard.jamesmunns.com/wire-format>).
 //! What the header holds is the writer's affair. Nothing read is trusted: lengths are bounded, the
 //! digest is checked, and states that no observations could give are refused.
 
+mod write;
+
 use std::fmt;
-use std::io::{BufReader, Read, Write};
+use std::io::{BufReader, Read};
 use std::path::Path;
 use std::sync::Arc;
 
-use libdeflater::{CompressionLvl, Compressor, Decompressor};
-use serde::Serialize;
+use libdeflater::Decompressor;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
-use swathe_core::reduce::{StoredPart, StoredTile};
+use swathe_core::reduce::{StoredPart, StoredSamples, StoredTile};
 
 use crate::bytes::{ByteSource, FileSource};
 use crate::error::{Error, Result};
 
+pub use write::{PartialWriter, TileFrames};
+
 const MAGIC: &[u8; 12] = b"SWATHE part\n";
 
 /// The version of the format that is written, and the only one that is read.
-pub const VERSION: u32 = 5;
+pub const VERSION: u32 = 6;
 
 const HEADER: u8 = 1;
 const TILE: u8 = 2;
 const END: u8 = 3;
 const PART: u8 = 4;
+const SAMPLES: u8 = 5;
 
 /// A tile has 2^16 cells of at most 250 bytes; a header names the granules of a mission.
 const LARGEST_FRAME: u64 = 256 << 20;
@@ -48,110 +54,6 @@ const FRONT: usize = 1 + 4 + 4 + 4 + 8 + 8;
 
 /// Deflate expands by at most this factor.
 const DEFLATE_EXPANSION: u64 = 1032;
-
-/// A partial result that is being written.
-pub struct PartialWriter<'a> {
-    out: Digesting<'a>,
-}
-
-impl<'a> PartialWriter<'a> {
-    /// Begins with the header.
-    ///
-    /// # Errors
-    /// What `writer` says.
-    pub fn create<H: Serialize>(header: &H, writer: &'a mut dyn Write) -> Result<Self> {
-        let mut out = Digesting {
-            inner: writer,
-            digest: Sha256::new(),
-        };
-        out.put(MAGIC)?;
-        out.put(&VERSION.to_le_bytes())?;
-        out.put(&frame(HEADER, Place::default(), header)?)?;
-        Ok(PartialWriter { out })
-    }
-
-    /// The stored form of a tile of a field, on any thread.
-    ///
-    /// # Errors
-    /// When it cannot be expressed.
-    pub fn encode(field: usize, tile: usize, stored: &StoredTile) -> Result<Vec<u8>> {
-        frame(TILE, Place::of(tile, field, 0), stored)
-    }
-
-    /// The stored form of what one granule gave to a tile of a field, on any thread.
-    ///
-    /// # Errors
-    /// When it cannot be expressed.
-    pub fn encode_part(
-        field: usize,
-        tile: usize,
-        granule: u32,
-        stored: &StoredPart,
-    ) -> Result<Vec<u8>> {
-        frame(PART, Place::of(tile, field, granule), stored)
-    }
-
-    /// Puts an encoded tile, or what a granule gave to it; a file takes either the one or the other.
-    /// They must come in order of tiles, fields and granules.
-    ///
-    /// # Errors
-    /// What the writer says.
-    pub fn put(&mut self, encoded: &[u8]) -> Result<()> {
-        self.out.put(encoded)
-    }
-
-    /// Ends it.
-    ///
-    /// # Errors
-    /// What the writer says.
-    pub fn finish(mut self) -> Result<()> {
-        self.out.put(&[END])?;
-        let digest = self.out.digest.finalize();
-        self.out.inner.write_all(&digest).map_err(failed)
-    }
-}
-
-fn failed(source: std::io::Error) -> Error {
-    Error::Io {
-        path: "partial result".into(),
-        source,
-    }
-}
-
-struct Digesting<'a> {
-    inner: &'a mut dyn Write,
-    digest: Sha256,
-}
-
-impl Digesting<'_> {
-    fn put(&mut self, bytes: &[u8]) -> Result<()> {
-        self.digest.update(bytes);
-        self.inner.write_all(bytes).map_err(failed)
-    }
-}
-
-fn frame<T: Serialize>(kind: u8, place: Place, value: &T) -> Result<Vec<u8>> {
-    let unwritable = |reason: String| Error::Product {
-        reason: format!("it cannot be kept as a partial result: {reason}"),
-    };
-    let plain = postcard::to_stdvec(value).map_err(|e| unwritable(e.to_string()))?;
-    // Most of a tile is zeros: the fastest level takes a tenth of the time of the usual one.
-    let mut compressor = Compressor::new(CompressionLvl::fastest());
-    let bound = compressor.zlib_compress_bound(plain.len());
-    let mut bytes = Vec::with_capacity(FRONT + bound);
-    bytes.push(kind);
-    for number in [place.field, place.tile, place.granule] {
-        bytes.extend(number.to_le_bytes());
-    }
-    bytes.extend((plain.len() as u64).to_le_bytes());
-    bytes.resize(FRONT + bound, 0);
-    let length = compressor
-        .zlib_compress(&plain, &mut bytes[FRONT..])
-        .map_err(|e| unwritable(e.to_string()))?;
-    bytes[FRONT - 8..FRONT].copy_from_slice(&(length as u64).to_le_bytes());
-    bytes.truncate(FRONT + length);
-    Ok(bytes)
-}
 
 /// What a frame is of, in the order of the file.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord)]
@@ -240,11 +142,8 @@ impl PartialFile {
         while let Some(frame) = reader.frame()? {
             match (frame.kind, &header) {
                 (HEADER, None) => header = Some(frame),
-                // All granules combined have no number.
-                (TILE, _) if frame.place.granule != 0 => {
-                    return Err(reader.damaged("its parts are in disorder"));
-                }
-                (TILE | PART, Some(_)) if frames.first().is_none_or(|f| f.kind == frame.kind) => {
+                (TILE | SAMPLES, Some(_)) if follows(frames.last(), &frame) => frames.push(frame),
+                (PART, Some(_)) if frames.first().is_none_or(|f| f.kind == PART) => {
                     frames.push(frame);
                 }
                 _ => return Err(reader.damaged("its parts are in disorder")),
@@ -261,6 +160,9 @@ impl PartialFile {
         }
         if !frames.is_sorted_by(|a, b| a.place < b.place) {
             return Err(reader.damaged("its tiles are in disorder"));
+        }
+        if frames.last().is_some_and(|frame| frame.kind == SAMPLES) {
+            return Err(reader.damaged("its parts are in disorder"));
         }
         drop(reader);
         let own = PartialFile { source, frames };
@@ -283,25 +185,53 @@ impl PartialFile {
         parts.map(|Frame { place, .. }| (place.field as usize, place.tile as usize, place.granule))
     }
 
-    /// A tile of a field, if all granules are combined in it and it holds anything.
+    /// A tile of a field, without its observations, if all granules are combined in it and it holds anything.
     ///
     /// # Errors
     /// When it cannot be read or is damaged.
     pub fn tile(&self, field: usize, tile: usize) -> Result<Option<StoredTile>> {
-        self.at(TILE, Place::of(tile, field, 0))
+        match self.frames_of(field, tile).last() {
+            Some(frame) if frame.kind == TILE => Ok(Some(self.whole(frame)?)),
+            _ => Ok(None),
+        }
+    }
+
+    /// The observations of a tile of a field, where they are kept, some at a time.
+    pub fn samples(
+        &self,
+        field: usize,
+        tile: usize,
+    ) -> impl Iterator<Item = Result<StoredSamples>> {
+        let frames = self.frames_of(field, tile).iter();
+        let frames = frames.filter(|frame| frame.kind == SAMPLES);
+        frames.map(|frame| self.whole(frame))
+    }
+
+    /// Bytes of the observations of a tile of a field as they are read, or of what granules gave to it, of all of them,
+    /// and of those that come together.
+    pub fn sample_bytes(&self, field: usize, tile: usize) -> (u64, u64) {
+        let frames = self.frames_of(field, tile).iter();
+        let lengths = frames.filter(|f| f.kind != TILE).map(|f| f.length);
+        lengths.fold((0, 0), |(all, most), length| {
+            (all + length, most.max(length))
+        })
+    }
+
+    /// The frames of a tile of a field.
+    fn frames_of(&self, field: usize, tile: usize) -> &[Frame] {
+        let unit = Place::of(tile, field, 0);
+        let unit = (unit.tile, unit.field);
+        let of = |frame: &Frame| (frame.place.tile, frame.place.field);
+        let first = self.frames.partition_point(|frame| of(frame) < unit);
+        let rest = &self.frames[first..];
+        &rest[..rest.partition_point(|frame| of(frame) == unit)]
     }
 
     /// Granules that gave anything to a tile of a field, in order, where they are kept.
     pub fn granules_of(&self, field: usize, tile: usize) -> impl Iterator<Item = u32> {
-        let unit = Place::of(tile, field, 0);
-        let first = self.frames.partition_point(|frame| frame.place < unit);
-        self.frames[first..]
-            .iter()
-            .take_while(move |frame| {
-                (frame.place.tile, frame.place.field) == (unit.tile, unit.field)
-            })
-            .filter(|frame| frame.kind == PART)
-            .map(|frame| frame.place.granule)
+        let frames = self.frames_of(field, tile).iter();
+        let parts = frames.filter(|frame| frame.kind == PART);
+        parts.map(|frame| frame.place.granule)
     }
 
     /// What a granule gave to a tile of a field, if that is kept.
@@ -309,7 +239,9 @@ impl PartialFile {
     /// # Errors
     /// When it cannot be read or is damaged.
     pub fn part(&self, field: usize, tile: usize, granule: u32) -> Result<Option<StoredPart>> {
-        self.at(PART, Place::of(tile, field, granule))
+        let mut frames = self.frames_of(field, tile).iter();
+        let found = frames.find(|frame| (frame.kind, frame.place.granule) == (PART, granule));
+        found.map(|frame| self.whole(frame)).transpose()
     }
 
     /// A tile of a field as [`PartialWriter::put`] takes it.
@@ -317,20 +249,15 @@ impl PartialFile {
     /// # Errors
     /// When it cannot be read.
     pub fn encoded_tile(&self, field: usize, tile: usize) -> Result<Option<Vec<u8>>> {
-        let Some(frame) = self.frame(TILE, Place::of(tile, field, 0)) else {
+        let [first, ..] = self.frames_of(field, tile) else {
             return Ok(None);
         };
-        let mut bytes = vec![0; FRONT + frame.stored_length as usize];
-        self.fill(&mut bytes, frame.offset - FRONT as u64)?;
+        // They follow each other.
+        let frames = self.frames_of(field, tile).iter();
+        let length: u64 = frames.map(|f| FRONT as u64 + f.stored_length).sum();
+        let mut bytes = vec![0; length as usize];
+        self.fill(&mut bytes, first.offset - FRONT as u64)?;
         Ok(Some(bytes))
-    }
-
-    fn frame(&self, kind: u8, place: Place) -> Option<&Frame> {
-        let found = self
-            .frames
-            .binary_search_by_key(&place, |frame| frame.place);
-        let frame = found.ok().and_then(|i| self.frames.get(i));
-        frame.filter(|frame| frame.kind == kind)
     }
 
     fn fill(&self, bytes: &mut [u8], offset: u64) -> Result<()> {
@@ -341,12 +268,8 @@ impl PartialFile {
         })
     }
 
-    fn at<T: DeserializeOwned>(&self, kind: u8, place: Place) -> Result<Option<T>> {
-        let frame = self.frame(kind, place);
-        let damaged = || format!("tile {} is damaged", place.tile);
-        frame
-            .map(|frame| self.content(frame, &damaged()))
-            .transpose()
+    fn whole<T: DeserializeOwned>(&self, frame: &Frame) -> Result<T> {
+        self.content(frame, &format!("tile {} is damaged", frame.place.tile))
     }
 
     fn content<T: DeserializeOwned>(&self, frame: &Frame, otherwise: &str) -> Result<T> {
@@ -364,6 +287,23 @@ impl PartialFile {
     fn damaged(&self, reason: &str) -> Error {
         damaged(self.source.name(), reason)
     }
+}
+
+/// Whether a tile, or observations of one, may come after what is before: observations are numbered, and the tile that
+/// they are of comes after them.
+fn follows(last: Option<&Frame>, frame: &Frame) -> bool {
+    let expected = match last {
+        Some(last) if last.kind == SAMPLES => Place {
+            granule: last.place.granule.saturating_add(1),
+            ..last.place
+        },
+        Some(last) if last.kind == PART => return false,
+        _ => Place {
+            granule: 0,
+            ..frame.place
+        },
+    };
+    frame.place == expected
 }
 
 /// A source read from its beginning to its end.
@@ -509,7 +449,7 @@ mod tests {
         for tile in 0..composites[0].tiling().tiles() {
             for (field, composite) in composites.iter().enumerate() {
                 if let Some(stored) = composite.stored_tile(tile) {
-                    let encoded = PartialWriter::encode(field, tile, &stored).unwrap();
+                    let encoded = PartialWriter::encode(field, tile, stored).unwrap();
                     writer.put(&encoded).unwrap();
                 }
             }
@@ -642,10 +582,91 @@ mod tests {
         refused(&[frames[0].clone(), frames[0].clone()]);
         // Combined tiles and granules in one file; a combined tile of one granule.
         let stored = composite(Summation::Binned).stored_tile(1).unwrap();
-        let tile = PartialWriter::encode(1, 1, &stored).unwrap();
+        let tile = PartialWriter::encode(1, 1, stored).unwrap();
         refused(&[frames[0].clone(), tile.clone()]);
         let mut numbered = tile;
         numbered[9] = 1;
         refused(&[numbered]);
+    }
+
+    /// A tile with a million and a half observations, stored.
+    fn observed() -> (Composite, StoredTile) {
+        let tiling = Tiling::new(20, 20).unwrap();
+        let reduction = Reduction {
+            statistics: vec![Statistic::Mean, Statistic::MEDIAN],
+            weight: Weight::Observation,
+            shares: true,
+            summation: Summation::Binned,
+            blank: Blank::default(),
+            scheme: Default::default(),
+        };
+        let mut state = GranuleState::new(tiling, &reduction);
+        let observations = (0..1_500_000u32).map(|i| Observation {
+            cell: i * 7 % 400,
+            value: f64::from(i % 1000),
+            weight: WEIGHT_ONE / u64::from(i % 5 + 1),
+        });
+        state.add(observations).unwrap();
+        let mut composite = Composite::new(tiling, reduction);
+        for (tile, part) in state.parts() {
+            composite.combine(tile, &part, 0).unwrap();
+        }
+        let stored = composite.stored_tile(0).unwrap();
+        (composite, stored)
+    }
+
+    #[test]
+    fn observations_come_some_at_a_time() {
+        let (composite, stored) = observed();
+        let whole = PartialWriter::encode(0, 0, stored.clone()).unwrap();
+        let mut rest = stored;
+        let mut samples = rest.take_samples();
+        let mut frames = TileFrames::new(0, 0);
+        let mut in_strips = Vec::new();
+        while !samples.is_empty() {
+            in_strips.extend(frames.add(samples.take(70_001)).unwrap());
+        }
+        in_strips.extend(frames.finish(&rest).unwrap());
+        assert_eq!(in_strips, whole);
+
+        let bytes = kept(std::slice::from_ref(&whole));
+        let file = tempfile::NamedTempFile::new().unwrap();
+        std::fs::write(file.path(), &bytes).unwrap();
+        let (_, partial) = PartialFile::open::<(String, u8)>(file.path()).unwrap();
+        assert_eq!(partial.tiles().collect::<Vec<_>>(), [(0, 0)]);
+        assert_eq!(partial.samples(0, 0).count(), 2);
+        let (all, together) = partial.sample_bytes(0, 0);
+        assert!(together < all && all < 2 * together);
+        assert_eq!(partial.encoded_tile(0, 0).unwrap().unwrap(), whole);
+        let mut read = Composite::new(*composite.tiling(), composite.reduction().clone());
+        let tile = partial.tile(0, 0).unwrap().unwrap();
+        let cells = 0..composite.tiling().tile_cells(0);
+        let samples = partial
+            .samples(0, 0)
+            .map(|some| some.map_err(|_| swathe_core::reduce::ReduceError::Damaged { tile: 0 }));
+        read.combine_stored(0, tile, samples, &cells, &[Some(0)])
+            .unwrap();
+        assert!(read == composite);
+
+        // Frames that are missing, twice, or in another order.
+        let length = |at: usize| {
+            let mut bytes = [0; 8];
+            bytes.copy_from_slice(&whole[at + FRONT - 8..at + FRONT]);
+            FRONT + u64::from_le_bytes(bytes) as usize
+        };
+        let first = length(0);
+        let second = first + length(first);
+        let cut = [&whole[..first], &whole[first..second], &whole[second..]];
+        for wrong in [
+            vec![cut[0], cut[2]],
+            vec![cut[1], cut[2]],
+            vec![cut[0], cut[1]],
+            vec![cut[1], cut[0], cut[2]],
+            vec![cut[0], cut[0], cut[1], cut[2]],
+            vec![cut[0], cut[1], cut[2], cut[2]],
+        ] {
+            std::fs::write(file.path(), kept(&[wrong.concat()])).unwrap();
+            assert!(PartialFile::open::<(String, u8)>(file.path()).is_err());
+        }
     }
 }

@@ -364,6 +364,50 @@ fn windows_of_time_and_cubes_too_and_stores_of_them() {
 }
 
 #[test]
+fn sides_of_180_degrees_go_to_their_days_there_too() {
+    let (folder, paths) = granules(Simulation {
+        area: Some([165.0, -12.0, -165.0, 12.0]),
+        count: Some(6),
+        lines: Some(80),
+        days: 3,
+        ..Simulation::default()
+    });
+    for (i, (every, grid)) in [("day", 0.3), ("rolling-2day", 0.3), ("day", 0.02)]
+        .into_iter()
+        .enumerate()
+    {
+        let job = Job {
+            variables: vec!["chlor_a".into()],
+            method: Some(Method::Footprint),
+            grid: GridRequest::Box {
+                bbox: (165.0, -12.0, -165.0, 12.0),
+                resolution: grid.to_string().parse().unwrap(),
+                crs: None,
+            },
+            statistics: vec![Statistic::Mean, Statistic::First, Statistic::MEDIAN],
+            windows: Some(Windowing {
+                every: every.parse().unwrap(),
+                day: None,
+            }),
+            ..Job::default()
+        };
+        let plan = plan(&paths, &job, Purpose::Average);
+        let across = |note: &String| note.contains("across 180 degrees");
+        assert!(plan.notes().iter().any(across), "{:?}", plan.notes());
+        let mut go_on = |_: &job::Event<'_>| ControlFlow::Continue(());
+        let keeping = Keeping {
+            memory: Some(3 << 30),
+            ..Keeping::default()
+        };
+        let ours = job::run(&plan, &pool(2), &keeping, &mut go_on).unwrap();
+        let spread = plan.spread(Some(600 << 20), false, false).unwrap();
+        let parts = carried_out(&spread, None, folder.path(), i as u64);
+        let theirs = finished(&spread, parts.values()).unwrap();
+        assert!(written(&ours) == written(&theirs), "{every} {grid}");
+    }
+}
+
+#[test]
 fn damaged_orders_and_receipts_are_refused() {
     let (folder, paths) = granules(Simulation {
         area: Some([-80.0, 30.0, -60.0, 45.0]),

@@ -36,6 +36,7 @@ fn reduction(shares: bool) -> Reduction {
             Statistic::Share(Class::of_mask(4)),
             Statistic::Uncertainty,
             Statistic::IndependentUncertainty,
+            Statistic::MEDIAN,
         ],
         weight: Weight::Observation,
         shares,
@@ -207,8 +208,30 @@ proptest! {
             for tile in 0..tiling().tiles() {
                 if let Some(stored) = composite.stored_tile(tile) {
                     let bytes = postcard::to_stdvec(&stored).unwrap();
-                    let stored = postcard::from_bytes(&bytes).unwrap();
-                    merged.combine_stored(tile, stored, &numbers).unwrap();
+                    let mut stored: StoredTile = postcard::from_bytes(&bytes).unwrap();
+                    let mut samples = stored.take_samples();
+                    let samples = [samples.take(3), samples];
+                    // Some cells after the others.
+                    let cells = all.tiling().tile_cells(tile);
+                    for strip in [0..1, 1..cells] {
+                        let (stored, samples) = (stored.clone(), samples.clone());
+                        let samples = samples.into_iter().map(Ok::<_, ReduceError>);
+                        merged
+                            .combine_stored(tile, stored, samples, &strip, &numbers)
+                            .unwrap();
+                    }
+                    // One observation too many, or too few.
+                    let [some, rest] = samples.clone();
+                    let too_many = [some.clone(), rest, some];
+                    for wrong in [too_many, Default::default()] {
+                        let wrong = wrong.into_iter().map(Ok::<_, ReduceError>);
+                        let mut other = Composite::new(tiling(), reduction(shares));
+                        prop_assert!(
+                            other
+                                .combine_stored(tile, stored.clone(), wrong, &(0..cells), &numbers)
+                                .is_err()
+                        );
+                    }
                 }
             }
         }

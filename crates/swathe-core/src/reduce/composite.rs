@@ -160,8 +160,10 @@ impl Composite {
     ) -> Result<Vec<f64>, ReduceError> {
         self.check_kept(statistic)?;
         let value = |cell: &u32| {
-            let tile = self.tiles.get(self.tiling.tile_of(*cell))?.as_deref()?;
-            Some(self.cell_value(tile, self.tiling.place(*cell).within, statistic))
+            let inside = (*cell as usize) < self.tiling.cells();
+            let place = inside.then(|| self.tiling.place(*cell))?;
+            let tile = self.tiles.get(place.tile)?.as_deref()?;
+            Some(self.cell_value(tile, place.within, statistic))
         };
         let values = cells.iter().map(|cell| value(cell).unwrap_or(f64::NAN));
         Ok(values.collect())

@@ -2,10 +2,12 @@
 
 use super::columns::{Batch, Layout};
 use super::pick::{Best, Pick, Picks};
+use super::stored::only;
 use super::tally::{Tallies, Tally};
 use super::uncertainty::Uncertainty;
 use super::{Beside, Statistic};
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// Which of them there are.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -175,6 +177,19 @@ impl Extras {
             independent: each(&self.independent, cells),
             tallies,
         }
+    }
+
+    /// Empties all cells but some.
+    pub fn keep_only(&mut self, cells: &Range<usize>) {
+        only(&mut self.picks.first, cells, Pick::NONE);
+        only(&mut self.picks.last, cells, Pick::NONE);
+        only(&mut self.picks.smallest, cells, Best::NONE);
+        only(&mut self.picks.largest, cells, Best::NONE);
+        only(&mut self.correlated, cells, Uncertainty::default());
+        only(&mut self.independent, cells, Uncertainty::default());
+        let all = std::mem::take(&mut self.tallies);
+        let inside = |cell: u16| cells.contains(&usize::from(cell)).then_some(cell);
+        self.tallies.extend(&all, inside);
     }
 
     /// A statistic of a cell that has observations; `None` for one that is not of these.

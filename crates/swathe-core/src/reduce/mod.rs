@@ -47,6 +47,7 @@ pub use composite::Composite;
 pub use granule::GranuleState;
 pub use observation::{Observation, contributed, interpolated};
 pub use part::{StoredPart, TilePart};
+pub use samples::StoredSamples;
 pub use scheme::Scheme;
 pub use statistic::{Statistic, Weight};
 pub use stored::StoredTile;

@@ -300,6 +300,7 @@ impl TilePart {
                 let form = Columns::new(reduction.granule_layout(), part.cells.len());
                 columns.lengths() == form.lengths()
                     && columns.counts().iter().all(|count| *count > 0)
+                    && columns.samples_are_possible()
                     && columns.are_possible(columns.counts())
             }
         };

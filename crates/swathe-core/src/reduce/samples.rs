@@ -1,6 +1,7 @@
 //! The observations of a tile's cells themselves, for percentiles.
 
 use super::compact::{CompactValues, CompactWeights};
+use serde::{Deserialize, Serialize};
 use std::sync::OnceLock;
 
 /// An observation.
@@ -20,6 +21,65 @@ pub(super) struct Samples {
     values: CompactValues,
     weights: CompactWeights,
     grouped: OnceLock<Grouped>,
+}
+
+/// Observations of a tile's cells as they are stored, all or some.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct StoredSamples {
+    pub(super) cells: Vec<u16>,
+    pub(super) values: Vec<f64>,
+    /// None where all are one.
+    pub(super) weights: Vec<u64>,
+}
+
+impl StoredSamples {
+    /// Number of them.
+    pub fn len(&self) -> usize {
+        self.cells.len()
+    }
+
+    /// Whether there is none.
+    pub fn is_empty(&self) -> bool {
+        self.cells.is_empty()
+    }
+
+    /// Appends others.
+    pub fn append(&mut self, mut others: StoredSamples) {
+        self.cells.append(&mut others.cells);
+        self.values.append(&mut others.values);
+        self.weights.append(&mut others.weights);
+    }
+
+    /// Takes so many of the first; all, if there are no more.
+    #[must_use]
+    pub fn take(&mut self, count: usize) -> Self {
+        fn first<T>(column: &mut Vec<T>, count: usize) -> Vec<T> {
+            let rest = column.split_off(count.min(column.len()));
+            std::mem::replace(column, rest)
+        }
+        StoredSamples {
+            cells: first(&mut self.cells, count),
+            values: first(&mut self.values, count),
+            weights: first(&mut self.weights, count),
+        }
+    }
+
+    /// Hands on cell, value and weight of each, until something is wrong with one; `None` too where columns are not
+    /// equally long.
+    pub(super) fn each(
+        &self,
+        weighted: bool,
+        mut take: impl FnMut(u16, f64, u64) -> Option<()>,
+    ) -> Option<()> {
+        let weights = if weighted { self.cells.len() } else { 0 };
+        let whole = self.values.len() == self.cells.len() && self.weights.len() == weights;
+        whole.then_some(())?;
+        let mut weights = self.weights.iter();
+        for (cell, value) in self.cells.iter().zip(&self.values) {
+            take(*cell, *value, weights.next().copied().unwrap_or(1))?;
+        }
+        Some(())
+    }
 }
 
 impl Default for Samples {

@@ -6,10 +6,11 @@ use super::composite::{Composite, CompositeTile};
 use super::extras::Extras;
 use super::fixed::SumOfSquares;
 use super::logs::Logs;
-use super::samples::Samples;
+use super::samples::{Samples, StoredSamples};
 use super::{ReduceError, Summation};
 use crate::resample::WEIGHT_ONE;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 
 /// The cells of one tile of a composite, column by column; columns that are not kept are empty.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -33,27 +34,83 @@ pub struct StoredTile {
     pub(super) extras: Option<Box<Extras>>,
 }
 
+impl StoredTile {
+    /// Takes its observations, that it can be stored without them.
+    pub fn take_samples(&mut self) -> StoredSamples {
+        StoredSamples {
+            cells: std::mem::take(&mut self.sample_cells),
+            values: std::mem::take(&mut self.sample_values),
+            weights: std::mem::take(&mut self.sample_weights),
+        }
+    }
+}
+
 impl Composite {
     /// A tile as it is stored, if it holds anything.
     pub fn stored_tile(&self, tile: usize) -> Option<StoredTile> {
         Some(self.tiles.get(tile)?.as_deref()?.to_stored())
     }
 
-    /// Combines with a tile of other granules that was stored, whose granules have these places in the order
-    /// of all.
+    /// Combines with some cells of a tile of other granules that was stored without its observations, whose granules
+    /// have these places in the order of all; the observations of all cells come after it, some at a time.
     ///
     /// # Errors
-    /// As [`Composite::restore`]; when a cell is full.
-    pub fn combine_stored(
+    /// As [`Composite::restore`]; when a cell is full; what reading observations says.
+    pub fn combine_stored<E: From<ReduceError>>(
         &mut self,
         index: usize,
         tile: StoredTile,
+        samples: impl Iterator<Item = Result<StoredSamples, E>>,
+        cells: &Range<usize>,
         numbers: &[Option<u32>],
-    ) -> Result<(), ReduceError> {
+    ) -> Result<(), E> {
+        let damaged = || E::from(ReduceError::Damaged { tile: index });
         let mut other = Composite::new(self.tiling, self.reduction.clone());
-        other.restore(index, tile)?;
+        if !tile.sample_cells.is_empty() {
+            return Err(damaged());
+        }
+        other.put(index, tile, false)?;
         other.renumber(numbers)?;
-        self.merge(other)
+        if let Some(own) = other.tiles.get_mut(index).and_then(Option::as_deref_mut) {
+            own.keep_only(cells);
+            let mut left = own.columns.counts.clone();
+            for some in samples {
+                let limit = self.layout.summation.limit();
+                some?
+                    .each(self.layout.shares, |cell, value, weight| {
+                        if !cells.contains(&usize::from(cell)) {
+                            return Some(());
+                        }
+                        let left = left.get_mut(usize::from(cell))?;
+                        *left = left.checked_sub(1)?;
+                        (value.abs() <= limit && weight > 0).then_some(())?;
+                        own.columns.samples.push(cell, value, weight);
+                        Some(())
+                    })
+                    .ok_or_else(damaged)?;
+            }
+            if self.layout.samples && left.iter().any(|left| *left > 0) {
+                return Err(damaged());
+            }
+        }
+        Ok(self.merge(other)?)
+    }
+
+    /// Takes the observations out of a tile, in order of cells, values and weights.
+    pub fn take_samples(&mut self, tile: usize) -> StoredSamples {
+        let own = self.tiles.get_mut(tile).and_then(Option::as_deref_mut);
+        own.map_or_else(StoredSamples::default, |own| {
+            let samples = std::mem::take(&mut own.columns.samples);
+            let weights = match self.layout.shares {
+                true => samples.ordered().map(|sample| sample.weight).collect(),
+                false => Vec::new(),
+            };
+            StoredSamples {
+                cells: samples.ordered().map(|sample| sample.cell).collect(),
+                values: samples.ordered().map(|sample| sample.value).collect(),
+                weights,
+            }
+        })
     }
 
     /// Gives granules other places in the order of all, of which those of two are as they were. It matters
@@ -78,13 +135,19 @@ impl Composite {
     /// When the tile is not of this grid and reduction, its place is taken, or no observations could
     /// have led to it: what is stored may be damaged.
     pub fn restore(&mut self, index: usize, tile: StoredTile) -> Result<(), ReduceError> {
+        self.put(index, tile, true)
+    }
+
+    /// The same, of a tile with its observations or without them.
+    fn put(&mut self, index: usize, tile: StoredTile, samples: bool) -> Result<(), ReduceError> {
         let cells = match self.tiles.get(index) {
             Some(None) => self.tiling.tile_cells(index),
             _ => return Err(ReduceError::Damaged { tile: index }),
         };
         let tile = CompositeTile::from_stored(tile, self.layout);
         let empty = CompositeTile::empty(self.layout, &self.reduction, cells);
-        if !(tile.has_form_of(&empty) && tile.is_possible()) {
+        let whole = !samples || tile.columns.samples_are_possible();
+        if !(tile.has_form_of(&empty) && whole && tile.is_possible()) {
             return Err(ReduceError::Damaged { tile: index });
         }
         self.tiles[index] = Some(Box::new(tile));
@@ -130,6 +193,14 @@ impl CompositeTile {
             && self.columns.are_possible(self.observations())
     }
 
+    /// Empties all cells but some; of a tile without its observations.
+    fn keep_only(&mut self, cells: &Range<usize>) {
+        only(&mut self.granules, cells, 0);
+        only(&mut self.pixels, cells, 0);
+        only(&mut self.coverage, cells, 0);
+        self.columns.keep_only(cells);
+    }
+
     /// Of each cell, as many as its weights may have come from.
     fn observations(&self) -> &[u64] {
         match self.pixels.is_empty() {
@@ -139,7 +210,30 @@ impl CompositeTile {
     }
 }
 
+/// Puts a value into all places but some; columns that are not kept are empty.
+pub(super) fn only<T: Clone>(column: &mut [T], cells: &Range<usize>, empty: T) {
+    let end = cells.end.min(column.len());
+    let start = cells.start.min(end);
+    column[..start].fill(empty.clone());
+    column[end..].fill(empty);
+}
+
 impl Columns {
+    fn keep_only(&mut self, cells: &Range<usize>) {
+        only(&mut self.counts, cells, 0);
+        only(&mut self.weights, cells, 0);
+        only(&mut self.sums, cells, 0);
+        only(&mut self.squares, cells, SumOfSquares::default());
+        only(&mut self.binned_sums, cells, BinnedSum::default());
+        only(&mut self.binned_squares, cells, BinnedSum::default());
+        only(&mut self.least, cells, f64::INFINITY);
+        only(&mut self.greatest, cells, f64::NEG_INFINITY);
+        only(&mut self.logs, cells, Logs::default());
+        if let Some(extras) = &mut self.extras {
+            extras.keep_only(cells);
+        }
+    }
+
     pub(super) fn to_stored(&self) -> StoredTile {
         let samples = || self.samples.ordered();
         StoredTile {
@@ -209,7 +303,7 @@ impl Columns {
     }
 
     /// Whether each cell has as many observations as are counted, which can be.
-    fn samples_are_possible(&self) -> bool {
+    pub(super) fn samples_are_possible(&self) -> bool {
         if !self.layout.samples {
             return self.samples.len() == 0;
         }
@@ -236,7 +330,7 @@ impl Columns {
             .into_iter()
             .all(|(weight, count)| *weight <= u128::from(*count) << self.layout.weight_bits)
             && self.weights.iter().all(|weight| *weight < MOST_WEIGHT);
-        if !(counts && weights && self.samples_are_possible()) {
+        if !(counts && weights) {
             return false;
         }
         let bits = if self.layout.shares {

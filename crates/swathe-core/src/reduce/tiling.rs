@@ -74,12 +74,10 @@ impl Tiling {
         rows.len() * columns.len()
     }
 
-    /// The tile of a cell, numbered row by row; none of the tiles where the cell is not in the grid.
+    /// The tile of a cell that is in the grid.
+    #[inline]
     pub fn tile_of(&self, cell: u32) -> usize {
-        match (cell as usize) < self.cells() {
-            true => self.place(cell).tile,
-            false => self.tiles(),
-        }
+        self.place(cell).tile
     }
 
     /// Number of tiles in a row of them.

@@ -151,6 +151,14 @@ impl BlockEntries<'_> {
         }
     }
 
+    /// Leaves out all that are left, which are not counted either.
+    pub fn skip(&mut self) {
+        match &mut self.source {
+            Source::Ready(entries) => entries.by_ref().for_each(drop),
+            Source::Lines { next, .. } => *next = self.lines.end,
+        }
+    }
+
     /// All that are left, of all pixels.
     pub fn rest(&mut self) -> impl Iterator<Item = Entries> {
         std::iter::from_fn(|| self.next(&mut |_| None))

@@ -3,6 +3,7 @@
 use super::beside::{BesideValues, HeldBeside, accompanied};
 use super::held::{Held, Reading, variables};
 use super::lines::geolocation_near;
+use super::turn::Turn;
 use crate::mask::{FlagMask, FlagReport, Real};
 use crate::reduce::{self, contributed, interpolated};
 use crate::reduce::{GranuleState, Observation, ReduceError, Reduction, Scheme, TilePart, Tiling};
@@ -30,6 +31,8 @@ pub struct Recipe<'a> {
     pub mask: &'a FlagMask,
     /// Whether a pixel that is missing in one field is missing in all.
     pub joint: bool,
+    /// To which tiles it gives, if not to all.
+    pub turn: Option<&'a Turn>,
 }
 
 /// What to do with a field.
@@ -46,7 +49,7 @@ pub struct FieldRecipe {
 }
 
 /// What a granule gave.
-#[derive(Debug)]
+#[derive(Debug, Default)]
 pub struct Applied {
     /// What it gives to each tile, for every field; complete.
     pub parts: Vec<Vec<(usize, TilePart)>>,
@@ -86,9 +89,13 @@ impl Cells {
     fn add(
         &self,
         tiling: &Tiling,
+        turn: Option<&Turn>,
         reduction: &Reduction,
-        observations: Vec<impl reduce::Observed>,
+        mut observations: Vec<impl reduce::Observed>,
     ) -> Result<(), ReduceError> {
+        if let Some(Turn { tiles, .. }) = turn {
+            observations.retain(|o| tiles.contains(&tiling.tile_of(o.observation().cell)));
+        }
         if observations.is_empty() {
             return Ok(());
         }
@@ -158,6 +165,10 @@ impl Recipe<'_> {
             .iter()
             .map(|f| Cells::nothing(self.method, self.tiling, &f.reduction))
             .collect();
+        let lines_of_turn = match self.turn {
+            Some(turn) => turn.lines_of(source, &geolocation)?,
+            None => None,
+        };
         let watched = watch::here();
         let located = watch::doing(Task::Locate);
         let (blocks, geometry) = locate_blocks(
@@ -168,6 +179,12 @@ impl Recipe<'_> {
             |block| {
                 let _entered = watched.enter();
                 let _gridding = watch::doing(Task::Grid);
+                if let Some(lines) = &lines_of_turn
+                    && (block.lines().start >= lines.end || block.lines().end <= lines.start)
+                {
+                    block.skip();
+                    return Ok(Observed::nothing(self.fields.len()));
+                }
                 self.observe(source, &reading, block, &cells)
             },
         )?;
@@ -341,12 +358,12 @@ impl Recipe<'_> {
             None => {
                 let observations = observations_of(entries, values, first, pixels, scheme);
                 observed.found |= !observations.is_empty();
-                cells.add(&self.tiling, reduction, observations)
+                cells.add(&self.tiling, self.turn, reduction, observations)
             }
             Some(beside) => {
                 let observations = accompanied(entries, values, beside, first, pixels, scheme);
                 observed.found |= !observations.is_empty();
-                cells.add(&self.tiling, reduction, observations)
+                cells.add(&self.tiling, self.turn, reduction, observations)
             }
         }
     }

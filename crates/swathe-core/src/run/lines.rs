@@ -58,6 +58,20 @@ pub(super) fn geolocation_near(
     }
 }
 
+/// Whether pixels are no wider than they are generously guessed to be from extents.
+pub(super) fn guess_holds(
+    source: &dyn SwathSource,
+    geolocation: &GeolocationArray,
+) -> Result<bool, SourceError> {
+    let (_, pixels) = source.shape();
+    let extents = source.line_extents()?;
+    Ok(extents.is_some_and(|extents| {
+        Margin::generous(&extents, pixels)
+            .needed(geolocation)
+            .is_none()
+    }))
+}
+
 /// Degrees within which a pixel's footprint may meet an area, by the pixel's place between the centre
 /// of its line (0) and an end (1).
 pub(super) struct Margin {
@@ -101,6 +115,14 @@ impl Margin {
             along: 2.5 * along,
             widest: 2.5 * widest,
             factor: 1.0,
+        }
+    }
+
+    /// Twice the guess, which holds for the pixels of all scanners.
+    pub fn generous(extents: &[LineExtent], pixels: usize) -> Self {
+        Margin {
+            factor: 2.0,
+            ..Margin::guess(extents, pixels)
         }
     }
 

@@ -12,9 +12,11 @@ mod futures;
 mod held;
 mod lines;
 mod tiles;
+mod turn;
 
 pub use apply::{Applied, ApplyError, FieldRecipe, Recipe};
 pub use execute::{InFlight, execute};
 pub use futures::{Cancelled, Future, Futures, NoOutcome, Status, gather};
 pub use lines::lines_near;
 pub use tiles::TileRegions;
+pub use turn::Turn;

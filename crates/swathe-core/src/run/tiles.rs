@@ -4,7 +4,7 @@ use super::lines::Margin;
 use crate::geobox::{Axis, GeoBox};
 use crate::reduce::Tiling;
 use crate::region::Region;
-use crate::source::{SourceError, SwathSource};
+use crate::source::{LineExtent, SourceError, SwathSource};
 use crate::target::Target;
 use rayon::prelude::*;
 use std::ops::Range;
@@ -67,25 +67,47 @@ impl TileRegions {
     /// # Errors
     /// When the extents cannot be read.
     pub fn near(&self, source: &dyn SwathSource) -> Result<Vec<usize>, SourceError> {
-        let (lines, pixels) = source.shape();
-        if lines == 0 || pixels == 0 {
+        let near = self.by_margin(source, Margin::guess)?;
+        Ok(near.into_iter().map(|(tile, _)| tile).collect())
+    }
+
+    /// The same by a generous guess, each with the lines that may give to it.
+    ///
+    /// # Errors
+    /// When the extents cannot be read.
+    pub fn lines_near(
+        &self,
+        source: &dyn SwathSource,
+    ) -> Result<Vec<(usize, Range<usize>)>, SourceError> {
+        self.by_margin(source, Margin::generous)
+    }
+
+    fn by_margin(
+        &self,
+        source: &dyn SwathSource,
+        margin: impl Fn(&[LineExtent], usize) -> Margin,
+    ) -> Result<Vec<(usize, Range<usize>)>, SourceError> {
+        let (all, pixels) = source.shape();
+        if all == 0 || pixels == 0 {
             return Ok(Vec::new());
         }
         let Some(extents) = source.line_extents()? else {
-            return Ok(self.rows.iter().flat_map(|row| row.tiles.clone()).collect());
+            let tiles = self.rows.iter().flat_map(|row| row.tiles.clone());
+            return Ok(tiles.map(|tile| (tile, 0..all)).collect());
         };
-        let margin = Margin::guess(&extents, pixels);
+        let margin = margin(&extents, pixels);
         let mut near = Vec::new();
         for row in &self.rows {
             // A row keeps off most lines, and most rows all.
             let Some(lines) = margin.lines(&row.region, &extents) else {
                 continue;
             };
-            let extents = &extents[lines];
+            let (first, extents) = (lines.start, &extents[lines]);
             let tiles = row.tiles.clone().zip(&row.regions);
-            near.extend(
-                tiles.filter_map(|(tile, region)| margin.lines(region, extents).map(|_| tile)),
-            );
+            near.extend(tiles.filter_map(|(tile, region)| {
+                let lines = margin.lines(region, extents)?;
+                Some((tile, first + lines.start..first + lines.end))
+            }));
         }
         Ok(near)
     }

@@ -85,7 +85,7 @@ pub(crate) fn vector(lon: f64, lat: f64) -> Vec3 {
 
 /// Whether a longitude (-180..180 or 0..360) and a latitude name a place.
 #[inline]
-pub(crate) fn located(lon: f64, lat: f64) -> bool {
+pub fn located(lon: f64, lat: f64) -> bool {
     (-90.0..=90.0).contains(&lat) && (-360.0..=360.0).contains(&lon)
 }
 

@@ -14,6 +14,7 @@ mod spacing;
 
 pub use block::Block;
 pub use centres::Centres;
-pub(crate) use centres::{TOGETHER, located, padded, vector, vectors_together};
+pub use centres::located;
+pub(crate) use centres::{TOGETHER, padded, vector, vectors_together};
 pub use quad::{Quad, QuadShape};
 pub use spacing::{Reaches, Spacing};

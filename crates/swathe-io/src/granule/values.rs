@@ -406,6 +406,7 @@ mod tests {
                 fields: &recipes,
                 mask: &mask,
                 joint: false,
+                turn: None,
             };
             // Reads the indexes of chunks, too.
             let cost = granule.read_cost(&rrs, true, 0..300).unwrap();

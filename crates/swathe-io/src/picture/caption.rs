@@ -1,9 +1,9 @@
 //! What is written around a map, and how it is coloured, from a variable's attributes.
 
-use super::{Limits, MapPicture, Steps};
+use super::{Classes, Limits, MapPicture, Steps, classes};
 use crate::dataset::Attributes;
 use crate::granule::attributes::{find, numbers, text};
-use crate::granule::{Milliseconds, time, time_text};
+use crate::granule::{FlagKind, Milliseconds, time, time_text};
 use crate::product::{GranuleStatus, Layer, LayerData, Product};
 use swathe_core::geobox::GeoBox;
 
@@ -48,6 +48,7 @@ impl<'a> MapPicture<'a> {
                 None => Limits::Auto,
             },
             palette: None,
+            classes: None,
             area: None,
             width: Self::USUAL_WIDTH,
         }
@@ -77,21 +78,38 @@ impl<'a> MapPicture<'a> {
     }
 }
 
-/// The values of one map of a layer, for a picture; empty if there is no such map in memory.
-pub fn layer_values(product: &Product, layer: &Layer, step: usize) -> Vec<f32> {
+/// The values of one map of a layer, for a picture; empty if there is no such map in memory. Of flags and classes as
+/// they are drawn, with their names.
+pub fn layer_values(product: &Product, layer: &Layer, step: usize) -> (Vec<f32>, Option<Classes>) {
+    fn each<T, U>(values: Option<&[T]>, convert: impl Fn(&T) -> U) -> Vec<U> {
+        values.unwrap_or_default().iter().map(convert).collect()
+    }
     let cells = product.geobox.cells();
     let range = step * cells..(step + 1) * cells;
-    match &layer.data {
-        LayerData::F32(v) => v.get(range).unwrap_or_default().to_vec(),
-        LayerData::F64(v) => single(v.get(range), |v| *v as f32),
-        LayerData::I32(v) => single(v.get(range), |v| *v as f32),
-        LayerData::I64(v) => single(v.get(range), |v| *v as f32),
-        LayerData::Tiled(_) => Vec::new(),
+    if let Some(kind) = flag_kind(&layer.attributes) {
+        let values = match &layer.data {
+            LayerData::F32(v) => each(v.get(range), |v| f64::from(*v)),
+            LayerData::F64(v) => each(v.get(range), |v| *v),
+            LayerData::I32(v) => each(v.get(range), |v| f64::from(*v)),
+            LayerData::I64(v) => each(v.get(range), |v| *v as f64),
+            LayerData::Tiled(_) => Vec::new(),
+        };
+        let classes = classes(&values, Some(kind));
+        return classes.map_or_else(Default::default, |(v, names)| (v, Some(names)));
     }
+    let values = match &layer.data {
+        LayerData::F32(v) => v.get(range).unwrap_or_default().to_vec(),
+        LayerData::F64(v) => each(v.get(range), |v| *v as f32),
+        LayerData::I32(v) => each(v.get(range), |v| *v as f32),
+        LayerData::I64(v) => each(v.get(range), |v| *v as f32),
+        LayerData::Tiled(_) => Vec::new(),
+    };
+    (values, None)
 }
 
-fn single<T>(values: Option<&[T]>, convert: impl Fn(&T) -> f32) -> Vec<f32> {
-    values.unwrap_or_default().iter().map(convert).collect()
+/// What the values of a variable stand for, of a file or of a product.
+pub fn flag_kind(attributes: &Attributes) -> Option<FlagKind> {
+    FlagKind::of(attributes).or_else(|| told_in_words(attributes))
 }
 
 /// Limits that a file's maker chose for display.
@@ -99,6 +117,16 @@ fn display_limits(attributes: &Attributes) -> Option<(f64, f64)> {
     let number = |name| Some(numbers(find(attributes, name)?)?.first()?.as_f64());
     let (low, high) = (number("display_min")?, number("display_max")?);
     (low < high && low.is_finite() && high.is_finite()).then_some((low, high))
+}
+
+/// Bits of flags as products tell them, which have no masks for floating point: `sums of bits: 1 ATMFAIL, 2 LAND`.
+fn told_in_words(attributes: &Attributes) -> Option<FlagKind> {
+    let told = text(attributes, "comment_on_flags")?.strip_prefix("sums of bits: ")?;
+    let bits = told.split(", ").map(|bit| {
+        let (mask, name) = bit.split_once(' ')?;
+        Some((name.to_owned(), mask.parse().ok()?))
+    });
+    Some(FlagKind::Bits(bits.collect::<Option<_>>()?))
 }
 
 /// Text with its first letter large.
@@ -183,6 +211,22 @@ mod tests {
     }
 
     #[test]
+    fn bits_are_told_in_words() {
+        let told = |text: &str| {
+            let value = AttributeValue::Text(text.into());
+            told_in_words(&vec![("comment_on_flags".into(), value)])
+        };
+        let bits = vec![("ATMFAIL".to_owned(), 1), ("LAND".to_owned(), 2)];
+        assert_eq!(
+            told("sums of bits: 1 ATMFAIL, 2 LAND"),
+            Some(FlagKind::Bits(bits))
+        );
+        for wrong in ["", "sums of bits: ", "sums of bits: x LAND", "1 LAND"] {
+            assert_eq!(told(wrong), None, "{wrong}");
+        }
+    }
+
+    #[test]
     fn a_layer_of_a_product_brings_its_caption() {
         use crate::product::{GranuleRecord, Provenance, Statistic, TimeStep, Times};
         let axis = |step: f64, len| Axis {
@@ -230,9 +274,9 @@ mod tests {
             attributes: vec![],
         };
         let layer = &product.layers[0];
-        let values = layer_values(&product, layer, 1);
-        assert_eq!(values, [3.0, 4.0]);
-        assert!(layer_values(&product, layer, 2).is_empty());
+        let (values, classes) = layer_values(&product, layer, 1);
+        assert_eq!((values.as_slice(), classes), (&[3.0, 4.0][..], None));
+        assert!(layer_values(&product, layer, 2).0.is_empty());
         let picture = MapPicture::of_layer(&product, layer, 1, &values);
         assert_eq!(picture.subtitles, ["1970-01-02", "2 granules"]);
         assert_eq!(picture.steps, Steps::Log);

@@ -23,15 +23,17 @@ pub(super) fn draw(
     // The bar runs along an axis from its low end; `at` maps (along, across) to the page.
     let (length, thick) = match page.bar {
         BarPlace::Right => ((0.86 * h).round(), 1.25 * em),
-        BarPlace::Below => ((0.66 * w).round(), 1.1 * em),
+        BarPlace::Below | BarPlace::Legend => ((0.66 * w).round(), 1.1 * em),
     };
     let origin = match page.bar {
         BarPlace::Right => (corner.0 + w + 1.5 * em, corner.1 + 0.5 * (h + length)),
-        BarPlace::Below => (corner.0 + 0.5 * (w - length), corner.1 + h + 2.9 * em),
+        BarPlace::Below | BarPlace::Legend => {
+            (corner.0 + 0.5 * (w - length), corner.1 + h + 2.9 * em)
+        }
     };
     let at = |along: f64, across: f64| match page.bar {
         BarPlace::Right => (origin.0 + across, origin.1 - along),
-        BarPlace::Below => (origin.0 + along, origin.1 + across),
+        BarPlace::Below | BarPlace::Legend => (origin.0 + along, origin.1 + across),
     };
     let mut strip = |from: f64, to: f64, colour: [u8; 3]| {
         let (a, b) = (at(from, 0.0), at(to, thick));
@@ -77,7 +79,7 @@ pub(super) fn draw(
 
     let wanted = match page.bar {
         BarPlace::Right => (length / (3.2 * em)).clamp(2.0, 8.0),
-        BarPlace::Below => (length / (5.0 * em)).clamp(2.0, 8.0),
+        BarPlace::Below | BarPlace::Legend => (length / (5.0 * em)).clamp(2.0, 8.0),
     };
     let mut widest: f64 = 0.0;
     for tick in ticks(scale, wanted as usize) {
@@ -87,7 +89,9 @@ pub(super) fn draw(
         let (x, y) = at(along, thick + 0.65 * em);
         match page.bar {
             BarPlace::Right => svg.text((x, y + 0.36 * em), em, Anchor::Start, &tick.label),
-            BarPlace::Below => svg.text((x, y + 0.8 * em), em, Anchor::Middle, &tick.label),
+            BarPlace::Below | BarPlace::Legend => {
+                svg.text((x, y + 0.8 * em), em, Anchor::Middle, &tick.label);
+            }
         }
         widest = widest.max(font::width(&tick.label, em));
     }
@@ -97,7 +101,7 @@ pub(super) fn draw(
             let text = fitted(label, 1.05 * em, h + 2.0 * em);
             svg.upward_text((x, corner.1 + 0.5 * h), 1.05 * em, &text);
         }
-        BarPlace::Below => {
+        BarPlace::Below | BarPlace::Legend => {
             let text = fitted(label, 1.05 * em, w + 4.0 * em);
             let y = origin.1 + thick + 3.0 * em;
             svg.text(

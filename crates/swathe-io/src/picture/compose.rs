@@ -3,7 +3,9 @@
 use super::coastline::{Coastline, Detail, Land};
 use super::frame::{Frame, Line};
 use super::graticule::{Graticule, Side, graticule};
-use super::page::{Page, WIDTHS};
+use super::legend::{Key, Legend};
+use super::page::{BarPlace, Page, WIDTHS};
+use super::palette::Rgb;
 use super::scale::Scale;
 use super::svg::{Anchor, Svg, fitted};
 use super::{MapPicture, colorbar, font, raster, ticks};
@@ -32,17 +34,32 @@ pub(super) fn draw(picture: &MapPicture<'_>) -> Result<Pixmap> {
             WIDTHS.end()
         )));
     }
-    let page = Page::new(&geobox.crs, geobox.bounds(), picture.width);
+    let (crs, bounds) = (&geobox.crs, geobox.bounds());
+    let key = picture.classes.as_ref();
+    let key = key.map(|classes| Key::new(picture.values, classes));
+    let page = match key {
+        None => Page::new(crs, bounds, picture.width),
+        Some(_) => Page::with(crs, bounds, picture.width, BarPlace::Legend),
+    };
     let frame = Frame::new(geobox, page.panel_width, page.panel_height);
     let scale = Scale::new(picture.values, picture.steps, picture.limits);
     let graticule = graticule(&frame, page.em);
-    let panel = draw_panel(picture, &page, &frame, &scale, &graticule)?;
+    let palette = picture.palette_for(&scale);
+    let colours = match &key {
+        None => raster::colours(geobox, picture.values, &frame, &scale, palette),
+        Some(key) => raster::classes(geobox, picture.values, &frame, key),
+    };
+    let panel = draw_panel(picture, &page, &frame, colours, &graticule)?;
+    let label = picture.bar_label(&scale);
+    let legend = key
+        .as_ref()
+        .map(|key| Legend::new(key, &picture.label, &page));
 
     let top = Heading::new(picture, &page);
     let (left, upper) = (page.left(), top.height.round());
     let (width, height) = (
         page.width(),
-        upper + page.panel_height as f64 + page.bottom(),
+        upper + page.panel_height as f64 + legend.as_ref().map_or(page.bottom(), Legend::height),
     );
     let mut pixmap = new_pixmap(width as usize, height as usize)?;
     pixmap.fill(Color::WHITE);
@@ -59,17 +76,21 @@ pub(super) fn draw(picture: &MapPicture<'_>) -> Result<Pixmap> {
     let mut svg = Svg::new(width as u32, height as u32);
     top.draw(left, &mut svg);
     draw_axes(&page, &graticule, (left, upper), &mut svg);
-    let label = picture.bar_label(&scale);
-    let palette = picture.palette_for(&scale);
-    colorbar::draw(
-        &page,
-        (left, upper),
-        &scale,
-        palette,
-        &label,
-        &mut pixmap,
-        &mut svg,
-    );
+    match &legend {
+        Some(legend) => {
+            let corner = (left, upper + page.panel_height as f64);
+            legend.draw(corner, page.em, &mut svg);
+        }
+        None => colorbar::draw(
+            &page,
+            (left, upper),
+            &scale,
+            palette,
+            &label,
+            &mut pixmap,
+            &mut svg,
+        ),
+    }
     lettered(&svg, &mut pixmap)?;
     Ok(pixmap)
 }
@@ -103,7 +124,7 @@ fn draw_panel(
     picture: &MapPicture<'_>,
     page: &Page,
     frame: &Frame,
-    scale: &Scale,
+    colours: Vec<Option<Rgb>>,
     graticule: &Graticule,
 ) -> Result<Pixmap> {
     let coastline = Coastline::of(Detail::for_pixel(frame.pixel_degrees()));
@@ -113,8 +134,6 @@ fn draw_panel(
         .flat_map(|line| frame.trace(line))
         .collect();
     let land = Land::new(coastline, frame.region);
-    let palette = picture.palette_for(scale);
-    let colours = raster::colours(picture.geobox, picture.values, frame, scale, palette);
     let filled = raster::fill_missing(colours, frame, &land, &coast);
     let mut panel = new_pixmap(frame.width, frame.height)?;
     for (out, [r, g, b]) in panel.data_mut().chunks_exact_mut(4).zip(filled) {

@@ -1,4 +1,4 @@
-//! Maps for people, as PNG: coastlines, graticule, colour bar with units.
+//! Maps for people, as PNG: coastlines, graticule, colour bar with units, or a legend of classes.
 //!
 //! ```text
 //! swath --grid_for_swath, draw_swath--> grid of the panel's pixels --+
@@ -18,6 +18,7 @@ mod font;
 mod frame;
 mod graph;
 mod graticule;
+mod legend;
 mod line_plot;
 mod locator;
 mod page;
@@ -35,8 +36,9 @@ use scale::Scale;
 use swathe_core::geobox::GeoBox;
 
 pub use array_graph::array_graph;
-pub use caption::{layer_values, time_covered, time_line};
+pub use caption::{flag_kind, layer_values, time_covered, time_line};
 pub use graph::{Graph, Node, NodeKind};
+pub use legend::{Classes, classes};
 pub use line_plot::LinePlot;
 pub use locator::locator;
 pub use page::WIDTHS;
@@ -71,6 +73,8 @@ pub struct MapPicture<'a> {
     pub limits: Limits,
     /// Colours; `None` for those that suit the variable.
     pub palette: Option<Palette>,
+    /// What values are called, if they are [classes](classes()): a legend names them then, instead of a colour bar.
+    pub classes: Option<Classes>,
     /// A longitude/latitude box to outline: west, south, east, north; west > east across 180.
     pub area: Option<[f64; 4]>,
     /// Width of the picture in pixels; tall maps come out narrower. Within [`WIDTHS`].

@@ -11,6 +11,8 @@ pub const WIDTHS: std::ops::RangeInclusive<u32> = 300..=8000;
 pub(super) enum BarPlace {
     Right,
     Below,
+    /// There is none: a legend lies below.
+    Legend,
 }
 
 /// Sizes of a page.
@@ -31,18 +33,23 @@ const RIGHT_OF_BAR: f64 = 9.0;
 const RIGHT: f64 = 2.6;
 
 impl Page {
+    /// A page with a colour bar.
     pub(super) fn new(crs: &Crs, bounds: (f64, f64, f64, f64), width: u32) -> Page {
+        let bar = match aspect(crs, bounds) > WIDE {
+            true => BarPlace::Below,
+            false => BarPlace::Right,
+        };
+        Page::with(crs, bounds, width, bar)
+    }
+
+    /// A page with a colour bar at a place, or a legend.
+    pub(super) fn with(crs: &Crs, bounds: (f64, f64, f64, f64), width: u32, bar: BarPlace) -> Page {
         let width = f64::from(width.clamp(*WIDTHS.start(), *WIDTHS.end()));
         let em = (0.0155 * width).round().max(6.0);
         let aspect = aspect(crs, bounds);
-        let bar = if aspect > WIDE {
-            BarPlace::Below
-        } else {
-            BarPlace::Right
-        };
         let right = match bar {
             BarPlace::Right => RIGHT_OF_BAR,
-            BarPlace::Below => RIGHT,
+            BarPlace::Below | BarPlace::Legend => RIGHT,
         };
         let widest = width - (LEFT + right) * em;
         let highest = 0.95 * width;
@@ -65,7 +72,7 @@ impl Page {
     pub(super) fn right(&self) -> f64 {
         let ems = match self.bar {
             BarPlace::Right => RIGHT_OF_BAR,
-            BarPlace::Below => RIGHT,
+            BarPlace::Below | BarPlace::Legend => RIGHT,
         };
         (ems * self.em).round()
     }
@@ -73,7 +80,7 @@ impl Page {
     /// Room below the panel.
     pub(super) fn bottom(&self) -> f64 {
         let ems = match self.bar {
-            BarPlace::Right => 2.6,
+            BarPlace::Right | BarPlace::Legend => 2.6,
             BarPlace::Below => 7.8,
         };
         (ems * self.em).round()

@@ -2,6 +2,7 @@
 
 use super::coastline::Land;
 use super::frame::{Frame, Line};
+use super::legend::Key;
 use super::palette::{Palette, Rgb};
 use super::scale::Scale;
 use rayon::prelude::*;
@@ -44,6 +45,27 @@ pub(super) fn colours(
             if count > 0 {
                 *pixel = Some(palette.colour(sum / f64::from(count)));
             }
+        }
+    });
+    colours
+}
+
+/// The same of a map of classes: where cells are smaller than pixels, the most frequent class.
+pub(super) fn classes(
+    geobox: &GeoBox,
+    values: &[f32],
+    frame: &Frame,
+    key: &Key,
+) -> Vec<Option<Rgb>> {
+    let mut colours = vec![None; frame.width * frame.height];
+    let rows = colours.par_chunks_mut(frame.width).enumerate();
+    rows.for_each(|(i, pixels)| {
+        let (top, bottom) = cells_of(i, frame.height, geobox.y.len);
+        for (j, pixel) in pixels.iter_mut().enumerate() {
+            let (left, right) = cells_of(j, frame.width, geobox.x.len);
+            let rows = (top..bottom).map(|row| row * geobox.x.len);
+            let cells = rows.flat_map(|start| values.get(start + left..start + right));
+            *pixel = key.colour(cells.flatten());
         }
     });
     colours

@@ -25,6 +25,7 @@ fn picture<'a>(geobox: &'a GeoBox, values: &'a [f32]) -> MapPicture<'a> {
         steps: Steps::Log,
         limits: Limits::Given(0.01, 10.0),
         palette: None,
+        classes: None,
         area: None,
         width: WIDTH,
     }
@@ -219,6 +220,47 @@ fn many_cells_in_a_pixel_share_it() {
     let [r0, g0, b0] = viridis(0.5);
     let off = r.abs_diff(r0).max(g.abs_diff(g0)).max(b.abs_diff(b0));
     assert!(off < 12, "{:?} is not about {:?}", [r, g, b], [r0, g0, b0]);
+}
+
+#[test]
+fn classes_have_a_legend() {
+    let geobox = grid("EPSG:4326", (-40.0, 0.0, -30.0, 10.0), 0.5);
+    let values: Vec<f32> = (0..geobox.cells())
+        .map(|i| (i % 20 / 10) as f32 * 2.0)
+        .collect();
+    let names = ["clear", "cloudy", "a class with a rather long name"].map(str::to_owned);
+    let classes = names.into_iter().zip([0.0, 1.0, 2.0]).collect();
+    let map = MapPicture {
+        classes: Some(classes),
+        label: "kind".into(),
+        units: String::new(),
+        ..picture(&geobox, &values)
+    };
+    let with_bar = drawn(&picture(&geobox, &values));
+    let mut drawn = drawn(&map);
+    drawn.page = Page::with(
+        &geobox.crs,
+        geobox.bounds(),
+        WIDTH,
+        super::page::BarPlace::Legend,
+    );
+    // The first and the third of the colours, as declared.
+    let (first, third) = ([0, 114, 178], [0, 158, 115]);
+    assert_eq!(drawn.at(-37.6, 5.1), first);
+    assert_eq!(drawn.at(-32.4, 5.1), third);
+    let count = |drawn: &Drawn, colour: Rgb| {
+        let bottom = drawn.height - 3 * drawn.page.em as usize;
+        let pixels = (bottom..drawn.height).flat_map(|y| (0..drawn.width).map(move |x| (x, y)));
+        pixels
+            .filter(|(x, y)| drawn.pixel(*x, *y) == colour)
+            .count()
+    };
+    // Squares of about an em on the lowest line, of what is on the map alone.
+    for (colour, there) in [(first, true), (third, true), ([230, 159, 0], false)] {
+        let least = (0.5 * drawn.page.em * drawn.page.em) as usize;
+        assert_eq!(count(&drawn, colour) > least, there, "{colour:?}");
+        assert_eq!(count(&with_bar, colour), 0);
+    }
 }
 
 #[test]

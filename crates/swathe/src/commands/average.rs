@@ -63,8 +63,8 @@ pub struct Arguments {
     /// all; or rolling-8day: eight days from every day on, rolling-32day/8day: 32 days from every eighth
     #[arg(long, value_name = "WINDOW")]
     every: Option<EveryOption>,
-    /// What a day is: data-day (by mean solar time at the granule's middle) or utc. Default: data-day for
-    /// instruments on sun-synchronous satellites, utc for others
+    /// What a day is: data-day (NASA's, from 180 degrees to 180 degrees; granules are split there) or utc.
+    /// Default: data-day for instruments on sun-synchronous satellites, utc for others
     #[arg(long, value_name = "KIND", requires = "every")]
     day: Option<DayKind>,
     /// A set of options, which explicit ones override: tutorial (nearest, no flags, weight granule: what

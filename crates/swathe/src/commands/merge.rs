@@ -1,5 +1,6 @@
 //! `swathe merge`: one map out of partial results.
 
+use super::gridding::size;
 use super::live::LiveOption;
 use super::progress::{Progress, Style};
 use super::report;
@@ -39,6 +40,9 @@ pub struct Arguments {
     /// Mix processing versions, or near-real-time with refined granules
     #[arg(long)]
     allow_mixed: bool,
+    /// Most memory that merging partial results may take, as 512MiB or 4GiB. Default: half of the machine's
+    #[arg(long, value_name = "SIZE", value_parser = size)]
+    memory: Option<u64>,
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "STYLE")]
     progress: Style,
@@ -76,7 +80,7 @@ pub fn run(arguments: &Arguments) -> Result {
         return merge_bins(arguments, outputs);
     }
     arguments.live.watch(|watch| {
-        let merged = merge(&arguments.parts, arguments.allow_mixed)?;
+        let merged = merge(&arguments.parts, arguments.allow_mixed, arguments.memory)?;
         if let Some(live) = watch.live() {
             live.merged(&merged, arguments.parts.len());
         }

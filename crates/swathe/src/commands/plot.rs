@@ -13,7 +13,8 @@ use swathe_io::dataset::Attributes;
 use swathe_io::error::Error;
 use swathe_io::granule::Granule;
 use swathe_io::picture::{
-    Limits, MapPicture, Palette, Steps, WIDTHS, draw_swath, grid_for_swath, time_covered, time_line,
+    Classes, Limits, MapPicture, Palette, Steps, WIDTHS, classes, draw_swath, flag_kind,
+    grid_for_swath, time_covered, time_line,
 };
 use swathe_io::product::{Gridded, OutputSet};
 
@@ -140,6 +141,7 @@ pub fn draw(arguments: &Arguments) -> Result<Vec<u8>> {
         picture.title.clone_from(title);
     }
     picture.subtitles = subject.subtitles;
+    picture.classes = subject.classes;
     if arguments.log || arguments.linear {
         picture.steps = if arguments.log {
             Steps::Log
@@ -168,6 +170,8 @@ pub fn draw(arguments: &Arguments) -> Result<Vec<u8>> {
 struct Subject {
     geobox: GeoBox,
     values: Vec<f32>,
+    /// What they are called, if they are flags or classes.
+    classes: Option<Classes>,
     name: String,
     attributes: Attributes,
     /// Band, for the title.
@@ -215,7 +219,12 @@ impl Subject {
         let (lines, _) = granule.shape();
         let geolocation = granule.geolocation(0..lines).map_err(Failure::error)?;
         let values = granule.values(&[&selected.field], 0..lines);
-        let mut values = single(values.map_err(Failure::error)?.remove(0));
+        let attributes = &granule
+            .variable(&selected.field.variable)?
+            .variable
+            .attributes;
+        let values = values.map_err(Failure::error)?.remove(0);
+        let (mut values, classes) = drawn(values, attributes);
         remove_flagged(granule, &arguments.flags, &mut values)?;
         let crs = match &arguments.crs {
             Some(text) => Some(Crs::parse(text).map_err(Failure::usage)?),
@@ -223,15 +232,15 @@ impl Subject {
         };
         let geobox = grid_for_swath(&geolocation, crs, arguments.width)
             .map_err(|error| Failure::error(format!("{}: {error}", arguments.file.display())))?;
-        let variable = granule.variable(&selected.field.variable)?;
         let time = granule.time();
         let mut subtitles: Vec<String> = time_line(time.start, time.end).into_iter().collect();
         subtitles.push(granule.dataset().name().to_owned());
         Ok(Subject {
             values: draw_swath(&geolocation, &values, &geobox),
+            classes,
             geobox,
             name: selected.field.name.clone(),
-            attributes: variable.variable.attributes.clone(),
+            attributes: attributes.clone(),
             detail: selected.band.as_ref().map(|band| {
                 let units = band.units.as_deref().unwrap_or_default();
                 format!("{} {units}", band.chosen).trim_end().to_owned()
@@ -280,7 +289,8 @@ impl Subject {
                 0
             }
         };
-        let values = single(gridded.read(variable.path(), index)?);
+        let values = gridded.read(variable.path(), index)?;
+        let (values, classes) = drawn(values, variable.attributes());
         let dims = variable.other_dims();
         let at_time = matches!(dims.as_slice(), [("time", _)]);
         let time = match gridded
@@ -296,6 +306,7 @@ impl Subject {
         Ok(Subject {
             geobox: gridded.geobox().clone(),
             values,
+            classes,
             name: variable.name().to_owned(),
             attributes: variable.attributes().clone(),
             detail: None,
@@ -304,10 +315,23 @@ impl Subject {
     }
 }
 
-fn single(values: Values) -> Vec<f32> {
-    match values {
+/// Values as they are drawn; what they are called, if they are flags or classes.
+fn drawn(values: Values, attributes: &Attributes) -> (Vec<f32>, Option<Classes>) {
+    let single = |values| match values {
         Values::F32(values) => values,
         Values::F64(values) => values.into_iter().map(|v| v as f32).collect(),
+    };
+    let kind = flag_kind(attributes);
+    if kind.is_none() {
+        return (single(values), None);
+    }
+    let doubles: Vec<f64> = match values {
+        Values::F32(values) => values.into_iter().map(f64::from).collect(),
+        Values::F64(values) => values,
+    };
+    match classes(&doubles, kind) {
+        Some((values, names)) => (values, Some(names)),
+        None => (single(Values::F64(doubles)), None),
     }
 }
 

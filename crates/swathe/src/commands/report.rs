@@ -61,9 +61,20 @@ pub fn plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) -> Re
     for note in plan.notes() {
         messages::note(note);
     }
+    let times = match shares.in_turns() {
+        0 => 1.0,
+        _ => plan.decoded_times(shares)?,
+    };
     match messages::in_json() {
-        true => tell!("{}", estimated(known(plan, shares), estimate, kept)),
-        false => lines_of_plan(plan, estimate, shares, kept),
+        true => {
+            let mut known = known(plan, shares);
+            if let Some(known) = known.as_object_mut() {
+                known.insert("granules_in_turns".into(), shares.in_turns().into());
+                known.insert("decoded_times".into(), times.into());
+            }
+            tell!("{}", estimated(known, estimate, kept));
+        }
+        false => lines_of_plan(plan, estimate, (shares, times), kept),
     }
     match estimate
         .granules
@@ -100,7 +111,8 @@ fn estimated(mut known: serde_json::Value, estimate: &Estimate, kept: bool) -> s
     known
 }
 
-fn lines_of_plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) {
+/// `times`: what is needed of granules is decoded so often.
+fn lines_of_plan(plan: &Plan, estimate: &Estimate, (shares, times): (&Shares, f64), kept: bool) {
     let (rows, columns) = plan.geobox().shape();
     let fields: Vec<&str> = plan.fields().collect();
     tell!("variables  {}", fields.join(", "));
@@ -120,10 +132,14 @@ fn lines_of_plan(plan: &Plan, estimate: &Estimate, shares: &Shares, kept: bool) 
         }
     );
     tell!(
-        "memory     at most {} of {}, {} granules at a time, each decoded once",
+        "memory     at most {} of {}, {} granules at a time, {}",
         bytes(shares.projected),
         bytes(shares.limit),
-        shares.in_flight()
+        shares.in_flight(),
+        match shares.in_turns() {
+            0 => "each decoded once".to_owned(),
+            n => format!("{n} of them in turns of some tiles: lines are decoded {times:.2} times"),
+        }
     );
     tell!("granules   {}", plan.granules());
     let (mut near, mut stored, mut decoded, mut chunks) = (0, 0, 0, 0);

@@ -368,7 +368,7 @@ fn picture(product: &Product) -> Result<Vec<u8>> {
         return Err(Failure::error("there is no layer to draw"));
     };
     product.check_in_memory()?;
-    let values = layer_values(product, layer, 0);
+    let (values, classes) = layer_values(product, layer, 0);
     if product
         .layers
         .iter()
@@ -379,5 +379,7 @@ fn picture(product: &Product) -> Result<Vec<u8>> {
             layer.name
         ));
     }
-    Ok(MapPicture::of_layer(product, layer, 0, &values).png()?)
+    let mut picture = MapPicture::of_layer(product, layer, 0, &values);
+    picture.classes = classes;
+    Ok(picture.png()?)
 }

@@ -50,9 +50,10 @@ pub(super) fn inputs(
             }
             (Err(_), Some((_, input))) => input,
             (Err(error), None) => {
-                let known = granule.variables().iter().map(|v| v.name.as_str());
-                let known: Vec<&str> = known.chain(FROM_POSITIONS.map(|(name, _)| name)).collect();
-                let reason = format!("{error}; known are {}", known.join(", "));
+                let own = |name: &str| granule.variables().iter().any(|v| v.name == name);
+                let others = FROM_POSITIONS.map(|(name, _)| name);
+                let others: Vec<&str> = others.into_iter().filter(|name| !own(name)).collect();
+                let reason = format!("{error}; worked out are {}", others.join(", "));
                 return Err(expression.unknown(name, reason).into());
             }
         };

@@ -1,7 +1,9 @@
 //! What granules gave, wherever it is kept, read tile by tile.
 
 use super::JobError;
+use super::data_day::Part;
 use super::plan::PlannedField;
+use super::windows::Member;
 use std::ops::Range;
 use swathe_core::reduce::{Composite, ReduceError, StoredPart, TilePart, Tiling};
 use swathe_io::error::Error;
@@ -15,7 +17,7 @@ pub(super) enum Contents {
     Composites(Vec<Composite>, Option<Journal>),
     /// Each granule's pieces, in a journal.
     Journal(Journal),
-    /// Each granule's pieces, in memory: by granule, field and tile.
+    /// Each granule's pieces, in memory: by granule, part and field, and tile.
     Parts(Vec<Vec<Vec<(usize, TilePart)>>>),
     /// Partial results, which are combined with each other.
     Partials(Vec<Partial>),
@@ -30,8 +32,15 @@ pub(super) struct Partial {
     /// For each granule that its header lists, the number in the header of all, or `None` for one that
     /// takes no part.
     pub numbers: Vec<Option<u32>>,
-    /// One of the granules that it combines, where it does not combine all: these are in the same windows of time.
-    pub of: Option<usize>,
+    /// One of those that it combines, where it does not combine all: these are in the same windows of time.
+    pub of: Option<Member>,
+}
+
+impl Partial {
+    /// Bytes of the observations of a unit, of all and of those that are read together.
+    fn bytes_of(&self, unit: &Unit<'_>) -> (u64, u64) {
+        self.file.sample_bytes(unit.field, unit.tile)
+    }
 }
 
 /// What one granule gave to a unit: its number in the header, in which partial result it is, and its
@@ -43,9 +52,14 @@ pub(super) struct Given {
     granule: u32,
 }
 
-/// The number of a unit: what is combined at a time.
+/// The number of a unit: what is combined at a time. Where granules are kept in parts, each part has fields of its own.
 pub(super) fn unit(tile: usize, field: usize, fields: usize) -> u32 {
     (tile * fields + field) as u32
+}
+
+/// The number of a field of a part, of all that are kept.
+pub(super) fn column(part: Part, field: usize, fields: usize) -> usize {
+    part as usize * fields + field
 }
 
 /// A tile of a field, of what shape and in which form.
@@ -55,11 +69,26 @@ pub(super) struct Unit<'a> {
     pub tile: usize,
     pub field: usize,
     pub fields: &'a [PlannedField],
+    /// In how many parts granules may be kept.
+    pub parts: usize,
 }
 
 impl Unit<'_> {
     fn number(&self) -> u32 {
-        unit(self.tile, self.field, self.fields.len())
+        self.number_of(Part::Whole)
+    }
+
+    fn number_of(&self, part: Part) -> u32 {
+        let fields = self.fields.len();
+        let column = column(part, self.field, fields);
+        unit(self.tile, column, fields * self.parts)
+    }
+
+    /// The parts that granules may be kept in.
+    fn parts(&self) -> impl Iterator<Item = Part> + use<> {
+        [Part::Whole, Part::West, Part::East]
+            .into_iter()
+            .take(self.parts)
     }
 
     fn empty(&self) -> Composite {
@@ -87,21 +116,17 @@ impl Contents {
     pub fn with_unit<T>(
         &self,
         unit: &Unit<'_>,
-        of: Option<&[usize]>,
+        of: Option<&[Member]>,
         cells: &Range<usize>,
         take: impl FnOnce(Option<&Composite>) -> Result<T, JobError>,
     ) -> Result<T, JobError> {
         let mut composite = unit.empty();
         let mut any = false;
         let whole = cells.len() == unit.tiling.tile_cells(unit.tile);
-        let is_of = |granule: usize| of.is_none_or(|some| some.binary_search(&granule).is_ok());
         match self {
             Contents::Composites(composites, _) => return take(composites.get(unit.field)),
             Contents::Journal(journal) => {
-                for piece in of_unit(journal.pieces(), unit.number()) {
-                    if !is_of(piece.granule as usize) {
-                        continue;
-                    }
+                for piece in wanted(journal, unit, of) {
                     let mut part = unit.part(journal.piece(piece)?)?;
                     if !whole {
                         part = part.within(cells);
@@ -111,24 +136,34 @@ impl Contents {
                 }
             }
             Contents::Parts(granules) => {
-                for (number, granule) in granules.iter().enumerate() {
-                    if is_of(number)
-                        && let Some(part) = part_of(granule, unit)
-                    {
-                        composite.combine(unit.tile, part, number as u32)?;
-                        any = true;
+                for (granule, given) in granules.iter().enumerate() {
+                    for part in unit.parts() {
+                        if gives(of, granule, part)
+                            && let Some(part) = part_of(given, unit, part)
+                        {
+                            composite.combine(unit.tile, part, granule as u32)?;
+                            any = true;
+                        }
                     }
                 }
             }
             Contents::Partials(partials) => {
-                for partial in partials.iter().filter(|p| p.of.is_none_or(is_of)) {
-                    if let Some(stored) = partial.file.tile(unit.field, unit.tile)? {
-                        composite.combine_stored(unit.tile, stored, &partial.numbers)?;
+                let is_of = |m: &Member| gives(of, m.granule, m.part);
+                for partial in partials.iter().filter(|p| p.of.as_ref().is_none_or(is_of)) {
+                    let file = &partial.file;
+                    if let Some(stored) = file.tile(unit.field, unit.tile)? {
+                        let samples = file.samples(unit.field, unit.tile);
+                        let samples = samples.map(|some| Ok::<_, JobError>(some?));
+                        let numbers = &partial.numbers;
+                        composite.combine_stored(unit.tile, stored, samples, cells, numbers)?;
                         any = true;
                     }
                 }
                 for given in self.given(unit) {
-                    if let Some(part) = self.part(&given, unit)? {
+                    if let Some(mut part) = self.part(&given, unit)? {
+                        if !whole {
+                            part = part.within(cells);
+                        }
                         composite.combine(unit.tile, &part, given.number)?;
                         any = true;
                     }
@@ -138,25 +173,43 @@ impl Contents {
         take(any.then_some(&composite))
     }
 
-    /// Bytes of observations that a composite of a unit would hold, where they are many: those that a journal keeps
-    /// for percentiles, at most.
-    pub fn bytes_of(&self, unit: &Unit<'_>, of: Option<&[usize]>) -> u64 {
-        /// A cell's place and a double take no less in a journal.
+    /// Bytes of observations that a composite of a unit would hold, where they are many: those that are kept for
+    /// percentiles, at most.
+    pub fn bytes_of(&self, unit: &Unit<'_>, of: Option<&[Member]>) -> u64 {
+        /// A cell's place and a double take no less as they are kept.
         const STORED: u64 = 9;
         let sample = self.sample_bytes(unit);
-        let Contents::Journal(journal) = self else {
-            return 0;
-        };
         if sample == 0 {
             return 0;
         }
-        let is_of = |granule: usize| of.is_none_or(|some| some.binary_search(&granule).is_ok());
-        let pieces = of_unit(journal.pieces(), unit.number()).iter();
-        let pieces = pieces.filter(|piece| is_of(piece.granule as usize));
+        let bytes = match self {
+            Contents::Journal(journal) => wanted(journal, unit, of).map(Piece::bytes).sum(),
+            Contents::Partials(partials) => partials
+                .iter()
+                .map(|partial| partial.bytes_of(unit).0)
+                .sum(),
+            Contents::Composites(..) | Contents::Parts(_) => 0,
+        };
         // With room to grow.
-        pieces
-            .map(|piece| piece.bytes() / STORED * sample * 2)
-            .sum()
+        bytes / STORED * sample * 2
+    }
+
+    /// How many cells of a unit, at a time, have observations of no more than so many bytes.
+    pub fn strip(&self, unit: &Unit<'_>, of: Option<&[Member]>, bytes: u64, cells: usize) -> usize {
+        let strips = self.bytes_of(unit, of) / bytes.max(1) + 1;
+        let strips = usize::try_from(strips).unwrap_or(cells);
+        cells.div_ceil(strips.clamp(1, cells.max(1)))
+    }
+
+    /// Bytes that reading what is kept of a unit takes at a time, as they are stored, at most.
+    pub fn read_together(&self, unit: &Unit<'_>) -> u64 {
+        match self {
+            Contents::Partials(partials) => {
+                let each = partials.iter().map(|partial| partial.bytes_of(unit).1);
+                each.max().unwrap_or(0)
+            }
+            _ => 0,
+        }
     }
 
     fn sample_bytes(&self, unit: &Unit<'_>) -> u64 {
@@ -244,7 +297,8 @@ impl Contents {
                 composite.combine(unit.tile, &part, 0)?;
             }
             Contents::Parts(granules) => {
-                let part = granules.get(granule).and_then(|g| part_of(g, unit));
+                let part = granules.get(granule);
+                let part = part.and_then(|g| part_of(g, unit, Part::Whole));
                 let Some(part) = part else { return Ok(None) };
                 composite.combine(unit.tile, part, 0)?;
             }
@@ -284,8 +338,31 @@ fn piece_of(
     }
 }
 
-fn part_of<'a>(granule: &'a [Vec<(usize, TilePart)>], unit: &Unit<'_>) -> Option<&'a TilePart> {
-    let parts = granule.get(unit.field)?;
+/// The pieces of a unit that some shares of granules gave, or all granules.
+fn wanted<'a>(
+    journal: &'a Journal,
+    unit: &Unit<'_>,
+    of: Option<&'a [Member]>,
+) -> impl Iterator<Item = &'a Piece> + use<'a> {
+    let numbers: Vec<(Part, u32)> = unit.parts().map(|p| (p, unit.number_of(p))).collect();
+    numbers.into_iter().flat_map(move |(part, number)| {
+        of_unit(journal.pieces(), number)
+            .iter()
+            .filter(move |piece| gives(of, piece.granule as usize, part))
+    })
+}
+
+/// Whether a part of a granule is among shares, which are in order; all are where none are named.
+fn gives(of: Option<&[Member]>, granule: usize, part: Part) -> bool {
+    of.is_none_or(|some| some.binary_search(&Member { granule, part }).is_ok())
+}
+
+fn part_of<'a>(
+    granule: &'a [Vec<(usize, TilePart)>],
+    unit: &Unit<'_>,
+    part: Part,
+) -> Option<&'a TilePart> {
+    let parts = granule.get(column(part, unit.field, unit.fields.len()))?;
     let found = parts.binary_search_by_key(&unit.tile, |(tile, _)| *tile);
     Some(&parts.get(found.ok()?)?.1)
 }

@@ -1,11 +1,12 @@
 //! A run's outcome: what it is of, and its maps, tile by tile.
 
 use super::contents::{Contents, Unit};
+use super::data_day::Part;
 use super::header::Header;
 use super::layers::Kind;
 use super::plan::{Plan, PlannedField};
 use super::record::{Event, Observer, tell_tiles};
-use super::windows::Window;
+use super::windows::{Member, Window};
 use super::{Candidate, JobError, Purpose};
 use rayon::prelude::*;
 use std::ops::{ControlFlow, Range};
@@ -35,6 +36,8 @@ pub struct Finished {
     pub(super) maps: Maps,
     /// Observations of a unit that are held at a time on a thread, where percentiles need them, bytes.
     pub(super) unit_bytes: u64,
+    /// In how many parts granules may be kept.
+    pub(super) parts: usize,
     /// The layers of each field.
     kinds: Vec<Vec<Kind>>,
     /// Whether a cell of the first layer that was handed on has a value.
@@ -58,8 +61,8 @@ pub struct Finished {
 pub(super) enum Maps {
     /// Statistics over all granules.
     All,
-    /// Statistics over the granules of each of these windows.
-    Windows(Vec<Vec<usize>>),
+    /// Statistics over what gives to each of these windows.
+    Windows(Vec<Vec<Member>>),
     /// One of each of these granules.
     Granules(Vec<usize>),
 }
@@ -71,13 +74,13 @@ impl Finished {
         Finished::new(header, contents, Maps::All, times)
     }
 
-    /// Averages of windows; what granules gave is kept with the numbers that they have in the plan. `numbers`: those
-    /// in the header.
+    /// Averages of windows; what granules gave is kept with the numbers that they have in the plan. `gave`: for each
+    /// of these, its number in the header, and its parts that gave anything.
     pub(super) fn windows(
         header: Header,
         contents: Contents,
         windows: &[Window],
-        numbers: &[u32],
+        gave: &[(u32, Vec<Part>)],
     ) -> Result<Self, JobError> {
         let step = |window: &Window| TimeStep {
             time: 0.5 * (window.bounds.0 + window.bounds.1),
@@ -86,15 +89,14 @@ impl Finished {
             granule: None,
         };
         let times = Times::Series(windows.iter().map(step).collect());
-        let members = windows.iter().map(|window| window.granules.clone());
-        let used = |granule: &usize| {
-            let number = *numbers.get(*granule)?;
-            let used = header.granules.get(number as usize)?;
-            (used.record.status == GranuleStatus::Used).then_some(number)
+        let members = windows.iter().map(|window| window.members.clone());
+        let used = |share: &Member| {
+            let (number, parts) = gave.get(share.granule)?;
+            parts.contains(&share.part).then_some(*number)
         };
         let recorded = windows
             .iter()
-            .map(|w| w.granules.iter().filter_map(used).collect());
+            .map(|w| w.members.iter().filter_map(used).collect());
         let recorded = recorded.collect();
         let maps = Maps::Windows(members.collect());
         let mut finished = Finished::new(header, contents, maps, times)?;
@@ -193,6 +195,7 @@ impl Finished {
             tiling,
             maps,
             unit_bytes: u64::MAX,
+            parts: 1,
             kinds,
             valued: AtomicBool::new(false),
             stored: None,
@@ -376,6 +379,7 @@ impl Finished {
             tile,
             field,
             fields: &self.header.fields,
+            parts: self.parts,
         }
     }
 
@@ -409,12 +413,7 @@ impl Finished {
             }
         };
         // As many observations at a time as there is room for: of all cells, or of some after the other.
-        let strips = self.contents.bytes_of(&place, members) / self.unit_bytes.max(1) + 1;
-        let length = cells.div_ceil(
-            usize::try_from(strips)
-                .unwrap_or(cells)
-                .clamp(1, cells.max(1)),
-        );
+        let length = self.contents.strip(&place, members, self.unit_bytes, cells);
         let mut all = self
             .contents
             .with_unit(&place, members, &(0..length), layers)?;

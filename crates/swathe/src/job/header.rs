@@ -1,6 +1,7 @@
 //! What a result is of, without its numbers: the same for a product and for a partial result.
 
 use super::JobError;
+use super::data_day::Part;
 use super::plan::{Plan, PlannedField};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
@@ -68,6 +69,8 @@ pub(super) struct Done {
     pub most: u64,
     /// What the flags took of it, where granules are kept.
     pub flags: Vec<FlagReport>,
+    /// Its parts that gave anything.
+    pub gave: Vec<Part>,
 }
 
 impl UsedGranule {
@@ -170,6 +173,7 @@ impl Header {
                         record,
                         most,
                         flags,
+                        gave: _,
                     } = done.clone()?;
                     let used = UsedGranule {
                         record,

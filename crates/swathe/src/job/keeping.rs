@@ -1,7 +1,7 @@
 //! What a run keeps on disk while it goes on, so that it can go on after a stop.
 
+use super::placed::GranuleOutcome;
 use super::plan::Plan;
-use super::run::GranuleOutcome;
 use super::{JobError, Purpose};
 use serde::{Deserialize, Serialize};
 use std::path::{Path, PathBuf};

@@ -272,3 +272,61 @@ fn declare(layer: &mut Layer, field: &PlannedField, dtype: &DataType) {
         _ => {}
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use swathe_core::reduce::{Blank, GranuleState, Observation, Reduction, Summation};
+    use swathe_core::reduce::{Tiling, Weight};
+    use swathe_core::resample::WEIGHT_ONE;
+
+    /// More observations of a cell than 31 bits hold, by adding what one granule gave to itself again and again.
+    #[test]
+    fn counts_beyond_31_bits_are_right() {
+        let tiling = Tiling::new(1, 2).unwrap();
+        let reduction = Reduction {
+            statistics: vec![Statistic::Mean, Statistic::GeometricMean],
+            weight: Weight::Observation,
+            shares: false,
+            summation: Summation::for_range(Some((0.001, 100.0))),
+            blank: Blank::default(),
+            scheme: Default::default(),
+        };
+        let mut state = GranuleState::new(tiling, &reduction);
+        let observations = (0..3).map(|i| Observation {
+            cell: 1,
+            value: f64::from(i + 1),
+            weight: WEIGHT_ONE,
+        });
+        state.add(observations).unwrap();
+        let mut composite = Composite::new(tiling, reduction.clone());
+        for (tile, part) in state.parts() {
+            composite.combine(tile, &part, 0).unwrap();
+        }
+        for _ in 0..30 {
+            let again = composite.clone();
+            composite.merge(again).unwrap();
+        }
+        let count = 3_i64 << 30;
+        let field = PlannedField {
+            name: "chl".into(),
+            attributes: Vec::new(),
+            double: false,
+            reduction,
+        };
+        for statistic in [Statistic::Count, Statistic::GeometricCount] {
+            let kind = Kind::Statistic(statistic);
+            let dtype = kind.dtype(&field, count as u64);
+            assert_eq!(dtype, DataType::I64);
+            let data = kind.data(Some(&composite), 0, 2, &dtype).unwrap();
+            assert_eq!(data, LayerData::I64(vec![0, count]));
+        }
+        let most = i32::MAX as u64;
+        assert_eq!(
+            Kind::Statistic(Statistic::Count).dtype(&field, most),
+            DataType::I32
+        );
+        let mean = composite.tile_values(0, Statistic::Mean).unwrap().unwrap();
+        assert_eq!(mean[1], 2.0);
+    }
+}

@@ -1,12 +1,13 @@
 //! How a run shares its memory: decided before it begins, from sizes that are known then.
 
+use super::data_day::Part;
 use super::keeping::Keeping;
 use super::plan::{Plan, PlannedField, PlannedGranule};
 use super::{JobError, Purpose};
 use rayon::prelude::*;
 use swathe_core::reduce::Weight;
 use swathe_core::resample::Method;
-use swathe_core::run::lines_near;
+use swathe_core::run::{Turn, lines_near};
 use swathe_core::source::{LineExtent, SwathSource as _};
 use swathe_core::sphere::{arc_bound, chord2, sin_cos_deg, unit_vector};
 
@@ -20,6 +21,8 @@ pub struct Shares {
     pub(super) tasks: usize,
     /// What each granule of the plan takes, bytes.
     pub(super) costs: Vec<u64>,
+    /// Those that give to some tiles after the other: in which turns.
+    pub(super) turns: Vec<Vec<Turn>>,
     /// What granules in flight may take together, bytes.
     pub(super) allowance: u64,
     /// Bytes of granules far away that are asked for before they are needed.
@@ -38,6 +41,11 @@ impl Shares {
         self.combined
     }
 
+    /// How many granules give to some tiles after the other.
+    pub fn in_turns(&self) -> usize {
+        self.turns.iter().filter(|turns| !turns.is_empty()).count()
+    }
+
     /// Granules that are worked on at a time, if they are the largest ones.
     pub fn in_flight(&self) -> usize {
         let fits = |n: &usize| largest(&self.costs, *n) <= self.allowance;
@@ -46,11 +54,11 @@ impl Shares {
 }
 
 /// What parts of a job take, bytes.
-struct Needs {
+pub(super) struct Needs {
     /// Each granule, while it is worked on.
-    granules: Vec<u64>,
+    pub granules: Vec<u64>,
     /// Lines that threads work on.
-    lines: u64,
+    pub lines: u64,
     /// Composites of all fields.
     composites: u64,
     /// Tiles that are finished at a time, and their encoding.
@@ -126,7 +134,37 @@ impl Plan {
                     projected: with(taken, combined) + ahead,
                     limit,
                     costs: needs.granules,
+                    turns: Vec::new(),
                 });
+            }
+        }
+        // By way of the journal, large granules in turns.
+        if journal {
+            let held = held(false);
+            let finishing = needs.finishing.saturating_add(held);
+            let room = within.checked_sub(held + needs.lines);
+            let turns = self.turns(&mut needs.granules, room.unwrap_or(0))?;
+            match turns {
+                Ok(turns) if finishing <= within => {
+                    let allowance = room.unwrap_or(0);
+                    let taken = largest(&needs.granules, most).min(allowance);
+                    return Ok(Shares {
+                        unit: LEAST_UNIT + (within - finishing) / threads as u64,
+                        combined: false,
+                        tasks: most,
+                        allowance,
+                        ahead,
+                        projected: with(taken, false) + ahead,
+                        limit,
+                        costs: needs.granules,
+                        turns,
+                    });
+                }
+                Ok(_) => {
+                    let granule = largest(&needs.granules, 1);
+                    least = least.min(with(granule, false));
+                }
+                Err(granule) => least = least.min(with(granule, false)),
             }
         }
         let hint = match asked {
@@ -134,9 +172,10 @@ impl Plan {
                 "give --memory {}MiB or more",
                 least.saturating_add(ahead).div_ceil(1 << 20)
             ),
-            false => {
+            false if keeping.whole => {
                 "take a smaller area or a coarser resolution, or write .nc or .zarr alone".into()
             }
+            false => "take a smaller area or a coarser resolution".into(),
         };
         Err(JobError::Plan {
             reason: format!(
@@ -194,7 +233,8 @@ impl Plan {
                 cells,
             };
             let reached = reached(i).unwrap_or(all);
-            self.granule_bytes(reached, pixels as u64)
+            let near = reached.lines * pixels as u64;
+            self.granule_bytes(near, near, reached.cells) * kept_of(g)
         });
         // A unit is finished as a composite of one tile, its layers in double and then in their own
         // precision, and their encoded form.
@@ -234,10 +274,10 @@ impl Plan {
         }
     }
 
-    /// What a granule takes while it is worked on; measured, with a fifth more.
-    fn granule_bytes(&self, reached: Reached, pixels: u64) -> u64 {
+    /// What a granule takes while it is worked on, with the positions of some pixels, of which some give to so many
+    /// cells; measured, with a fifth more.
+    pub(super) fn granule_bytes(&self, near: u64, giving: u64, cells: u64) -> u64 {
         let fields = self.fields.len() as u64;
-        let near = reached.lines * pixels;
         // What a cell is given, as it is kept, and before.
         // Single observations: a cell's place and value, and both again as the journal keeps them.
         let single = |f: &PlannedField| match f.reduction.accompanied() {
@@ -258,13 +298,13 @@ impl Plan {
         };
         // As they come, with room to grow, or as parts and pieces.
         let samples = self.fields.iter().map(|f| self.bytes_per_sample(f));
-        let samples = samples.sum::<u64>() * 5 / 2 * self.observations(near, reached.cells);
+        let samples = samples.sum::<u64>() * 5 / 2 * self.observations(giving, cells);
         // Longitude and latitude, and what is read of all lines together.
         let pixel = match self.method {
             Method::Bilinear => 80 + 8 * fields,
             _ => 14,
         };
-        (near * pixel + reached.cells * given + samples) * 6 / 5
+        (near * pixel + cells * given + samples) * 6 / 5
     }
 
     /// Memory of an observation that is kept: values that are read in single precision stay so, unless something is
@@ -298,7 +338,7 @@ impl Plan {
     }
 
     /// What of a granule may meet the grid; `None` where that cannot be told.
-    fn reached(&self, granule: &PlannedGranule) -> Option<Reached> {
+    pub(super) fn reached(&self, granule: &PlannedGranule) -> Option<Reached> {
         let opened = granule.candidate.granule().ok()?;
         let region = self.grid.region();
         let Some(lines) = lines_near(&*opened, &region).ok()? else {
@@ -333,9 +373,14 @@ fn largest(costs: &[u64], n: usize) -> u64 {
 
 /// What of a granule may meet the grid.
 #[derive(Clone, Copy)]
-struct Reached {
-    lines: u64,
-    cells: u64,
+pub(super) struct Reached {
+    pub lines: u64,
+    pub cells: u64,
+}
+
+/// How many times what a granule gives is kept: with its sides, where these and the whole are.
+fn kept_of(granule: &PlannedGranule) -> u64 {
+    1 + u64::from(granule.is_split() && granule.parts.contains(&Part::Whole))
 }
 
 /// The area of lines in degrees of longitude times degrees of latitude, at most.
@@ -370,12 +415,13 @@ fn degrees_covered(extents: &[LineExtent]) -> f64 {
 }
 
 /// Observations of a unit that are finished together, bytes, at least.
-const LEAST_UNIT: u64 = 24 << 20;
+pub(super) const LEAST_UNIT: u64 = 24 << 20;
 
 /// Cells of a tile.
-const TILE_CELLS: u64 = (swathe_core::reduce::TILE_SIZE * swathe_core::reduce::TILE_SIZE) as u64;
+pub(super) const TILE_CELLS: u64 =
+    (swathe_core::reduce::TILE_SIZE * swathe_core::reduce::TILE_SIZE) as u64;
 
-fn mebibytes(bytes: u64) -> String {
+pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{:.0} MiB", (bytes as f64 / f64::from(1u32 << 20)).ceil())
 }
 

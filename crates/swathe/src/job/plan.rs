@@ -1,9 +1,10 @@
 //! Everything decided before any array is read.
 
 use super::computed;
+use super::data_day::{DayKind, Part};
 use super::order::{check_uniform, order};
 use super::statistics::{self, Best, Holds};
-use super::windows::{DayKind, Window, windows};
+use super::windows::{Window, parts, windows};
 use super::{Candidate, Finished, Gathered, GridRequest, Job, JobError, OnError, Purpose};
 use rayon::prelude::*;
 use serde::{Deserialize, Serialize};
@@ -56,6 +57,8 @@ pub(super) struct PlannedGranule {
     pub created: Option<f64>,
     /// Lines and pixels.
     pub shape: (usize, usize),
+    /// What of it is kept apart: of most granules, the whole.
+    pub parts: Vec<Part>,
 }
 
 /// A field of the product.
@@ -112,6 +115,11 @@ impl ResolvedField {
 }
 
 impl PlannedGranule {
+    /// Whether its sides of 180 degrees are kept apart.
+    pub fn is_split(&self) -> bool {
+        self.parts.iter().any(|part| *part != Part::Whole)
+    }
+
     /// What is read of it: its fields, and what others are computed from.
     pub fn read_fields(&self) -> Vec<Field> {
         let mut fields = Vec::new();
@@ -336,7 +344,7 @@ impl Plan {
             })
             .collect();
         notes.extend(model.iter().filter_map(|f| f.selected.note()));
-        let granules: Vec<PlannedGranule> = ready
+        let mut granules: Vec<PlannedGranule> = ready
             .into_iter()
             .map(|(candidate, resolved)| PlannedGranule {
                 recipes: resolved
@@ -355,6 +363,7 @@ impl Plan {
                 condition: resolved.condition,
                 created: resolved.created,
                 shape: resolved.shape,
+                parts: vec![Part::Whole],
                 candidate,
             })
             .collect();
@@ -368,15 +377,25 @@ impl Plan {
                         "give a box and a resolution, as in -b -77,36,-73,41 -r 0.015",
                     ));
                 }
-                let candidates = || granules.iter().map(|granule| &granule.candidate);
-                let instrument = candidates().next();
+                let candidates: Vec<&Candidate> = granules.iter().map(|g| &g.candidate).collect();
+                let instrument = candidates.first();
                 let instrument = instrument.and_then(|c| c.identity.instrument.as_deref());
                 let day = windowing
                     .day
                     .unwrap_or_else(|| DayKind::for_instrument(instrument));
-                let windows = windows(candidates(), windowing.every, day)?;
+                let windows = windows(&candidates, windowing.every, day)?;
+                let parts = parts(&windows, granules.len());
+                for (granule, parts) in granules.iter_mut().zip(parts) {
+                    granule.parts = parts;
+                }
+                let split = granules.iter().filter(|g| g.is_split()).count();
+                let split = match split {
+                    0 => String::new(),
+                    1 => "; 1 granule lies across 180 degrees and is in two days".to_owned(),
+                    n => format!("; {n} granules lie across 180 degrees and are in two days each"),
+                };
                 notes.push(format!(
-                    "{} windows, {}, days are {}",
+                    "{} windows, {}, days are {}{split}",
                     windows.len(),
                     windowing.every,
                     day.name()
@@ -408,6 +427,14 @@ impl Plan {
     /// journal.
     pub fn keeps_pieces(&self) -> bool {
         self.windows.is_some()
+    }
+
+    /// In how many parts granules may be kept: one, or each of [`Part`].
+    pub(super) fn parts(&self) -> usize {
+        match self.granules.iter().any(PlannedGranule::is_split) {
+            true => Part::COUNT,
+            false => 1,
+        }
     }
 
     /// Number of windows of time, where there are any.

@@ -1,26 +1,26 @@
 //! A plan carried out: every granule applied on the threads of a pool, and what it gave kept.
 
-use super::ahead::{Ahead, ask_for};
-use super::contents::{Contents, unit};
+use super::ahead::Ahead;
+use super::contents::Contents;
+use super::data_day::Part;
 use super::finished::Finished;
 use super::header::{Done, Header};
 use super::keeping::{Keeping, Kept, open_journal};
 use super::memory::Shares;
-use super::plan::{Plan, PlannedGranule};
+use super::placed::{GranuleOutcome, Keep, Placing};
+use super::plan::Plan;
 use super::record::add;
 use super::{Event, JobError, Observer, OnError, Purpose};
 use rayon::ThreadPool;
-use serde::{Deserialize, Serialize};
 use std::ops::ControlFlow;
-use swathe_core::derived::Derived;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, TilePart};
 use swathe_core::resample::GeometryReport;
-use swathe_core::run::{Applied, InFlight, Recipe, execute};
+use swathe_core::run::{InFlight, execute};
 use swathe_core::watch::{self, Task as Doing};
 use swathe_io::bytes::ReadCounters;
-use swathe_io::journal::{Journal, Pieces};
-use swathe_io::product::{GranuleRecord, GranuleStatus};
+use swathe_io::journal::Journal;
+use swathe_io::product::GranuleStatus;
 
 /// Carries a plan out on the threads of a pool, of which the calling thread must not be one.
 ///
@@ -71,17 +71,6 @@ pub(super) fn over_granules<'a>(
     Ok(run)
 }
 
-/// What came of a granule that could be read.
-#[derive(Debug, Serialize, Deserialize)]
-pub(super) struct GranuleOutcome {
-    record: GranuleRecord,
-    flags: Vec<FlagReport>,
-    geometry: GeometryReport,
-    touched: bool,
-    /// The most observations of a cell.
-    most: u64,
-}
-
 /// A run on its way.
 pub(super) struct Run<'a> {
     plan: &'a Plan,
@@ -101,14 +90,6 @@ pub(super) struct Run<'a> {
     pub failed: usize,
     /// Observations that are finished at a time on a thread, bytes.
     unit_bytes: u64,
-}
-
-/// What a task makes of a granule.
-struct Task {
-    outcome: Result<GranuleOutcome, String>,
-    parts: Vec<Vec<(usize, TilePart)>>,
-    pieces: Pieces,
-    read: ReadCounters,
 }
 
 impl<'a> Run<'a> {
@@ -170,7 +151,7 @@ impl<'a> Run<'a> {
         let keep = match (&self.journal, &self.composites) {
             (None, _) => Keep::Nothing,
             (Some(_), Some(_)) => Keep::Beside,
-            (Some(_), None) => Keep::Alone,
+            (Some(journal), None) => Keep::Alone(journal.folder().to_owned()),
         };
         let costs: Vec<u64> = todo
             .iter()
@@ -192,7 +173,12 @@ impl<'a> Run<'a> {
             |i| {
                 let _entered = watched.at_granule(todo[i] as u32).enter();
                 ahead.is_due(todo[i]);
-                let task = apply(plan, &plan.granules[todo[i]], keep, each);
+                let placing = Placing {
+                    keep: &keep,
+                    turns: shares.turns.get(todo[i]).map_or(&[][..], Vec::as_slice),
+                    ahead: each,
+                };
+                let task = placing.place(plan, &plan.granules[todo[i]]);
                 ahead.is_read(todo[i]);
                 task
             },
@@ -220,6 +206,7 @@ impl<'a> Run<'a> {
                             record,
                             most: 0,
                             flags: Vec::new(),
+                            gave: Vec::new(),
                         });
                     }
                     Err(reason) => return Err(JobError::granule(&candidate.name, reason)),
@@ -288,6 +275,7 @@ impl<'a> Run<'a> {
                 record: outcome.record,
                 most: outcome.most,
                 flags: if self.keep { outcome.flags } else { Vec::new() },
+                gave: outcome.gave,
             });
         }
     }
@@ -336,7 +324,10 @@ impl<'a> Run<'a> {
         let unit_bytes = self.unit_bytes;
         let mut finished = match (plan.purpose, &plan.windows) {
             (Purpose::Average, Some((windows, _))) => {
-                Finished::windows(header, contents, windows, &numbers)?
+                let gave = self.done.into_iter();
+                let gave = gave.map(|done| done.map_or_else(Vec::new, |done| done.gave));
+                let gave: Vec<(u32, Vec<Part>)> = numbers.into_iter().zip(gave).collect();
+                Finished::windows(header, contents, windows, &gave)?
             }
             (Purpose::Average, None) => Finished::average(header, contents)?,
             (Purpose::Cube, _) => {
@@ -346,6 +337,7 @@ impl<'a> Run<'a> {
             }
         };
         finished.unit_bytes = unit_bytes;
+        finished.parts = plan.parts();
         finished.read = self.read;
         finished.geometry = self.geometry;
         finished.failed = self.failed;
@@ -362,149 +354,4 @@ pub(super) fn nothing_touched(done: &[Option<Done>]) -> JobError {
     JobError::Nothing {
         reason: format!("no granule touches the area: {}", reasons.join(", ")),
     }
-}
-
-/// Puts one granule on the grid, and makes pieces of what it gives, if they are to be kept. Of one far away that
-/// did not stay open so many bytes are asked for `ahead`.
-fn apply(plan: &Plan, granule: &PlannedGranule, keep: Keep, ahead: u64) -> Task {
-    let candidate = &granule.candidate;
-    let failed = |reason: String, read| Task {
-        outcome: Err(reason),
-        parts: Vec::new(),
-        pieces: Pieces::default(),
-        read,
-    };
-    let again = candidate.is_remote() && candidate.kept().is_none();
-    let opened = match candidate.granule() {
-        Ok(opened) => opened,
-        Err(error) => return failed(error.to_string(), ReadCounters::default()),
-    };
-    if again {
-        ask_for(plan, granule, &opened, ahead);
-    }
-    let recipe = Recipe {
-        grid: &plan.grid,
-        tiling: plan.tiling,
-        method: plan.method,
-        fields: &granule.recipes,
-        mask: &granule.mask,
-        joint: plan.job.joint,
-    };
-    let derived = Derived {
-        source: &*opened,
-        computed: &granule.computed,
-        condition: granule.condition.as_ref(),
-    };
-    let plain = granule.computed.is_empty() && granule.condition.is_none();
-    let applied = match plain {
-        true => recipe.apply(&*opened),
-        false => recipe.apply(&derived),
-    };
-    let applied = applied.map_err(|e| e.to_string());
-    let read = opened.counters();
-    let applied = match applied {
-        Ok(applied) => applied,
-        Err(reason) => return failed(reason, read),
-    };
-    drop(opened);
-    candidate.close();
-    if !candidate.is_unchanged() {
-        return failed(
-            "it was changed or removed while it was being read".into(),
-            read,
-        );
-    }
-    let Some(applied) = applied else {
-        let outcome = GranuleOutcome {
-            record: candidate.record(GranuleStatus::Empty, "outside the area"),
-            flags: Vec::new(),
-            geometry: GeometryReport::default(),
-            touched: false,
-            most: 0,
-        };
-        return Task {
-            outcome: Ok(outcome),
-            parts: Vec::new(),
-            pieces: Pieces::default(),
-            read,
-        };
-    };
-    let mut applied = applied;
-    let parts = applied.parts.iter().flatten();
-    let most = parts.map(|(_, part)| part.most()).max().unwrap_or(0);
-    let pieces = match keep {
-        Keep::Nothing => Ok(Pieces::default()),
-        Keep::Beside => pieces_of(plan, &mut applied.parts, false),
-        Keep::Alone => pieces_of(plan, &mut applied.parts, true),
-    };
-    let pieces = match pieces {
-        Ok(pieces) => pieces,
-        Err(error) => return failed(error.to_string(), read),
-    };
-    let record = match (applied.found, applied.touched, applied.located) {
-        (true, ..) => candidate.record(GranuleStatus::Used, ""),
-        (_, true, _) => candidate.record(GranuleStatus::Empty, "without a valid pixel in the area"),
-        (.., true) => candidate.record(GranuleStatus::Empty, "outside the area"),
-        _ => candidate.record(
-            GranuleStatus::Empty,
-            "without a pixel that has a usable position",
-        ),
-    };
-    let Applied {
-        parts,
-        flags,
-        geometry,
-        touched,
-        ..
-    } = applied;
-    Task {
-        outcome: Ok(GranuleOutcome {
-            record,
-            flags,
-            geometry,
-            touched,
-            most,
-        }),
-        parts,
-        pieces,
-        read,
-    }
-}
-
-/// Whether pieces are made of what a granule gives.
-#[derive(Debug, Clone, Copy)]
-enum Keep {
-    /// It is combined at once.
-    Nothing,
-    /// It is combined too.
-    Beside,
-    /// It is combined later, from the pieces.
-    Alone,
-}
-
-/// What a granule gives, as it is kept: in order of units. If the pieces are all that is needed, each part is given up
-/// once it is one.
-fn pieces_of(
-    plan: &Plan,
-    parts: &mut [Vec<(usize, TilePart)>],
-    alone: bool,
-) -> Result<Pieces, swathe_io::error::Error> {
-    let fields = parts.len();
-    let most = parts.iter().zip(&plan.fields).flat_map(|(parts, field)| {
-        parts
-            .iter()
-            .map(|(_, part)| 16 + part.bytes(&field.reduction))
-    });
-    let mut pieces = Pieces::with_capacity(if alone { 0 } else { most.sum() });
-    for (field, parts) in parts.iter_mut().enumerate() {
-        if alone {
-            for (tile, part) in std::mem::take(parts) {
-                pieces.push(unit(tile, field, fields), &part.to_stored())?;
-            }
-        }
-        for (tile, part) in parts {
-            pieces.push(unit(*tile, field, fields), &part.to_stored())?;
-        }
-    }
-    Ok(pieces)
 }

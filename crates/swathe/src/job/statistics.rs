@@ -176,8 +176,16 @@ pub(super) fn check_weight(
     });
     match of_observations {
         Some(statistic) => Err(JobError::plan_hint(
-            format!("{statistic} is of observations, and does not go with --weight {weight}"),
-            "use --weight observation",
+            format!(
+                "{statistic} is of observations, and does not go with --weight {weight}, which is over the means of \
+                 granules"
+            ),
+            match weight {
+                Weight::Granule => {
+                    "use --weight observation, or -m nearest, by which each granule gives one pixel to a cell"
+                }
+                _ => "use --weight observation",
+            },
         )),
         None => Ok(()),
     }

@@ -1,11 +1,13 @@
 //! Windows of time: which granules are in which, by calendar or rolling.
 
+use super::data_day::{DayKind, Part, days};
 use super::{Candidate, JobError};
 use jiff::civil::Date;
+use rayon::prelude::*;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt;
 use std::str::FromStr;
-use swathe_core::source::SwathSource as _;
 use swathe_core::suggest::UnknownName;
 
 /// What a map is made of each of.
@@ -34,50 +36,23 @@ pub enum Every {
     },
 }
 
-/// What a day is.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub enum DayKind {
-    /// The day of mean solar time where the granule's middle is: the day that a sun-synchronous satellite,
-    /// which crosses all longitudes at the same local time, goes around the Earth in. As in NASA's data-days, a
-    /// day begins and ends at 180 degrees.
-    DataDay,
-    /// The day of universal time.
-    Utc,
-}
-
-impl DayKind {
-    /// Name in options.
-    pub fn name(self) -> &'static str {
-        match self {
-            DayKind::DataDay => "data-day",
-            DayKind::Utc => "utc",
-        }
-    }
-
-    /// What suits an instrument: data-days for those on sun-synchronous satellites.
-    pub fn for_instrument(instrument: Option<&str>) -> Self {
-        const SUN_SYNCHRONOUS: [&str; 9] = [
-            "OCI", "MODIS", "VIIRS", "SEAWIFS", "OLCI", "MERIS", "CZCS", "OCTS", "HAWKEYE",
-        ];
-        let instrument = instrument.unwrap_or_default().to_uppercase();
-        match SUN_SYNCHRONOUS
-            .iter()
-            .any(|known| instrument.starts_with(known))
-        {
-            true => DayKind::DataDay,
-            false => DayKind::Utc,
-        }
-    }
-}
-
 /// A window, and what is in it.
-#[derive(Debug, Clone, PartialEq, serde::Serialize, serde::Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Window {
     /// Start and end, seconds since 1970 UTC; the end is the start of the next. Of months over years: from the
     /// first to the last.
     pub bounds: (f64, f64),
-    /// Its granules, by number, in order.
-    pub granules: Vec<usize>,
+    /// What gives to it, in order.
+    pub members: Vec<Member>,
+}
+
+/// What of a granule gives to a window.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub(super) struct Member {
+    /// Its number.
+    pub granule: usize,
+    /// All of it, or one side.
+    pub part: Part,
 }
 
 /// What windows to make.
@@ -187,45 +162,79 @@ impl FromStr for Every {
     }
 }
 
-impl FromStr for DayKind {
-    type Err = UnknownName;
-
-    fn from_str(text: &str) -> Result<Self, UnknownName> {
-        let all = [DayKind::DataDay, DayKind::Utc];
-        let found = all.into_iter().find(|kind| kind.name() == text);
-        found.ok_or_else(|| UnknownName::new("day", text, &all.map(DayKind::name)))
-    }
-}
-
 /// Puts granules into windows, in order of time. Windows without a granule are left out.
 ///
 /// # Errors
-/// A granule without a time.
-pub(super) fn windows<'a>(
-    granules: impl Iterator<Item = &'a Candidate>,
+/// A granule without a time; one that cannot be read.
+pub(super) fn windows(
+    granules: &[&Candidate],
     every: Every,
     kind: DayKind,
 ) -> Result<Vec<Window>, JobError> {
+    let days: Vec<Result<_, JobError>> = granules.par_iter().map(|g| days(g, kind)).collect();
     let mut all: BTreeMap<i64, Window> = BTreeMap::new();
-    for (number, candidate) in granules.enumerate() {
-        let (first, end) = days_of(candidate, every, kind)?;
-        let (start, end) = (seconds(first), seconds(end));
-        let key = match every {
-            Every::MonthOfYear => i64::from(first.month()),
-            _ => start,
+    for (granule, days) in days.into_iter().enumerate() {
+        let name = &granules[granule].name;
+        let no_window = || JobError::granule(name, "its time is in no window");
+        let (west, east) = days?;
+        let window = |day: i64| {
+            let day = jiff::Span::new().try_days(day).ok()?;
+            every.days(Date::constant(1970, 1, 1).checked_add(day).ok()?)
         };
-        let window = all.entry(key).or_insert_with(|| Window {
-            bounds: (start as f64, end as f64),
-            granules: Vec::new(),
-        });
-        window.bounds.0 = window.bounds.0.min(start as f64);
-        window.bounds.1 = window.bounds.1.max(end as f64);
-        window.granules.push(number);
+        let west = window(west).ok_or_else(no_window)?;
+        let east = window(east).ok_or_else(no_window)?;
+        let parts = match west == east {
+            true => vec![(west, Part::Whole)],
+            false => vec![(west, Part::West), (east, Part::East)],
+        };
+        for ((first, end), part) in parts {
+            let (start, end) = (seconds(first), seconds(end));
+            let key = match every {
+                Every::MonthOfYear => i64::from(first.month()),
+                _ => start,
+            };
+            let window = all.entry(key).or_insert_with(|| Window {
+                bounds: (start as f64, end as f64),
+                members: Vec::new(),
+            });
+            window.bounds.0 = window.bounds.0.min(start as f64);
+            window.bounds.1 = window.bounds.1.max(end as f64);
+            window.members.push(Member { granule, part });
+        }
     }
     match every {
         Every::Rolling { days, step } => Ok(rolling(&all, days, step)),
         _ => Ok(all.into_values().collect()),
     }
+}
+
+/// For each of so many granules, the parts of it that give to any window.
+pub(super) fn parts(windows: &[Window], granules: usize) -> Vec<Vec<Part>> {
+    let mut all = vec![Vec::new(); granules];
+    for share in windows.iter().flat_map(|window| &window.members) {
+        if let Some(parts) = all.get_mut(share.granule) {
+            parts.push(share.part);
+        }
+    }
+    for parts in &mut all {
+        parts.sort_unstable();
+        parts.dedup();
+    }
+    all
+}
+
+/// Members in order; both sides of a granule make it whole.
+fn joined(mut members: Vec<Member>) -> Vec<Member> {
+    members.sort_unstable();
+    let of_granules = members.chunk_by(|a, b| a.granule == b.granule);
+    let joined = of_granules.map(|parts| match parts {
+        [one] => *one,
+        parts => Member {
+            part: Part::Whole,
+            ..parts[0]
+        },
+    });
+    joined.collect()
 }
 
 const DAY: i64 = 86_400;
@@ -249,15 +258,14 @@ fn rolling(of_days: &BTreeMap<i64, Window>, days: u16, step: u16) -> Vec<Window>
     let earliest = before.into_iter().find(begins).unwrap_or(*first);
     let days = (earliest..=latest).step_by(DAY as usize);
     for start in days.filter(begins) {
-        let mut granules: Vec<usize> = of_days
+        let members = of_days
             .range(start..start + length)
-            .flat_map(|(_, window)| window.granules.iter().copied())
-            .collect();
-        granules.sort_unstable();
-        if !granules.is_empty() {
+            .flat_map(|(_, window)| window.members.iter().copied());
+        let members = joined(members.collect());
+        if !members.is_empty() {
             all.push(Window {
                 bounds: (start as f64, (start + length) as f64),
-                granules,
+                members,
             });
         }
     }
@@ -269,46 +277,6 @@ fn begins_here(start: i64, step: u16) -> bool {
     let days = jiff::Span::new().try_days(start.div_euclid(DAY)).ok();
     let date = days.and_then(|days| Date::constant(1970, 1, 1).checked_add(days).ok());
     date.is_some_and(|date| (date.day_of_year() - 1).rem_euclid(step as i16) == 0)
-}
-
-fn days_of(candidate: &Candidate, every: Every, kind: DayKind) -> Result<(Date, Date), JobError> {
-    let no_time =
-        || JobError::granule(&candidate.name, "its time is not known: it is in no window");
-    let start = candidate.time.start.ok_or_else(no_time)?;
-    // A day of solar time at 180 E begins twelve hours before that of universal time.
-    let shift = match kind {
-        DayKind::DataDay => middle_longitude(candidate)? / 15.0 * 3_600_000.0,
-        DayKind::Utc => 0.0,
-    };
-    let day = (start + shift as i64).div_euclid(86_400_000);
-    let day = Date::constant(1970, 1, 1)
-        .checked_add(jiff::Span::new().try_days(day).map_err(|_| no_time())?);
-    day.ok().and_then(|day| every.days(day)).ok_or_else(no_time)
-}
-
-/// Longitude of the middle of a granule, -180 to 180; 0 where it says nothing of its lines.
-fn middle_longitude(candidate: &Candidate) -> Result<f64, JobError> {
-    let granule = candidate
-        .granule()
-        .map_err(|e| JobError::granule(&candidate.name, e))?;
-    let (lines, pixels) = granule.shape();
-    let extents = granule.line_extents();
-    let extents = extents.map_err(|e| JobError::granule(&candidate.name, e))?;
-    let middle = extents.and_then(|extents| extents.get(lines / 2).map(|e| f64::from(e.centre.0)));
-    let longitude = match middle {
-        Some(longitude) if longitude.is_finite() => longitude,
-        _ if lines == 0 || pixels == 0 => 0.0,
-        _ => {
-            let line = granule.geolocation(lines / 2..lines / 2 + 1);
-            let line = line.map_err(|e| JobError::granule(&candidate.name, e))?;
-            let places = (0..pixels).map(|i| line.longitude.get((pixels / 2 + i) % pixels));
-            places
-                .into_iter()
-                .find(|lon| lon.abs() <= 360.0)
-                .unwrap_or(0.0)
-        }
-    };
-    Ok((longitude + 180.0).rem_euclid(360.0) - 180.0)
 }
 
 #[cfg(test)]
@@ -372,8 +340,12 @@ mod tests {
         let one = |(day, granules): &(i64, &[usize])| {
             let start = day * DAY;
             let bounds = (start as f64, (start + DAY) as f64);
-            let granules = granules.to_vec();
-            (start, Window { bounds, granules })
+            let share = |granule: &usize| Member {
+                granule: *granule,
+                part: Part::Whole,
+            };
+            let members = granules.iter().map(share).collect();
+            (start, Window { bounds, members })
         };
         days.iter().map(one).collect()
     }
@@ -383,7 +355,8 @@ mod tests {
         let days = of_days(&[(0, &[0, 3]), (1, &[1]), (4, &[2])]);
         let found = |days: &BTreeMap<i64, Window>, length, step| -> Vec<(f64, f64, Vec<usize>)> {
             let all = rolling(days, length, step).into_iter();
-            all.map(|w| (w.bounds.0 / 86_400.0, w.bounds.1 / 86_400.0, w.granules))
+            let granules = |w: &Window| w.members.iter().map(|share| share.granule).collect();
+            all.map(|w| (w.bounds.0 / 86_400.0, w.bounds.1 / 86_400.0, granules(&w)))
                 .collect()
         };
         assert_eq!(
@@ -405,14 +378,31 @@ mod tests {
     }
 
     #[test]
-    fn days_of_instruments() {
-        for (instrument, kind) in [
-            (Some("OCI"), DayKind::DataDay),
-            (Some("VIIRS-NPP"), DayKind::DataDay),
-            (Some("GOCI"), DayKind::Utc),
-            (None, DayKind::Utc),
+    fn sides_that_meet_in_a_window_are_the_whole() {
+        let share = |granule, part| Member { granule, part };
+        let mut days = of_days(&[(0, &[0]), (1, &[])]);
+        for (day, shares) in [
+            (0, [share(1, Part::East), share(2, Part::Whole)]),
+            (1, [share(1, Part::West), share(3, Part::East)]),
         ] {
-            assert_eq!(DayKind::for_instrument(instrument), kind);
+            days.get_mut(&(day * DAY)).unwrap().members.extend(shares);
         }
+        let found: Vec<Vec<Member>> = rolling(&days, 1, 1)
+            .into_iter()
+            .map(|w| w.members)
+            .collect();
+        assert_eq!(found[1], [share(1, Part::West), share(3, Part::East)]);
+        let both = rolling(&days, 2, 1);
+        assert_eq!(
+            both[0].members,
+            [
+                share(0, Part::Whole),
+                share(1, Part::Whole),
+                share(2, Part::Whole),
+                share(3, Part::East)
+            ]
+        );
+        assert_eq!(parts(&both, 5)[1], [Part::Whole]);
+        assert_eq!(parts(&both, 5)[4], []);
     }
 }

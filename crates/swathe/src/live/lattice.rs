@@ -125,7 +125,7 @@ mod tests {
                     -180.0 + 0.25 * (column as f64 + 0.5),
                     90.0 - 0.25 * (row as f64 + 0.5),
                 );
-                if lon < -100.0 || lon > 60.0 || lat < -40.0 || lat > 80.0 {
+                if !(-100.0..=60.0).contains(&lon) || !(-40.0..=80.0).contains(&lat) {
                     assert_eq!(*cell, NOWHERE);
                     continue;
                 }

@@ -54,7 +54,7 @@ pub struct News {
     /// Granules that are read (1) or gridded (2).
     pub stages: Vec<(u32, u8)>,
     /// Where granules lie: start, centre and end of some lines.
-    pub lies: Vec<(u32, Vec<[(f32, f32); 3]>)>,
+    pub lies: Vec<(u32, Vec<Line>)>,
     /// Granules that are done, with their state and why.
     pub done: Vec<(u32, String, String)>,
     /// What the task gave to the map: once, at its end.
@@ -63,6 +63,9 @@ pub struct News {
 
 /// Task (as in [`Task::ALL`]), granule of the plan, seconds ago when it began and ended.
 pub type Stretch = (u8, Option<u32>, f64, f64);
+
+/// Start, centre and end of a line, longitude and latitude.
+pub type Line = [(f32, f32); 3];
 
 /// What some granules gave to the squares of a map.
 #[derive(Debug, Serialize, Deserialize)]
@@ -224,7 +227,7 @@ fn sampled(composite: &Composite, stride: usize, first: u32) -> Option<Sampled> 
             .map(|column| (row_cells + middle(column, stride, columns)) as u32)
             .collect();
         let counts = composite.cell_values(&cells, Statistic::Count).ok()?;
-        if counts.iter().all(|count| !(*count > 0.0)) {
+        if !counts.iter().any(|count| *count > 0.0) {
             continue;
         }
         let values = composite.cell_values(&cells, statistic).ok()?;

@@ -4,12 +4,14 @@ use super::blocks::Block;
 use super::part::{Came, PartHeader};
 use super::{go_on, opened};
 use crate::job::contents::Contents;
+use crate::job::data_day::Part;
 use crate::job::gather::Candidate;
 use crate::job::keeping::{JournalFile, Keeping};
 use crate::job::options::{GridRequest, Job, OnError, Purpose};
 use crate::job::partial::Written;
 use crate::job::plan::{Plan, PlannedField, PlannedGranule};
 use crate::job::run::over_granules;
+use crate::job::windows::Member;
 use crate::job::{Event, JobError, gather};
 use crate::live::Recorder;
 use rayon::ThreadPool;
@@ -58,9 +60,9 @@ pub(super) struct Assignment {
 /// What parts are made of: one for every window, and before them one of all that is in none.
 #[derive(Debug, Clone, Default, Serialize, Deserialize)]
 pub(super) struct Share {
-    /// Granules that are combined, by number in the plan, in order, and before them one of all that they are combined
+    /// What is combined, by granules' numbers in the plan, in order, and before them one of all that they are combined
     /// with; `None`: all granules.
-    pub of: Option<(usize, Vec<usize>)>,
+    pub of: Option<(Member, Vec<Member>)>,
     /// Windows of the grid that they may give to.
     pub windows: Vec<Block>,
 }
@@ -103,6 +105,8 @@ struct Assigned {
     shape: (usize, usize),
     /// Which of the readings.
     reading: usize,
+    /// What of it is kept apart.
+    parts: Vec<Part>,
 }
 
 impl Formula {
@@ -197,6 +201,7 @@ impl Assignment {
                 time: candidate.time,
                 shape: granule.shape,
                 reading,
+                parts: granule.parts.clone(),
             });
         }
         own
@@ -268,6 +273,7 @@ impl Assignment {
             condition: condition.transpose()?,
             created: None,
             shape: assigned.shape,
+            parts: assigned.parts.clone(),
         })
     }
 }
@@ -369,7 +375,10 @@ impl Worker<'_> {
                 tiling: plan.tiling,
                 fields: &plan.fields,
                 tiles,
+                // Its bytes are in memory as a whole anyway.
+                unit_bytes: u64::MAX,
                 of: of.map(|(_, members)| members.as_slice()),
+                parts: plan.parts(),
             };
             let reductions = plan.fields.iter().map(|f| f.reduction.clone()).collect();
             let of = of.map(|(first, _)| *first);

@@ -2,6 +2,7 @@
 
 use super::part::{Came, open};
 use crate::job::contents::{Contents, Partial};
+use crate::job::data_day::Part;
 use crate::job::finished::Finished;
 use crate::job::header::{Done, Header};
 use crate::job::plan::Plan;
@@ -90,7 +91,13 @@ pub fn collect(closing: &[u8], parts: Vec<Arc<dyn ByteSource>>) -> Result<Finish
     });
     let contents = Contents::Partials(files.collect());
     let mut finished = match (closing.cube, &closing.windows) {
-        (false, Some(windows)) => Finished::windows(header, contents, windows, &numbers)?,
+        (false, Some(windows)) => {
+            let gave = done
+                .into_iter()
+                .map(|d| d.map_or_else(Vec::new, |d| d.gave));
+            let gave: Vec<(u32, Vec<Part>)> = numbers.into_iter().zip(gave).collect();
+            Finished::windows(header, contents, windows, &gave)?
+        }
         (false, None) => Finished::average(header, contents)?,
         (true, _) => {
             let records: Vec<_> = done.into_iter().map(|d| d.map(|d| d.record)).collect();

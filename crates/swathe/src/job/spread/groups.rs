@@ -1,6 +1,7 @@
 //! Granules that are combined with each other: all of them, or those that are in the same windows of time.
 
 use crate::job::plan::Plan;
+use crate::job::windows::Member;
 use std::collections::{BTreeMap, BTreeSet};
 use std::ops::Range;
 
@@ -12,8 +13,8 @@ use std::ops::Range;
 pub(super) enum Groups {
     /// All.
     One,
-    /// These, by number in the plan, in order; granules that are in no window of time are in none.
-    Several(Vec<Vec<usize>>),
+    /// These, by number in the plan, in order, or sides of them; granules that are in no window of time are in none.
+    Several(Vec<Vec<Member>>),
 }
 
 impl Groups {
@@ -21,15 +22,15 @@ impl Groups {
         let Some((windows, _)) = &plan.windows else {
             return Groups::One;
         };
-        let mut of_granules: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
+        let mut of_members: BTreeMap<Member, Vec<usize>> = BTreeMap::new();
         for (number, window) in windows.iter().enumerate() {
-            for granule in &window.granules {
-                of_granules.entry(*granule).or_default().push(number);
+            for member in &window.members {
+                of_members.entry(*member).or_default().push(number);
             }
         }
-        let mut groups: BTreeMap<Vec<usize>, Vec<usize>> = BTreeMap::new();
-        for (granule, windows) in of_granules {
-            groups.entry(windows).or_default().push(granule);
+        let mut groups: BTreeMap<Vec<usize>, Vec<Member>> = BTreeMap::new();
+        for (member, windows) in of_members {
+            groups.entry(windows).or_default().push(member);
         }
         Groups::Several(groups.into_values().collect())
     }
@@ -38,14 +39,14 @@ impl Groups {
         matches!(self, Groups::One)
     }
 
-    /// Groups whose granules are among these, which come in order: all of a group, or none.
-    pub fn within<'a>(&'a self, granules: &'a [usize]) -> impl Iterator<Item = usize> + 'a {
+    /// Groups whose members are among these, which come in order: all of a group, or none.
+    pub fn within<'a>(&'a self, members: &'a [Member]) -> impl Iterator<Item = usize> + 'a {
         let several = match self {
             Groups::One => &[][..],
             Groups::Several(groups) => groups,
         };
-        let first = |group: &Vec<usize>| group.first().copied();
-        let there = move |granule: usize| granules.binary_search(&granule).is_ok();
+        let first = |group: &Vec<Member>| group.first().copied();
+        let there = move |member: Member| members.binary_search(&member).is_ok();
         several
             .iter()
             .enumerate()
@@ -53,8 +54,8 @@ impl Groups {
             .map(|(number, _)| number)
     }
 
-    /// Groups of which some granules are of a batch: the number, one granule of the group, and those of the batch.
-    pub fn meeting(&self, batch: &Range<usize>) -> Vec<(usize, usize, Vec<usize>)> {
+    /// Groups of which some members are of a batch: the number, one member of the group, and those of the batch.
+    pub fn meeting(&self, batch: &Range<usize>) -> Vec<(usize, Member, Vec<Member>)> {
         let several = match self {
             Groups::One => &[][..],
             Groups::Several(groups) => groups,
@@ -63,8 +64,8 @@ impl Groups {
             let members = group
                 .iter()
                 .copied()
-                .filter(|granule| batch.contains(granule));
-            let members: Vec<usize> = members.collect();
+                .filter(|member| batch.contains(&member.granule));
+            let members: Vec<Member> = members.collect();
             (!members.is_empty()).then_some((number, *group.first()?, members))
         });
         own.collect()

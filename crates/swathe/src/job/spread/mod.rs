@@ -221,7 +221,7 @@ fn shares(
     }
     let (mut shares, mut parts) = (Vec::new(), Vec::new());
     for (group, first, members) in groups.meeting(&batch.granules) {
-        let own = union(near, members.iter().copied());
+        let own = union(near, members.iter().map(|member| member.granule));
         let windows_of = own.iter().map(|window| Some(*window));
         let numbers = [None].into_iter().chain(windows_of);
         parts.extend(numbers.map(|window| groups.number(group, window, windows.len())));

@@ -3,6 +3,7 @@
 use super::check_program;
 use crate::job::JobError;
 use crate::job::header::Done;
+use crate::job::windows::Member;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -23,7 +24,7 @@ pub(super) struct PartHeader {
     /// Of every field.
     reductions: Vec<Reduction>,
     /// One of the granules that are combined, by number in the plan, where not all are combined with each other.
-    pub of: Option<usize>,
+    pub of: Option<Member>,
     /// What came of granules, where the part tells of them.
     pub came: Came,
 }
@@ -63,7 +64,7 @@ impl PartHeader {
         tiling: Tiling,
         granules: usize,
         reductions: Vec<Reduction>,
-        of: Option<usize>,
+        of: Option<Member>,
         came: Came,
     ) -> Self {
         let (rows, columns) = tiling.shape();
@@ -164,11 +165,14 @@ pub fn combine(parts: Vec<Arc<dyn ByteSource>>) -> Result<Vec<u8>, JobError> {
         let mut composite = Composite::new(tiling, reduction.clone());
         for file in files {
             if let Some(stored) = file.tile(field, tile)? {
-                composite.combine_stored(tile, stored, &same)?;
+                let samples = file.samples(field, tile);
+                let samples = samples.map(|some| Ok::<_, JobError>(some?));
+                let cells = 0..tiling.tile_cells(tile);
+                composite.combine_stored(tile, stored, samples, &cells, &same)?;
             }
         }
         if let Some(stored) = composite.stored_tile(tile) {
-            out.put(&PartialWriter::encode(field, tile, &stored)?)?;
+            out.put(&PartialWriter::encode(field, tile, stored)?)?;
         }
     }
     out.finish()?;

@@ -73,7 +73,7 @@ impl Plan {
             (Purpose::Average, None) => maps.push((0..1, Vec::new())),
             (Purpose::Average, Some((of_time, _))) => {
                 for (number, window) in of_time.iter().enumerate() {
-                    let of = groups.within(&window.granules);
+                    let of = groups.within(&window.members);
                     maps.push((number..number + 1, of.collect()));
                 }
             }
