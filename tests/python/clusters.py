@@ -37,6 +37,16 @@ def stop(process):
             process.wait()
 
 
+def local(folder, workers, dashboard=None):
+    """Dask's own cluster in processes of this machine."""
+    import distributed
+
+    return distributed.LocalCluster(
+        n_workers=workers, threads_per_worker=1, memory_limit="1GiB", dashboard_address=dashboard,
+        local_directory=folder, silence_logs="ERROR",
+    )
+
+
 @contextlib.contextmanager
 def processes(folder, workers, environment):
     """A scheduler and workers, each in a folder of its own; its address."""

@@ -7,6 +7,7 @@ import signal
 import threading
 import time
 
+import clusters
 import pytest
 
 distributed = pytest.importorskip("distributed")
@@ -27,11 +28,7 @@ def granules(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workers")
-    with distributed.LocalCluster(
-        n_workers=1, threads_per_worker=1, memory_limit="1GiB", dashboard_address=None,
-        local_directory=folder, silence_logs="ERROR",
-    ) as cluster:
+    with clusters.local(tmp_path_factory.mktemp("workers"), 1) as cluster:
         yield cluster
 
 
@@ -261,9 +258,7 @@ def test_threads_of_this_process_are_workers_too(granules):
 
 
 def test_a_scheduler_that_dies_in_the_middle(granules, tmp_path):
-    from clusters import processes
-
-    with processes(tmp_path, 1, dict(os.environ)) as address:
+    with clusters.processes(tmp_path, 1, dict(os.environ)) as address:
         client = distributed.Client(address, timeout=20, set_as_default=False)
         client.wait_for_workers(1, timeout=60)
         pid = client.run_on_scheduler(os.getpid)
@@ -299,9 +294,7 @@ def test_clients_that_are_none(granules, cluster, call):
 
 
 def test_a_scheduler_that_is_gone(granules, tmp_path):
-    from clusters import processes
-
-    with processes(tmp_path, 0, dict(os.environ)) as address:
+    with clusters.processes(tmp_path, 0, dict(os.environ)) as address:
         client = distributed.Client(address, timeout=20)
     time.sleep(0.5)
     check = in_time()

@@ -5,6 +5,7 @@ import pathlib
 import signal
 import time
 
+import clusters
 import pytest
 
 distributed = pytest.importorskip("distributed")
@@ -28,11 +29,7 @@ def world(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workers")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, memory_limit="1GiB", dashboard_address=None,
-        local_directory=folder, silence_logs="ERROR",
-    ) as cluster:
+    with clusters.local(tmp_path_factory.mktemp("workers"), 2) as cluster:
         yield cluster
 
 

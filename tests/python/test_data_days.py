@@ -6,6 +6,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from granule_pixels import chlorophyll
 
 xr = pytest.importorskip("xarray")
 netCDF4 = pytest.importorskip("netCDF4")
@@ -35,13 +36,8 @@ def pixels(granules):
     """For each granule: cell and value of every valid pixel in the box, and the day of each by NASA's rule."""
     gathered = []
     for path in granules:
+        lat, lon, values, valid = chlorophyll(path)
         with netCDF4.Dataset(path) as file:
-            file.set_auto_mask(False)
-            lat = file["navigation_data/latitude"][:].astype("f8")
-            lon = file["navigation_data/longitude"][:].astype("f8")
-            variable = file["geophysical_data/chlor_a"]
-            values = variable[:].astype("f8")
-            valid = (values >= np.float32(variable.valid_min)) & (values <= variable.valid_max)
             start = np.datetime64(file.time_coverage_start.rstrip("Z"), "ms")
         reference = start - LOCAL
         day = reference.astype("M8[D]")

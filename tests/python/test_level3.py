@@ -5,6 +5,7 @@ import subprocess
 
 import numpy as np
 import pytest
+from granule_pixels import chlorophyll
 
 xr = pytest.importorskip("xarray")
 netCDF4 = pytest.importorskip("netCDF4")
@@ -27,13 +28,7 @@ def observations(granules):
     """For each granule: cell number and value of every valid pixel in the box, and its longitude."""
     gathered = []
     for path in granules:
-        with netCDF4.Dataset(path) as file:
-            file.set_auto_mask(False)
-            lat = file["navigation_data/latitude"][:].astype("f8")
-            lon = file["navigation_data/longitude"][:].astype("f8")
-            variable = file["geophysical_data/chlor_a"]
-            values = variable[:].astype("f8")
-            valid = (values >= np.float32(variable.valid_min)) & (values <= variable.valid_max)
+        lat, lon, values, valid = chlorophyll(path)
         row = np.ceil((38 - lat) / 0.25) - 1
         column = np.floor((lon + 75) / 0.25)
         inside = valid & (row >= 0) & (row < 4) & (column >= 0) & (column < 4)

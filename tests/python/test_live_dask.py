@@ -8,6 +8,7 @@ import sys
 import threading
 import time
 
+import clusters
 import numpy as np
 import pytest
 from test_live import BOX, browser, get, granules, page, started  # noqa: F401: fixtures
@@ -22,11 +23,7 @@ AREA = {"bbox": (-77, 36, -73, 41), "resolution": 0.01, "method": "footprint", "
 
 @pytest.fixture(scope="module")
 def cluster(tmp_path_factory):
-    folder = tmp_path_factory.mktemp("workers")
-    with distributed.LocalCluster(
-        n_workers=2, threads_per_worker=1, dashboard_address=":0", local_directory=folder,
-        silence_logs="ERROR",
-    ) as cluster:
+    with clusters.local(tmp_path_factory.mktemp("workers"), 2, dashboard=":0") as cluster:
         yield cluster
 
 

@@ -31,6 +31,31 @@ fn plan(paths: &[PathBuf], job: &Job, purpose: Purpose) -> Plan {
     Plan::new(gather(paths, job.on_error).unwrap(), job.clone(), purpose).unwrap()
 }
 
+/// A grid around most of the granules.
+fn around(resolution: &str) -> GridRequest {
+    GridRequest::Box {
+        bbox: (-78.0, 31.0, -62.0, 44.0),
+        resolution: resolution.parse().unwrap(),
+        crs: None,
+    }
+}
+
+/// Two short granules, and the plan of their average.
+fn small() -> (tempfile::TempDir, Vec<PathBuf>, Plan) {
+    let (folder, paths) = granules(Simulation {
+        area: Some([-80.0, 30.0, -60.0, 45.0]),
+        count: Some(2),
+        lines: Some(40),
+        ..Simulation::default()
+    });
+    let job = Job {
+        grid: around("0.1"),
+        ..Job::default()
+    };
+    let plan = plan(&paths, &job, Purpose::Average);
+    (folder, paths, plan)
+}
+
 fn source(bytes: &[u8]) -> Arc<dyn ByteSource> {
     Arc::new(MemorySource::new("part", bytes))
 }
@@ -160,11 +185,7 @@ fn any_grouping_gives_the_bytes_of_one_process() {
         ..Simulation::default()
     });
     let globe = GridRequest::Exact(GeoBox::named("0.1deg").unwrap());
-    let around = GridRequest::Box {
-        bbox: (-78.0, 31.0, -62.0, 44.0),
-        resolution: "0.02".parse().unwrap(),
-        crs: None,
-    };
+    let around = around("0.02");
     let bins = GridRequest::Bins(Isin::new(2160, None).unwrap());
     let all = [
         (
@@ -249,21 +270,7 @@ fn granules_across_180_and_at_the_poles_lose_nothing_to_windows() {
 
 #[test]
 fn what_is_not_all_of_one_run_is_refused() {
-    let (folder, paths) = granules(Simulation {
-        area: Some([-80.0, 30.0, -60.0, 45.0]),
-        count: Some(2),
-        lines: Some(40),
-        ..Simulation::default()
-    });
-    let job = Job {
-        grid: GridRequest::Box {
-            bbox: (-78.0, 31.0, -62.0, 44.0),
-            resolution: "0.1".parse().unwrap(),
-            crs: None,
-        },
-        ..Job::default()
-    };
-    let plan = plan(&paths, &job, Purpose::Average);
+    let (folder, paths, plan) = small();
     let spread = plan.spread(None, false, false).unwrap();
     let worker = Worker {
         memory: None,
@@ -303,11 +310,7 @@ fn windows_of_time_and_cubes_too_and_stores_of_them() {
         })
     };
     let globe = |name: &str| GridRequest::Exact(GeoBox::named(name).unwrap());
-    let around = || GridRequest::Box {
-        bbox: (-78.0, 31.0, -62.0, 44.0),
-        resolution: "0.02".parse().unwrap(),
-        crs: None,
-    };
+    let around = || around("0.02");
     let (mean, median) = (
         vec![Statistic::Mean],
         vec![Statistic::Std, Statistic::MEDIAN],
@@ -409,21 +412,7 @@ fn sides_of_180_degrees_go_to_their_days_there_too() {
 
 #[test]
 fn damaged_orders_and_receipts_are_refused() {
-    let (folder, paths) = granules(Simulation {
-        area: Some([-80.0, 30.0, -60.0, 45.0]),
-        count: Some(2),
-        lines: Some(40),
-        ..Simulation::default()
-    });
-    let job = Job {
-        grid: GridRequest::Box {
-            bbox: (-78.0, 31.0, -62.0, 44.0),
-            resolution: "0.1".parse().unwrap(),
-            crs: None,
-        },
-        ..Job::default()
-    };
-    let plan = plan(&paths, &job, Purpose::Average);
+    let (folder, _, plan) = small();
     let spread = plan.spread(None, false, true).unwrap();
     let parts = carried_out(&spread, None, folder.path(), 1);
     let (came, pool) = (|| source(&parts[&None]), pool(1));

@@ -73,9 +73,7 @@ impl TileSink for Tiles {
         tile: usize,
         values: &LayerData,
     ) -> Result<Vec<u8>> {
-        self.tiled.check(layer, step, tile, values)?;
-        let size = values.dtype().size().unwrap_or(1);
-        encode_chunk(&self.tiled.chunk(tile, values), size)
+        encode_tile(&self.tiled, layer, step, tile, values)
     }
 
     fn put(&mut self, layer: usize, step: usize, tile: usize, encoded: &[u8]) -> Result<()> {
@@ -93,6 +91,19 @@ impl TileSink for Tiles {
         }
         writer.finish()
     }
+}
+
+/// A tile as the chunk of a store.
+fn encode_tile(
+    tiled: &TiledLayers,
+    layer: usize,
+    step: usize,
+    tile: usize,
+    values: &LayerData,
+) -> Result<Vec<u8>> {
+    tiled.check(layer, step, tile, values)?;
+    let size = values.dtype().size().unwrap_or(1);
+    encode_chunk(&tiled.chunk(tile, values), size)
 }
 
 /// Writes all that is not in tiles.

@@ -17,9 +17,9 @@ use swathe_core::reduce::Tiling;
 use super::super::layout::{chunk_shape, layout, range_attributes};
 use super::super::tiles::{TileSink, TiledLayers};
 use super::super::{LayerData, Product, ValidRange};
-use super::{describe, shards, write_variables};
+use super::{describe, encode_tile, shards, write_variables};
 use crate::error::{Error, Result};
-use crate::zarr::{ZarrWriter, encode_chunk};
+use crate::zarr::ZarrWriter;
 
 /// Names of folders in which files are made begin so.
 const STAGING: &str = ".writer-";
@@ -93,9 +93,7 @@ impl TileSink for &mut Encoder {
         tile: usize,
         values: &LayerData,
     ) -> Result<Vec<u8>> {
-        self.tiled.check(layer, step, tile, values)?;
-        let size = values.dtype().size().unwrap_or(1);
-        encode_chunk(&self.tiled.chunk(tile, values), size)
+        encode_tile(&self.tiled, layer, step, tile, values)
     }
 
     fn put(&mut self, layer: usize, step: usize, tile: usize, encoded: &[u8]) -> Result<()> {
