@@ -79,9 +79,9 @@ def test_workers_write_the_store(job, request, client, tmp_path, monkeypatch):
         def __getattr__(self, name):
             return getattr(self._plan, name)
 
-        def collect(self, opened, closing, parts, receipts):
+        def collect(self, opened, closing, parts, receipts, live):
             taken.append((len(parts), receipts))
-            return collect(self._plan, opened, closing, parts, receipts)
+            return collect(self._plan, opened, closing, parts, receipts, live)
 
     from swathe import _jobs
 

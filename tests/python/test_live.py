@@ -538,3 +538,13 @@ def test_the_command_says_what_is_wrong_with_an_address(swathe, granules, tmp_pa
     )
     assert ended.returncode == 3, ended.stderr
     assert "watch it at http://127.0.0.1:" in ended.stderr
+
+
+def test_a_reduction_elsewhere_has_no_page(swathe, tmp_path):
+    words = ["reduce", "none.nc", "-v", "chlor_a", "--over", "time", "-o", tmp_path / "m.nc"]
+    ended = subprocess.run(
+        [swathe, *words, "--dask", "tcp://127.0.0.1:1", "--live"], capture_output=True, text=True, check=False
+    )
+    assert ended.returncode == 2
+    assert "has no page of its own" in ended.stderr and "Dask's dashboard" in ended.stderr
+    assert "watch it at" not in ended.stderr
