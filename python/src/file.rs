@@ -14,10 +14,14 @@ use swathe::core::source::SwathSource as _;
 use swathe::io::dataset::{Array, Dataset, Group};
 use swathe::io::error::Error;
 use swathe::io::granule;
+use swathe::io::packing::Packing;
 use swathe::job::JobError;
 
 /// Elements that are read on the calling thread: waking others takes longer.
 const LITTLE: usize = 1 << 13;
+
+/// Fills, factor, offset, and whether the result is in double precision.
+type Packed = (Vec<f64>, Option<f64>, Option<f64>, bool);
 
 /// Any file that can be read, swath or not.
 #[pyclass(frozen, module = "swathe._swathe")]
@@ -42,14 +46,17 @@ impl File {
         group(py, &self.0, self.0.root())
     }
 
-    /// Elements of a slab as they are stored: a range for every dimension.
+    /// Elements of a slab, a range for every dimension: as they are stored, or, of packed ones, what they stand for.
+    /// `packing`: fills, factor, offset, and whether the result is in double precision.
+    #[pyo3(signature = (path, slab, packing=None))]
     fn read<'py>(
         &self,
         py: Python<'py>,
         path: &str,
         slab: Vec<(usize, usize)>,
+        packing: Option<Packed>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        read(py, &self.0, path, slab)
+        read(py, &self.0, path, slab, packing)
     }
 }
 
@@ -139,13 +146,15 @@ impl Granule {
     }
 
     /// As [`File::read`].
+    #[pyo3(signature = (path, slab, packing=None))]
     fn read<'py>(
         &self,
         py: Python<'py>,
         path: &str,
         slab: Vec<(usize, usize)>,
+        packing: Option<Packed>,
     ) -> PyResult<Bound<'py, PyAny>> {
-        read(py, self.0.dataset(), path, slab)
+        read(py, self.0.dataset(), path, slab, packing)
     }
 }
 
@@ -195,7 +204,14 @@ fn read<'py>(
     dataset: &Dataset,
     path: &str,
     slab: Vec<(usize, usize)>,
+    packing: Option<Packed>,
 ) -> PyResult<Bound<'py, PyAny>> {
+    let packing = packing.map(|(fills, scale, offset, double)| Packing {
+        fills,
+        scale,
+        offset,
+        double,
+    });
     let slab: Vec<Range<usize>> = slab.into_iter().map(|(start, end)| start..end).collect();
     let shape: Vec<usize> = slab.iter().map(|range| range.len()).collect();
     let pool = reading().map_err(|e| e.raise(py))?;
@@ -207,9 +223,16 @@ fn read<'py>(
             name: path.to_owned(),
             hint: None,
         })?;
+        let values = || {
+            let stored = dataset.read(variable, &slab)?;
+            Ok::<_, Error>(match &packing {
+                Some(packing) => packing.unpack(stored),
+                None => stored,
+            })
+        };
         match little {
-            true => dataset.read(variable, &slab),
-            false => pool.install(|| dataset.read(variable, &slab)),
+            true => values(),
+            false => pool.install(values),
         }
     });
     match elements.map_err(|e| e.raise(py))? {

@@ -14,7 +14,7 @@ from xarray.backends.store import StoreBackendEntrypoint
 
 from swathe import _swathe
 from swathe._arguments import one_input
-from swathe._stored import readable, variable
+from swathe._stored import readable, unpacking, variable
 from swathe.errors import MissingError
 
 
@@ -151,7 +151,12 @@ class SwatheBackend(BackendEntrypoint):
 
 
 def _decoded(opened: Opened, group: dict[str, Any], **options: Any) -> xr.Dataset:
-    return StoreBackendEntrypoint().open_dataset(_Store(opened, group), **options)
+    dataset = StoreBackendEntrypoint().open_dataset(_Store(opened, group), **options)
+    for described in group["variables"]:
+        name = described["path"].rsplit("/", 1)[-1]
+        if readable(described) and name in dataset.variables:
+            unpacking(opened, described, dataset.variables[name])
+    return dataset
 
 
 def _groups(group: dict[str, Any]) -> Iterator[tuple[str, dict[str, Any]]]:

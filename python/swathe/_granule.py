@@ -163,7 +163,7 @@ class Granule:
         """
         import xarray as xr
 
-        from swathe._stored import variable
+        from swathe._stored import unpacking, variable
 
         named = self._named()
         chosen = list(named) if variables is None else words(variables, "variables")
@@ -173,18 +173,20 @@ class Granule:
                 hint = f"did you mean {near!r}?" if near else f"there are {', '.join(named)}"
                 raise MissingError(f"{self.name}: no variable {name!r}", hint)
         described = _by_path(self._file.root())
+        paths = {name: named[name][0] for name in chosen}
+        paths |= zip(("latitude", "longitude"), self._file.geolocation, strict=True)
         held = {
-            name: variable(self._opened, described[named[name][0]], named[name][1])
-            for name in chosen
-        }
-        for name, path in zip(("latitude", "longitude"), self._file.geolocation, strict=True):
-            held[name] = variable(
+            name: variable(
                 self._opened, described[path], named[name][1] if name in named else None
             )
+            for name, path in paths.items()
+        }
         root = self._file.root()
         start = self.time[0]
         dataset = xr.Dataset(held, attrs=root["attributes"])
         dataset = xr.decode_cf(dataset).set_coords(["latitude", "longitude"])
+        for name, path in paths.items():
+            unpacking(self._opened, described[path], dataset.variables[name])
         return dataset if np.isnat(start) else dataset.assign_coords(time=start.astype("M8[ns]"))
 
     def plot(self, variable: str | None = None, **options: Any) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any, Protocol
+from typing import Any, Protocol, TypeAlias
 
 import numpy as np
 import xarray as xr
@@ -22,8 +22,14 @@ TYPES |= {
 TYPES |= {"char": np.dtype("S1"), "text": np.dtype(object)}
 
 
+#: What stored numbers stand for: fills, factor, offset, and whether the result is in double precision.
+Packing: TypeAlias = tuple[list[float], float | None, float | None, bool]
+
+
 class _File(Protocol):
-    def read(self, path: str, slab: list[tuple[int, int]]) -> Any: ...
+    def read(
+        self, path: str, slab: list[tuple[int, int]], packing: Packing | None = None
+    ) -> Any: ...
 
 
 class _Opened(Protocol):
@@ -34,12 +40,17 @@ class _Opened(Protocol):
 
 
 class StoredArray(BackendArray):
-    """A variable as it is stored. Reads what is asked for, from any number of threads at once."""
+    """A variable as it is stored, or what it stands for. Reads what is asked for, from any number of threads at once."""
 
     def __init__(
-        self, opened: _Opened, path: str, shape: tuple[int, ...], dtype: np.dtype[Any]
+        self,
+        opened: _Opened,
+        path: str,
+        shape: tuple[int, ...],
+        dtype: np.dtype[Any],
+        packing: Packing | None = None,
     ) -> None:
-        self._opened, self._path = opened, path
+        self._opened, self._path, self._packing = opened, path, packing
         self.shape, self.dtype = shape, dtype
 
     def __getitem__(self, key: Any) -> Any:
@@ -66,7 +77,7 @@ class StoredArray(BackendArray):
                 high = low + 1
                 then.append(0)
             slab.append((low, high))
-        values = self._opened.file.read(self._path, slab)
+        values = self._opened.file.read(self._path, slab, self._packing)
         if isinstance(values, list):
             shape = [high - low for low, high in slab]
             if self.dtype.kind == "S":
@@ -100,6 +111,35 @@ def variable(
         encoding["preferred_chunks"] = dict(zip(names, chunks, strict=True))
     encoding["original_shape"] = shape
     return xr.Variable(names, array, attributes, encoding)
+
+
+def unpacking(opened: _Opened, described: dict[str, Any], decoded: xr.Variable) -> None:
+    """Let what xarray makes of stored numbers be done while they are read: the same, in one pass in place of five.
+
+    ``decoded``: the variable as xarray has decoded it, still lazy. Left as it is where that is more than masking
+    and scaling, or might be rounded in another way.
+    """
+    packing = _packing(decoded, TYPES[described["dtype"]])
+    if packing is not None and decoded.ndim > 1:
+        array = StoredArray(opened, described["path"], decoded.shape, decoded.dtype, packing)
+        decoded.data = indexing.LazilyIndexedArray(array)
+
+
+def _packing(decoded: xr.Variable, stored: np.dtype[Any]) -> Packing | None:
+    encoding = decoded.encoding
+    if stored.kind not in "iuf" or decoded.dtype not in ("float32", "float64"):
+        return None
+    fills = [encoding[name] for name in ("_FillValue", "missing_value") if name in encoding]
+    steps = [encoding.get(name) for name in ("scale_factor", "add_offset")]
+    given = [step for step in steps if step is not None]
+    if not fills and not given or "_Unsigned" in encoding:
+        return None
+    if any(not isinstance(fill, np.number) or fill.dtype != stored for fill in fills):
+        return None
+    if any(not isinstance(step, np.floating) or step.dtype > decoded.dtype for step in given):
+        return None
+    scale, offset = (None if step is None else float(step) for step in steps)
+    return [float(fill) for fill in fills], scale, offset, decoded.dtype == np.float64
 
 
 def _filters(filters: list[tuple[int, list[int]]]) -> dict[str, Any]:

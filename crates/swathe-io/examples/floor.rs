@@ -1,14 +1,15 @@
 //! The floor under any reader, and this reader above it.
 //!
 //! `cargo run --release -p swathe-io --example floor -- GRANULE... [--bbox W,S,E,N] [--variable chlor_a]
-//! [--threads 2] [--repeat 7] [--without-flags]`
+//! [--threads 2] [--repeat 7] [--without-flags] [--whole]`
 //!
 //! *Floor*: inflate and unshuffle alone, from memory to memory, of every chunk that holds a pixel whose
 //! footprint meets the area: latitude, longitude, one variable, flags; each chunk once, on N threads.
+//! `--whole`: of every chunk that the file has, and no reader.
 //! *Reader*: open, bound the lines, geolocation, then values and flags of the lines that meet the area.
 
 use std::ops::Range;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
 
 use libdeflater::Decompressor;
@@ -17,6 +18,9 @@ use swathe_core::region::Region;
 use swathe_core::source::{Field, GeolocationArray, SwathSource};
 use swathe_io::dataset::{Dataset, StorageChunk, Variable};
 use swathe_io::granule::{Granule, ReadCost};
+
+/// HDF5's number of the filter.
+const DEFLATE: u16 = 1;
 
 type Outcome<T> = Result<T, Box<dyn std::error::Error + Send + Sync>>;
 
@@ -28,6 +32,7 @@ struct Options {
     threads: usize,
     repeat: usize,
     flags: bool,
+    whole: bool,
 }
 
 fn main() -> Outcome<()> {
@@ -35,6 +40,9 @@ fn main() -> Outcome<()> {
     rayon::ThreadPoolBuilder::new()
         .num_threads(options.threads)
         .build_global()?;
+    if options.whole {
+        return whole(&options);
+    }
     let plans: Vec<Plan> = options
         .files
         .iter()
@@ -112,6 +120,7 @@ fn options() -> Outcome<Options> {
         threads: 2,
         repeat: 7,
         flags: true,
+        whole: false,
     };
     let mut arguments = std::env::args().skip(1);
     while let Some(word) = arguments.next() {
@@ -126,6 +135,7 @@ fn options() -> Outcome<Options> {
             "--threads" => options.threads = value()?.parse()?,
             "--repeat" => options.repeat = value()?.parse()?,
             "--without-flags" => options.flags = false,
+            "--whole" => options.whole = true,
             _ => options.files.push(word.into()),
         }
     }
@@ -155,7 +165,56 @@ struct StoredChunk {
     element: usize,
 }
 
-fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
+impl StoredChunk {
+    fn fetch(dataset: &Dataset, variable: &Variable, chunk: &StorageChunk) -> Outcome<StoredChunk> {
+        let mut bytes = vec![0; chunk.stored_bytes as usize];
+        dataset.source().read_exact_at(chunk.offset, &mut bytes)?;
+        Ok(StoredChunk {
+            bytes,
+            decoded: chunk.decoded_bytes as usize,
+            element: variable.dtype.size().ok_or("not numbers")?,
+        })
+    }
+}
+
+/// The floor of everything that is deflated in the files.
+fn whole(options: &Options) -> Outcome<()> {
+    let mut chunks = Vec::new();
+    for path in &options.files {
+        let dataset = Dataset::open(path)?;
+        let mut groups = vec![dataset.root()];
+        while let Some(group) = groups.pop() {
+            groups.extend(&group.groups);
+            for variable in &group.variables {
+                if !dataset.filters(variable).iter().any(|f| f.id == DEFLATE) {
+                    continue;
+                }
+                let all: Vec<_> = variable.shape.iter().map(|length| 0..*length).collect();
+                for chunk in dataset.storage_chunks(variable, &all)? {
+                    chunks.push(StoredChunk::fetch(&dataset, variable, &chunk)?);
+                }
+            }
+        }
+    }
+    let chunks: Vec<&StoredChunk> = chunks.iter().collect();
+    decode_all(&chunks)?;
+    let mut floors = Vec::new();
+    for _ in 0..options.repeat.max(1) {
+        let started = Instant::now();
+        decode_all(&chunks)?;
+        floors.push(started.elapsed());
+    }
+    floors.sort();
+    println!(
+        "floor    {:8.1} ms, median of {}, {} chunks",
+        milliseconds(floors[floors.len() / 2]),
+        floors.len(),
+        chunks.len()
+    );
+    Ok(())
+}
+
+fn plan(path: &Path, options: &Options) -> Outcome<Plan> {
     let granule = Granule::open(path)?;
     let (lines, pixels) = granule.shape();
     let geolocation = granule.geolocation(0..lines)?;
@@ -168,18 +227,11 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
     let (latitude, longitude) = granule.geolocation_paths();
     let mut paths = vec![latitude, longitude, variable.path()];
     paths.extend(granule.flag_path().filter(|_| options.flags));
-    let file = std::fs::File::open(path)?;
     let mut chunks = Vec::new();
     for path in paths {
         let variable = dataset.find(path).ok_or("no such variable")?;
         for chunk in needed_chunks(dataset, variable, &needed)? {
-            let mut bytes = vec![0; chunk.stored_bytes as usize];
-            std::os::unix::fs::FileExt::read_exact_at(&file, &mut bytes, chunk.offset)?;
-            chunks.push(StoredChunk {
-                bytes,
-                decoded: chunk.decoded_bytes as usize,
-                element: variable.dtype.size().ok_or("not numbers")?,
-            });
+            chunks.push(StoredChunk::fetch(dataset, variable, &chunk)?);
         }
     }
     let field = Field {
@@ -193,7 +245,7 @@ fn plan(path: &PathBuf, options: &Options) -> Outcome<Plan> {
     let all = granule.read_cost(std::slice::from_ref(&field), options.flags, first..last)?;
     let geolocation = granule.read_cost(&[], false, first..last)?;
     Ok(Plan {
-        path: path.clone(),
+        path: path.to_path_buf(),
         field,
         lines: first..last,
         chunks,
@@ -273,14 +325,14 @@ fn decode_all(chunks: &[&StoredChunk]) -> Outcome<()> {
             }
             let shuffled = &mut shuffled[..chunk.decoded];
             inflater.zlib_decompress(&chunk.bytes, shuffled)?;
-            unshuffle(shuffled, &mut plain[..chunk.decoded], chunk.element)?;
+            unshuffle(shuffled, &mut plain[..chunk.decoded], chunk.element);
             std::hint::black_box(&plain);
             Ok(())
         },
     )
 }
 
-fn unshuffle(shuffled: &[u8], plain: &mut [u8], element: usize) -> Outcome<()> {
+fn unshuffle(shuffled: &[u8], plain: &mut [u8], element: usize) {
     let count = shuffled.len() / element;
     let plane = |byte: usize| &shuffled[byte * count..(byte + 1) * count];
     match element {
@@ -291,9 +343,15 @@ fn unshuffle(shuffled: &[u8], plain: &mut [u8], element: usize) -> Outcome<()> {
                 *out = [a[i], b[i], c[i], d[i]];
             }
         }
-        _ => return Err("elements of four bytes or one are expected".into()),
+        // Few arrays have others.
+        _ => {
+            for (i, out) in plain.chunks_exact_mut(element).enumerate() {
+                for (byte, place) in out.iter_mut().enumerate() {
+                    *place = shuffled[byte * count + i];
+                }
+            }
+        }
     }
-    Ok(())
 }
 
 /// Time of each step.

@@ -15,6 +15,7 @@ mod lock;
 mod netcdf3;
 pub mod netcdf4;
 mod numbers;
+pub mod packing;
 pub mod partial;
 pub mod picture;
 mod place;
