@@ -703,16 +703,10 @@ mod tests {
     use swathe_core::geobox::GeoBox;
 
     use super::*;
-    use crate::product::{GranuleStatus, Layer, Provenance, Statistic};
+    use crate::product::{GranuleStatus, Layer, Statistic, provenance};
 
     fn product(columns: usize, times: Times) -> Product {
-        let axis = |origin, numerator, len| Axis {
-            origin,
-            numerator,
-            denominator: 1.0,
-            first: 0,
-            len,
-        };
+        let axis = |origin, numerator, len| Axis::new(origin, numerator, 0, len);
         let steps = match &times {
             Times::Window(_) => 1,
             Times::Series(steps) => steps.len(),
@@ -729,12 +723,7 @@ mod tests {
             layers: vec![Statistic::Mean.layer("x", &vec![], data, true)],
             granules: vec![],
             flags: vec![],
-            provenance: Provenance {
-                options: "swathe average".into(),
-                digest: "00".into(),
-                version: "0.1.0".into(),
-                newest_input: None,
-            },
+            provenance: provenance(),
             attributes: vec![("title".into(), AttributeValue::Text("mine".into()))],
         }
     }

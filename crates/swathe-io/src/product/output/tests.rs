@@ -219,14 +219,8 @@ fn bad_outputs_are_refused_before_any_work() {
 
 /// A map of 2 x 3 cells.
 fn map() -> Product {
-    use crate::product::{Provenance, Statistic, TimeStep, Times};
-    let axis = |numerator, len| swathe_core::geobox::Axis {
-        origin: 0.0,
-        numerator,
-        denominator: 1.0,
-        first: 0,
-        len,
-    };
+    use crate::product::{Statistic, TimeStep, Times, provenance};
+    let axis = |numerator, len| swathe_core::geobox::Axis::new(0.0, numerator, 0, len);
     let values = LayerData::F32(vec![1.0, 2.0, f32::NAN, 4.0, 5.0, 6.0]);
     Product {
         geobox: swathe_core::geobox::GeoBox {
@@ -244,12 +238,7 @@ fn map() -> Product {
         layers: vec![Statistic::Mean.layer("x", &vec![], values, true)],
         granules: vec![],
         flags: vec![],
-        provenance: Provenance {
-            options: "swathe average".into(),
-            digest: "00".into(),
-            version: "0.1.0".into(),
-            newest_input: None,
-        },
+        provenance: provenance(),
         attributes: vec![],
     }
 }
