@@ -98,7 +98,17 @@ impl Array {
         Array::new(vec![count], chunks, DType::F64, range)
     }
 
-    /// A function of the index.
+    /// A function of the index, in double precision.
+    ///
+    /// ```
+    /// use std::sync::Arc;
+    /// use swathe_core::array::{Array, Buffer, Cut, compute};
+    ///
+    /// let products = Array::from_function(&[2, 3], &[Cut::Size(2)], Arc::new(|at| (at[0] * at[1]) as f64))?;
+    /// let pool = rayon::ThreadPoolBuilder::new().num_threads(2).build()?;
+    /// assert_eq!(compute(&products, &pool, None)?, Buffer::F64(vec![0.0, 0.0, 0.0, 0.0, 1.0, 2.0]));
+    /// # Ok::<(), Box<dyn std::error::Error>>(())
+    /// ```
     ///
     /// # Errors
     /// Chunks that do not suit the shape.
