@@ -21,7 +21,7 @@ from typing import TYPE_CHECKING, Any, ClassVar, Literal, TypeAlias, cast
 import numpy as np
 
 from swathe import _collection
-from swathe._arguments import inputs, size
+from swathe._arguments import inputs, size, text_or_none, threads_of, whole
 from swathe._swathe import LazyArray, RandomGenerator
 
 if TYPE_CHECKING:
@@ -58,11 +58,16 @@ def _cuts(chunks: Chunks, shape: Sequence[int]) -> list[Any]:
             return -1
         if isinstance(cut, str):
             return cut
-        if isinstance(cut, Sequence):
-            return [operator.index(size) for size in cut]
-        return operator.index(cut)
+        try:
+            if isinstance(cut, Sequence) and not isinstance(cut, bytes):
+                return [operator.index(size) for size in cut]
+            return operator.index(cut)
+        except TypeError:
+            raise TypeError(
+                f'chunks are lengths, "auto", or a tuple of them for the axes, not {chunks!r:.80}'
+            ) from None
 
-    if chunks is None or isinstance(chunks, str) or not isinstance(chunks, Sequence):
+    if not isinstance(chunks, Sequence) or isinstance(chunks, str | bytes):
         return [one(chunks)]
     # One axis with the lengths of its chunks.
     if len(shape) == 1 and len(chunks) > 1 and not any(isinstance(c, Sequence) for c in chunks):
@@ -73,6 +78,8 @@ def _cuts(chunks: Chunks, shape: Sequence[int]) -> list[Any]:
 def _shape(size: Shape | None) -> list[int]:
     if size is None:
         return []
+    if isinstance(size, str | bytes):
+        raise TypeError(f"a shape is a length or a tuple of lengths, not {size!r:.80}")
     if isinstance(size, Sequence):
         return [operator.index(length) for length in size]
     return [operator.index(size)]
@@ -255,7 +262,7 @@ class Array:
 
             return client_of(client).compute(self, sync=True)
         limit = None if memory is None else size(memory, "memory")
-        values = self._lazy.compute(threads, limit, progress)
+        values = self._lazy.compute(threads_of(threads), limit, progress)
         return values[()] if values.ndim == 0 else values
 
     def persist(self, *, client: Any = None) -> Array:
@@ -349,10 +356,11 @@ class Array:
 
     def __getitem__(self, key: Any) -> Array:
         keys = list(key) if isinstance(key, tuple) else [key]
-        if keys.count(Ellipsis) > 1:
+        # By identity: an array among the keys would be compared element by element.
+        open_ends = [at for at, part in enumerate(keys) if part is Ellipsis]
+        if len(open_ends) > 1:
             raise IndexError("an index can only have a single ellipsis ('...')")
-        if Ellipsis in keys:
-            at = keys.index(Ellipsis)
+        for at in open_ends:
             named = sum(k is not None for k in keys) - 1
             keys[at : at + 1] = [slice(None)] * (self.ndim - named)
         parts: list[Any] = []
@@ -364,12 +372,14 @@ class Array:
                 step = 1 if part.step is None else operator.index(part.step)
                 parts.append((None, (ends[0], ends[1], step)))
             else:
+                refused = "only integers, slices, ellipsis and None are valid indices"
+                # numpy takes a bool for a mask, of which there are none here, and not for 0 or 1.
+                if isinstance(part, bool | np.bool_):
+                    raise IndexError(refused)
                 try:
                     parts.append((operator.index(part), None))
                 except TypeError:
-                    raise IndexError(
-                        "only integers, slices, ellipsis and None are valid indices"
-                    ) from None
+                    raise IndexError(refused) from None
         return Array(self._lazy.slice(parts))
 
     def astype(self, dtype: Any) -> Array:
@@ -597,7 +607,7 @@ class Generator:
     def __init__(
         self, seeds: Any, streams: Literal["dask", "numpy", "place"], state: Any = None
     ) -> None:
-        self._seeds = seeds
+        self._seeds, self._streams = seeds, streams
         self._random = RandomGenerator(
             _words(seeds.entropy),
             [int(k) for k in seeds.spawn_key],
@@ -605,6 +615,12 @@ class Generator:
             streams,
             state,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Of several streams the seeds know all: how many children they have given.
+        if self._streams == "numpy":
+            raise TypeError("a generator of one stream goes on from arrays it has made: pickle those")
+        return Generator, (self._seeds, self._streams)
 
     def _made(self, lazy: LazyArray) -> Array:
         # Who else spawns from these seeds must not get the same children.
@@ -814,6 +830,7 @@ def open(
     if not isinstance(variable, str):
         raise TypeError(f"variable is a name, not {variable!r:.80}")
     cuts = None if chunks is None else _cuts(chunks, [])
+    along = text_or_none(along, "along")
     return Array(LazyArray.stored(inputs(files), variable, along, cuts, not decode))
 
 
@@ -830,6 +847,7 @@ def arange(
 
 def linspace(start: float, stop: float, num: int = 50, *, chunks: Chunks = "auto") -> Array:
     """So many numbers from `start` to `stop`, the latter taken in."""
+    num = whole(num, "num")
     return Array(LazyArray.linspace(float(start), float(stop), num, _cuts(chunks, [num])))
 
 
@@ -839,17 +857,20 @@ def full(shape: Shape, value: Any, *, dtype: Any = None, chunks: Chunks = "auto"
     name = None if dtype is None else _dtype(dtype)
     if isinstance(value, np.generic):
         name, value = name or value.dtype.name, value.item()
+    if _number(value) is None:
+        raise TypeError(f"value is a number, not {value!r:.80}")
     return Array(LazyArray.full(lengths, value, name, _cuts(chunks, lengths)))
 
 
 def zeros(shape: Shape, *, dtype: Any = float, chunks: Chunks = "auto") -> Array:
     """Zeros."""
-    return full(shape, 0, dtype=dtype, chunks=chunks)
+    # None is numpy's word for double precision.
+    return full(shape, 0, dtype=float if dtype is None else dtype, chunks=chunks)
 
 
 def ones(shape: Shape, *, dtype: Any = float, chunks: Chunks = "auto") -> Array:
     """Ones."""
-    return full(shape, 1, dtype=dtype, chunks=chunks)
+    return full(shape, 1, dtype=float if dtype is None else dtype, chunks=chunks)
 
 
 def where(condition: Any, x: Any, y: Any) -> Array:
