@@ -150,6 +150,30 @@ def test_wrong_types_are_named_everywhere(granules, tmp_path, call, words):
         call(granules, tmp_path)
 
 
+def test_searches_and_sign_ins_refuse_before_they_ask(monkeypatch):
+    monkeypatch.setenv("SWATHE_CMR", "http://127.0.0.1:9")
+    for name in ("short_name", "version", "provider", "day_night_flag", "granule_name"):
+        with pytest.raises(TypeError, match=f"{name} is text, not 3"):
+            package.search(**{"short_name": "A", name: 3})
+    for asked, kind, words in [
+        ({"temporal": ([1], [2])}, TypeError, "temporal is text"),
+        ({"temporal": (np.datetime64("NaT"), None)}, errors.PlanError, "NaT"),
+        ({"polygon": object()}, TypeError, "polygon is GeoJSON"),
+        ({"count": np.zeros(2)}, TypeError, "count is a whole number"),
+        ({"count": -2}, errors.PlanError, "count is at least"),
+        ({"bbox": (0, 0, 1, 1), "bounding_box": (2, 2, 3, 3)}, errors.PlanError, "are the same"),
+    ]:
+        with pytest.raises(kind, match=words):
+            package.search("A", **asked)
+    # earthaccess keeps its token in a dictionary; whatever is given, a secret is not said.
+    for given in ({"access_token": "s3cret"}, b"s3cret", ["s3cret"]):
+        with pytest.raises(TypeError, match=f"^token is text, not {type(given).__name__}$"):
+            package.login(given)
+    for empty in ("", " "):
+        with pytest.raises(errors.AuthError, match="the token is empty"):
+            package.login(empty)
+
+
 def test_numpys_scalars_are_taken(granules):
     given = {"min_coverage": np.float32(0), "min_count": np.int64(0), "allow_mixed": np.True_}
     got = package.average(granules, **AREA, **given, method=np.str_("nearest"), threads=np.uint8(2))
