@@ -118,6 +118,8 @@ def reduce(
     if bbox is not None and bounding_box is not None:
         raise PlanError("bbox and bounding_box are the same")
     box = bbox if bounding_box is None else bounding_box
+    if not isinstance(variable, str):
+        raise TypeError(f"variable is a name, not {variable!r:.80}")
     given = inputs(files)
     if any(hasattr(file, "read") for file in given):
         raise TypeError("gridded files are read by path or address, not as file objects")
@@ -125,7 +127,7 @@ def reduce(
     if not statistics:
         raise PlanError("stat names no statistic")
     asked: _swathe.ReductionOptions = {
-        "variable": text(variable, "variable"),
+        "variable": variable,
         "over": ",".join(words(over, "over")),
         "statistics": statistics,
         "every": text_or_none(every, "every"),

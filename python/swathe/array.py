@@ -64,7 +64,7 @@ def _cuts(chunks: Chunks, shape: Sequence[int]) -> list[Any]:
             return operator.index(cut)
         except TypeError:
             raise TypeError(
-                f'chunks are lengths, "auto", or a tuple of them for the axes, not {chunks!r:.80}'
+                f'chunks are integers, "auto", or a tuple of them for the axes, not {chunks!r:.80}'
             ) from None
 
     if not isinstance(chunks, Sequence) or isinstance(chunks, str | bytes):

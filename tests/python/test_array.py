@@ -490,7 +490,7 @@ def test_what_cannot_be_is_refused_when_it_is_said():
         with pytest.raises(TypeError):
             array.ones(shape)
     for chunks in ([[1.5]], {"x": 1}, b"x", 1.5):
-        with says(TypeError, "chunks are lengths"):
+        with says(TypeError, "chunks are integers"):
             array.ones(3, chunks=chunks)
     for value in (None, "x", [1], 1j):
         with says(TypeError, "value is a number, not "):

@@ -134,7 +134,7 @@ def test_wrong_types_are_named(granules, name, kind):
         (lambda g, t: package.reduce(g, "chlor_a", every=1), "every is text"),
         (lambda g, t: package.reduce(g, "chlor_a", weight=None), "weight is text, not None"),
         (lambda g, t: package.reduce(g, "chlor_a", output=5), "output is a path"),
-        (lambda g, t: package.reduce(g, ["chlor_a"]), "variable is text"),
+        (lambda g, t: package.reduce(g, ["chlor_a"]), "variable is a name"),
         (lambda g, t: package.plot(g[0], ["chlor_a"]), "variable is text"),
         (lambda g, t: package.plot(g[0], robust="no"), "robust is True or False"),
         (lambda g, t: package.plot(g[0], log=1), "log is True or False"),
