@@ -6,9 +6,9 @@ from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
-from swathe._arguments import inputs
+from swathe._arguments import inputs, text_or_none, whole
 from swathe._swathe import LazyArray
-from swathe.array._given import Chunks, Shape, cuts_given, dtype_name, shape_given
+from swathe.array._given import Chunks, Shape, cuts_given, dtype_name, plain_number, shape_given
 from swathe.array._lazy import Array
 
 if TYPE_CHECKING:
@@ -96,6 +96,7 @@ def open(
     if not isinstance(variable, str):
         raise TypeError(f"variable is a name, not {variable!r:.80}")
     cuts = None if chunks is None else cuts_given(chunks, [])
+    along = text_or_none(along, "along")
     return Array(LazyArray.stored(inputs(files), variable, along, cuts, not decode))
 
 
@@ -112,6 +113,7 @@ def arange(
 
 def linspace(start: float, stop: float, num: int = 50, *, chunks: Chunks = "auto") -> Array:
     """So many numbers from `start` to `stop`, the latter taken in."""
+    num = whole(num, "num")
     return Array(LazyArray.linspace(float(start), float(stop), num, cuts_given(chunks, [num])))
 
 
@@ -121,14 +123,17 @@ def full(shape: Shape, value: Any, *, dtype: Any = None, chunks: Chunks = "auto"
     name = None if dtype is None else dtype_name(dtype)
     if isinstance(value, np.generic):
         name, value = name or value.dtype.name, value.item()
+    if plain_number(value) is None:
+        raise TypeError(f"value is a number, not {value!r:.80}")
     return Array(LazyArray.full(lengths, value, name, cuts_given(chunks, lengths)))
 
 
 def zeros(shape: Shape, *, dtype: Any = float, chunks: Chunks = "auto") -> Array:
     """Zeros."""
-    return full(shape, 0, dtype=dtype, chunks=chunks)
+    # None is numpy's word for double precision.
+    return full(shape, 0, dtype=float if dtype is None else dtype, chunks=chunks)
 
 
 def ones(shape: Shape, *, dtype: Any = float, chunks: Chunks = "auto") -> Array:
     """Ones."""
-    return full(shape, 1, dtype=dtype, chunks=chunks)
+    return full(shape, 1, dtype=float if dtype is None else dtype, chunks=chunks)

@@ -21,11 +21,16 @@ def cuts_given(chunks: Chunks, shape: Sequence[int]) -> list[Any]:
             return -1
         if isinstance(cut, str):
             return cut
-        if isinstance(cut, Sequence):
-            return [operator.index(size) for size in cut]
-        return operator.index(cut)
+        try:
+            if isinstance(cut, Sequence) and not isinstance(cut, bytes):
+                return [operator.index(size) for size in cut]
+            return operator.index(cut)
+        except TypeError:
+            raise TypeError(
+                f'chunks are integers, "auto", or a tuple of them for the axes, not {chunks!r:.80}'
+            ) from None
 
-    if chunks is None or isinstance(chunks, str) or not isinstance(chunks, Sequence):
+    if not isinstance(chunks, Sequence) or isinstance(chunks, str | bytes):
         return [one(chunks)]
     # One axis with the lengths of its chunks.
     if len(shape) == 1 and len(chunks) > 1 and not any(isinstance(c, Sequence) for c in chunks):
@@ -37,6 +42,8 @@ def shape_given(size: Shape | None) -> list[int]:
     """The length of every axis; none: no axis."""
     if size is None:
         return []
+    if isinstance(size, str | bytes):
+        raise TypeError(f"a shape is a length or a tuple of lengths, not {size!r:.80}")
     if isinstance(size, Sequence):
         return [operator.index(length) for length in size]
     return [operator.index(size)]

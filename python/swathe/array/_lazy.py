@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from swathe import _collection
-from swathe._arguments import size
+from swathe._arguments import size, threads_of
 from swathe._swathe import LazyArray
 from swathe.array._given import Axis, axes_given, dtype_name, plain_number
 
@@ -182,7 +182,7 @@ class Array:
 
             return client_of(client).compute(self, sync=True)
         limit = None if memory is None else size(memory, "memory")
-        values = self._lazy.compute(threads, limit, progress)
+        values = self._lazy.compute(threads_of(threads), limit, progress)
         return values[()] if values.ndim == 0 else values
 
     def persist(self, *, client: Any = None) -> Array:
@@ -276,10 +276,11 @@ class Array:
 
     def __getitem__(self, key: Any) -> Array:
         keys = list(key) if isinstance(key, tuple) else [key]
-        if keys.count(Ellipsis) > 1:
+        # By identity: an array among the keys would be compared element by element.
+        open_ends = [at for at, part in enumerate(keys) if part is Ellipsis]
+        if len(open_ends) > 1:
             raise IndexError("an index can only have a single ellipsis ('...')")
-        if Ellipsis in keys:
-            at = keys.index(Ellipsis)
+        for at in open_ends:
             named = sum(k is not None for k in keys) - 1
             keys[at : at + 1] = [slice(None)] * (self.ndim - named)
         parts: list[Any] = []
@@ -291,12 +292,14 @@ class Array:
                 step = 1 if part.step is None else operator.index(part.step)
                 parts.append((None, (ends[0], ends[1], step)))
             else:
+                refused = "only integers, slices, ellipsis and None are valid indices"
+                # numpy takes a bool for a mask, of which there are none here, and not for 0 or 1.
+                if isinstance(part, bool | np.bool_):
+                    raise IndexError(refused)
                 try:
                     parts.append((operator.index(part), None))
                 except TypeError:
-                    raise IndexError(
-                        "only integers, slices, ellipsis and None are valid indices"
-                    ) from None
+                    raise IndexError(refused) from None
         return Array(self._lazy.slice(parts))
 
     def astype(self, dtype: Any) -> Array:

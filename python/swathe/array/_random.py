@@ -18,7 +18,7 @@ class Generator:
     def __init__(
         self, seeds: Any, streams: Literal["dask", "numpy", "place"], state: Any = None
     ) -> None:
-        self._seeds = seeds
+        self._seeds, self._streams = seeds, streams
         self._random = RandomGenerator(
             _words(seeds.entropy),
             [int(k) for k in seeds.spawn_key],
@@ -26,6 +26,12 @@ class Generator:
             streams,
             state,
         )
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        # Of several streams the seeds know all: how many children they have given.
+        if self._streams == "numpy":
+            raise TypeError("a generator of one stream goes on from arrays it has made: pickle those")
+        return Generator, (self._seeds, self._streams)
 
     def _made(self, lazy: LazyArray) -> Array:
         # Who else spawns from these seeds must not get the same children.
