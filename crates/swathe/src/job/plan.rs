@@ -14,7 +14,7 @@ use swathe_core::derived::Computed;
 use swathe_core::expression::Expression;
 use swathe_core::geobox::GeoBox;
 use swathe_core::isin::Isin;
-use swathe_core::mask::{FlagMask, FlagSelection};
+use swathe_core::mask::{FlagMask, FlagSelection, ValidRange};
 use swathe_core::reduce::{Blank, Reduction, Scheme, Statistic, Summation, Tiling, Weight};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
@@ -395,8 +395,9 @@ impl Plan {
                     n => format!("; {n} granules lie across 180 degrees and are in two days each"),
                 };
                 notes.push(format!(
-                    "{} windows, {}, days are {}{split}",
+                    "{} window{}, {}, days are {}{split}",
                     windows.len(),
+                    if windows.len() == 1 { "" } else { "s" },
                     windowing.every,
                     day.name()
                 ));
@@ -579,6 +580,28 @@ fn uncertainty_of(field: &Field, granule: &Granule, of: &str) -> Result<Field, J
     })
 }
 
+/// A variable's attributes with the range that the job gives in place of its own: readers blank what is outside
+/// the one that is told.
+fn with_range(attributes: &Attributes, range: Option<ValidRange>) -> Attributes {
+    let Some(range) = range else {
+        return attributes.clone();
+    };
+    // The range is in unpacked units.
+    let replaced = [
+        "valid_min",
+        "valid_max",
+        "valid_range",
+        "scale_factor",
+        "add_offset",
+    ];
+    let kept = attributes.iter();
+    let kept = kept.filter(|(name, _)| !replaced.contains(&name.as_str()));
+    let ends = [("valid_min", range.low), ("valid_max", range.high)];
+    let ends = ends.iter().filter(|(_, end)| end.is_finite());
+    let ends = ends.map(|(name, end)| ((*name).to_owned(), AttributeValue::F64(vec![*end])));
+    kept.cloned().chain(ends).collect()
+}
+
 /// The variables to select, from the job or the first granule.
 fn requests(
     job: &Job,
@@ -677,7 +700,7 @@ fn resolve(
                     variable.variable.dtype,
                     DataType::F64 | DataType::I32 | DataType::U32 | DataType::I64 | DataType::U64
                 ) && !variable.is_packed(),
-                attributes: variable.variable.attributes.clone(),
+                attributes: with_range(&variable.variable.attributes, job.valid_range),
                 selected,
             });
         }
