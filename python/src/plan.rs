@@ -372,13 +372,13 @@ impl Plan {
         if self.purpose == Purpose::Cube {
             outputs
                 .check_maps(self.plan.granules())
-                .and_then(|()| outputs.check_no_partial())
+                .and_then(|()| outputs.check_no_partial("windows (--every) or a cube"))
                 .map_err(|e| e.raise(py))?;
         }
         let checked = match &self.map {
             Some(_) => outputs
                 .check_maps(self.plan.windows().unwrap_or(1))
-                .and_then(|()| outputs.check_no_partial()),
+                .and_then(|()| outputs.check_no_partial("a map that is made of bins")),
             None => outputs.check_plan(&self.plan),
         };
         checked.map_err(|e| e.raise(py))?;

@@ -338,8 +338,9 @@ fn windowed(
         n => format!("; {n} granules lie across 180 degrees and are in two days each"),
     };
     notes.push(format!(
-        "{} windows, {}, days are {}{split}",
+        "{} window{}, {}, days are {}{split}",
         windows.len(),
+        if windows.len() == 1 { "" } else { "s" },
         windowing.every,
         day.name()
     ));

@@ -5,7 +5,7 @@ use crate::job::statistics::Holds;
 use crate::job::{Candidate, GridRequest, Job, JobError};
 use swathe_core::derived::Computed;
 use swathe_core::expression::Expression;
-use swathe_core::mask::{FlagMask, FlagSelection};
+use swathe_core::mask::{FlagMask, FlagSelection, ValidRange};
 use swathe_core::reduce::Statistic;
 use swathe_core::source::{Field, SwathSource as _};
 use swathe_io::dataset::{AttributeValue, Attributes, DataType};
@@ -86,6 +86,28 @@ fn uncertainty_of(field: &Field, granule: &Granule, of: &str) -> Result<Field, J
         valid_range: None,
         ..field.clone()
     })
+}
+
+/// A variable's attributes with the range that the job gives in place of its own: readers blank what is outside
+/// the one that is told.
+fn with_range(attributes: &Attributes, range: Option<ValidRange>) -> Attributes {
+    let Some(range) = range else {
+        return attributes.clone();
+    };
+    // The range is in unpacked units.
+    let replaced = [
+        "valid_min",
+        "valid_max",
+        "valid_range",
+        "scale_factor",
+        "add_offset",
+    ];
+    let kept = attributes.iter();
+    let kept = kept.filter(|(name, _)| !replaced.contains(&name.as_str()));
+    let ends = [("valid_min", range.low), ("valid_max", range.high)];
+    let ends = ends.iter().filter(|(_, end)| end.is_finite());
+    let ends = ends.map(|(name, end)| ((*name).to_owned(), AttributeValue::F64(vec![*end])));
+    kept.cloned().chain(ends).collect()
 }
 
 /// The variables to select, from the job or the first granule.
@@ -186,7 +208,7 @@ pub(super) fn resolve(
                     variable.variable.dtype,
                     DataType::F64 | DataType::I32 | DataType::U32 | DataType::I64 | DataType::U64
                 ) && !variable.is_packed(),
-                attributes: variable.variable.attributes.clone(),
+                attributes: with_range(&variable.variable.attributes, job.valid_range),
                 selected,
             });
         }
