@@ -109,13 +109,7 @@ impl Grid {
                 "a grid of {rows} x {columns} cells is empty"
             )));
         }
-        let axis = |origin, numerator, len| Axis {
-            origin,
-            numerator,
-            denominator: 1.0,
-            first: 0,
-            len,
-        };
+        let axis = |origin, numerator, len| Axis::new(origin, numerator, 0, len);
         Ok(Grid(GridRequest::Exact(GeoBox {
             crs: Crs::parse(crs).map_err(|e| JobError::from(e).raise(py))?,
             x: axis(x0, dx, columns),

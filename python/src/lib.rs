@@ -17,6 +17,7 @@ mod held;
 mod inputs;
 mod live;
 mod options;
+mod outputs;
 mod parts;
 mod picture;
 mod plan;
@@ -42,11 +43,13 @@ mod _swathe {
     #[pymodule_export]
     use super::live::{Live, Recorder, Serving};
     #[pymodule_export]
+    use super::outputs::Opened;
+    #[pymodule_export]
     use super::parts::{ArrayParts, ArrayResults, ArrayShare};
     #[pymodule_export]
     use super::picture::{locator, picture};
     #[pymodule_export]
-    use super::plan::{Opened, Plan, merge};
+    use super::plan::{Plan, merge};
     #[pymodule_export]
     use super::reduction::{Reducing, reduce};
     #[pymodule_export]

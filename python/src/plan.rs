@@ -6,21 +6,21 @@ use crate::handed::Handed;
 use crate::inputs::{Input, gather_inputs, paths};
 use crate::live::{self, Live};
 use crate::options::{Options, choose};
+use crate::outputs::{Opened, written};
 use crate::pool::pool;
 use crate::spread::{Made, Part, made, sources, together};
-use crate::watched::{Watch, watched};
+use crate::watched::watched;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyDict;
 use rayon::ThreadPool;
-use std::ffi::OsString;
 use std::path::PathBuf;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
 use swathe::Outputs;
 use swathe::core::geobox::GeoBox;
 use swathe::core::watch::here;
 use swathe::io::error::Error;
-use swathe::job::{self, ByBins, Event, Finished, JobError, JournalFile, Keeping, Purpose};
+use swathe::job::{self, ByBins, Event, JobError, JournalFile, Keeping, Purpose};
 
 /// Points on a side of a granule's outline.
 const OUTLINE: usize = 20;
@@ -231,10 +231,7 @@ impl Plan {
         keep: Option<String>,
     ) -> PyResult<Opened> {
         let outputs = self.outputs(py, &outputs, overwrite, keep)?;
-        Ok(Opened {
-            outputs: Mutex::new(Some(outputs)),
-            by_bins: self.map.is_some(),
-        })
+        Ok(Opened::new(outputs, self.map.is_some()))
     }
 
     /// Puts together what tasks left, writes outputs, and hands the product over; `receipts`: of maps that workers
@@ -251,7 +248,7 @@ impl Plan {
         let live = live.map(|live| live.0.clone());
         let pool = self.pool.clone();
         let (map, bins) = (self.map.clone(), self.plan.isin().is_some());
-        let outputs = outputs.lock().take();
+        let outputs = outputs.take();
         let handed = watched(py, None, move |watch| {
             let live = live.as_deref();
             live::watch(live, || {
@@ -375,83 +372,17 @@ impl Plan {
         if self.purpose == Purpose::Cube {
             outputs
                 .check_maps(self.plan.granules())
-                .and_then(|()| outputs.check_no_partial())
+                .and_then(|()| outputs.check_no_partial("windows (--every) or a cube"))
                 .map_err(|e| e.raise(py))?;
         }
         let checked = match &self.map {
             Some(_) => outputs
                 .check_maps(self.plan.windows().unwrap_or(1))
-                .and_then(|()| outputs.check_no_partial()),
+                .and_then(|()| outputs.check_no_partial("a map that is made of bins")),
             None => outputs.check_plan(&self.plan),
         };
         checked.map_err(|e| e.raise(py))?;
         Ok(outputs)
-    }
-}
-
-/// Writes outputs of a run that is done, and hands the product over: of bins, or a map that is made of them.
-fn written(
-    finished: &Finished,
-    outputs: Outputs,
-    map: Option<&ByBins>,
-    bins: bool,
-    live: Option<&swathe::live::Live>,
-    watch: &Watch,
-) -> Result<Handed, Fault> {
-    if let (None, true) = (map, bins) {
-        let table = finished.table(0, &mut |event| {
-            if let Some(live) = live {
-                live.show(event);
-            }
-            watch.go_on()
-        })?;
-        outputs.write(finished, &mut |_| watch.go_on())?;
-        return Ok(Handed::of_bins(table));
-    }
-    let product = match map {
-        Some(map) => map.product(finished)?,
-        None => finished.product()?,
-    };
-    if let Some(live) = live {
-        live.product(&product);
-    }
-    match map {
-        Some(_) => outputs.write_product(&product)?,
-        None => outputs.write(finished, &mut |_| watch.go_on())?,
-    }
-    Ok(Handed::new(product)?)
-}
-
-/// Outputs that have been checked, until they are written.
-#[pyclass(frozen, module = "swathe._swathe")]
-pub struct Opened {
-    outputs: Mutex<Option<Outputs>>,
-    /// Whether the maps are made here, of bins.
-    by_bins: bool,
-}
-
-impl Opened {
-    fn lock(&self) -> MutexGuard<'_, Option<Outputs>> {
-        self.outputs.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-#[pymethods]
-impl Opened {
-    /// Gives up what is not written, whoever still holds this.
-    fn close(&self) {
-        drop(self.lock().take());
-    }
-
-    /// The folder into which workers may write the maps, if a Zarr store is all that there is to write.
-    fn share(&self, py: Python<'_>) -> PyResult<Option<OsString>> {
-        match self.lock().as_mut().filter(|_| !self.by_bins) {
-            Some(outputs) => {
-                let folder = outputs.share().map_err(|e| e.raise(py))?;
-                Ok(folder.map(PathBuf::into_os_string))
-            }
-            None => Ok(None),
-        }
     }
 }
 

@@ -10,6 +10,8 @@ import os
 from collections.abc import Callable, Iterable
 from typing import Any, ParamSpec, TypeVar
 
+import numpy as np
+
 from swathe import _swathe
 from swathe.errors import PlanError
 
@@ -34,13 +36,15 @@ def suggesting(function: Callable[P, R]) -> Callable[P, R]:
 
 
 def one_input(given: Any) -> str | os.PathLike[str] | Any:
-    """One granule: a path, an address, what a search found, or a file object.
+    """One granule: a path, an address, what a search found, a file object, or a granule that is open.
 
     File objects that wrap a local file, as those of ``fsspec`` and ``earthaccess.open`` may, are read by
     its path, those of a file at an https address by that: it needs no interpreter.
     """
-    from swathe import _earthdata, _held
+    from swathe import _earthdata, _granule, _held
 
+    if isinstance(given, _granule.Granule):
+        return given.source
     if isinstance(given, str) and "://" in given:
         _earthdata.use_earthaccess()
         return given
@@ -109,24 +113,64 @@ def words(value: Any, name: str) -> list[str]:
     raise TypeError(f"{name} is a name or a list of names, not {value!r:.80}")
 
 
-def whole(value: Any, name: str, least: int = 0) -> int:
-    """A whole number, not less than some."""
+def text(value: Any, name: str) -> str:
+    """One word."""
+    if not isinstance(value, str):
+        raise TypeError(f"{name} is text, not {value!r:.80}")
+    return value
+
+
+def text_or_none(value: Any, name: str) -> str | None:
+    """One word, if one is given."""
+    return None if value is None else text(value, name)
+
+
+def truth(value: Any, name: str) -> bool:
+    """True or False, Python's or numpy's. What is merely true or false may have been meant for another argument."""
+    if isinstance(value, bool | np.bool_):
+        return bool(value)
+    raise TypeError(f"{name} is True or False, not {value!r:.80}")
+
+
+def real(value: Any, name: str) -> float:
+    """A number."""
+    if isinstance(value, str | bytes):
+        raise TypeError(f"{name} is a number, not {value!r:.80}")
+    try:
+        return float(value)
+    except (TypeError, ValueError, OverflowError):
+        raise TypeError(f"{name} is a number, not {value!r:.80}") from None
+
+
+def paths(value: Any, name: str) -> list[str | os.PathLike[str]]:
+    """One path, or several, or none."""
+    if value is None:
+        return []
+    if isinstance(value, str | os.PathLike):
+        return [value]
+    if isinstance(value, Iterable) and not isinstance(value, bytes) and not hasattr(value, "read"):
+        found = list(value)
+        if all(isinstance(path, str | os.PathLike) for path in found):
+            return found
+    raise TypeError(f"{name} is a path or a list of paths, not {value!r:.80}")
+
+
+def whole(value: Any, name: str, least: int = 0, most: int = 2**63 - 1) -> int:
+    """A whole number between two."""
     try:
         found = operator.index(value)
     except TypeError:
         raise TypeError(f"{name} is a whole number, not {value!r:.80}") from None
-    if not least <= found < 2**63:
+    if found < least:
         raise PlanError(f"{name} is at least {least}, got {value}")
+    if found > most:
+        raise PlanError(f"{name} is at most {most}, got {value}")
     return found
 
 
 def threads_of(value: int | None) -> int | None:
     """A number of threads, if one is given."""
-    if value is None:
-        return None
-    if whole(value, "threads", 1) > 512:
-        raise PlanError(f"threads is at most 512, got {value}")
-    return value
+    return None if value is None else whole(value, "threads", 1, 512)
 
 
 def size(value: int | str, name: str) -> int:

@@ -13,7 +13,7 @@ from xarray.backends.common import AbstractDataStore
 from xarray.backends.store import StoreBackendEntrypoint
 
 from swathe import _swathe
-from swathe._arguments import one_input
+from swathe._arguments import one_input, text_or_none
 from swathe._stored import readable, unpacking, variable
 from swathe.errors import MissingError
 
@@ -91,7 +91,7 @@ class SwatheBackend(BackendEntrypoint):
         group: str | None = None,
     ) -> xr.Dataset:
         opened = Opened(one_input(filename_or_obj))
-        path = "/" + (group or "").strip("/")
+        path = "/" + (text_or_none(group, "group") or "").strip("/")
         groups = dict(_groups(opened.file.root()))
         if path not in groups:
             near = _swathe.nearest(path, list(groups))
@@ -125,7 +125,7 @@ class SwatheBackend(BackendEntrypoint):
         group: str | None = None,
     ) -> dict[str, xr.Dataset]:
         opened = Opened(one_input(filename_or_obj))
-        parent = "/" + (group or "").strip("/")
+        parent = "/" + (text_or_none(group, "group") or "").strip("/")
         below = parent.rstrip("/") + "/"
         found = {}
         for path, described in _groups(opened.file.root()):

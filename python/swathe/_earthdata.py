@@ -9,11 +9,13 @@ from dataclasses import dataclass
 from datetime import date, datetime, timezone
 from typing import Any, TypeAlias
 
-from swathe import _swathe
-from swathe._arguments import numbers, suggesting, whole
-from swathe.errors import PlanError
+import numpy as np
 
-Day: TypeAlias = str | date | datetime | None
+from swathe import _swathe
+from swathe._arguments import numbers, suggesting, text, text_or_none, whole
+from swathe.errors import AuthError, PlanError
+
+Day: TypeAlias = str | date | datetime | np.datetime64 | None
 
 
 @dataclass(frozen=True)
@@ -120,21 +122,24 @@ def search(
     --------
     >>> found = swathe.search("PACE_OCI_L2_BGC", temporal="2024-08-01")  # doctest: +SKIP
     """
+    if bbox is not None and bounding_box is not None:
+        raise PlanError("bbox and bounding_box are the same")
     box = bbox if bounding_box is None else bounding_box
-    cover = (0.0, cloud_cover) if isinstance(cloud_cover, int | float) else cloud_cover
+    single = isinstance(cloud_cover, int | float | np.number)
+    cover = (0.0, cloud_cover) if single else cloud_cover
     shape = getattr(polygon, "__geo_interface__", polygon)
     asked = {
-        "collection": short_name,
-        "version": version,
-        "provider": provider,
+        "collection": text(short_name, "short_name"),
+        "version": text_or_none(version, "version"),
+        "provider": text_or_none(provider, "provider"),
         "time": None if temporal is None else _period(temporal),
         "bbox": None if box is None else numbers(box, "bounding_box", 4),
         "point": None if point is None else numbers(point, "point", 2),
-        "polygon": None if shape is None else json.dumps(shape),
+        "polygon": None if shape is None else _geojson(shape),
         "cloud_cover": None if cover is None else numbers(cover, "cloud_cover", 2),
-        "day_night": day_night_flag,
-        "name": granule_name,
-        "limit": None if count == -1 else whole(count, "count"),
+        "day_night": text_or_none(day_night_flag, "day_night_flag"),
+        "name": text_or_none(granule_name, "granule_name"),
+        "limit": None if whole(count, "count", -1) == -1 else whole(count, "count"),
     }
     found = json.loads(_swathe.search(asked))
     fields = FoundGranule.__dataclass_fields__
@@ -157,13 +162,32 @@ def _period(temporal: Any) -> tuple[str, str]:
     return _time(start), _time(end)
 
 
+def _geojson(shape: Any) -> str:
+    try:
+        return json.dumps(shape)
+    except (TypeError, ValueError):
+        raise TypeError(f"polygon is GeoJSON as a dictionary, not {shape!r:.80}") from None
+
+
 def _time(value: Day) -> str:
+    if isinstance(value, np.datetime64):
+        days = np.datetime_data(value.dtype)[0] in ("Y", "M", "W", "D")
+        value = value.astype("M8[D]" if days else "M8[us]").item()
+        if value is None:
+            raise PlanError("temporal has a time that is none (NaT)")
     if value is None:
         return ""
     if isinstance(value, datetime):
         # The catalogue's times are UTC.
         return value.replace(tzinfo=value.tzinfo or timezone.utc).isoformat()
-    return value.isoformat() if isinstance(value, date) else value
+    return value.isoformat() if isinstance(value, date) else text(value, "a time of temporal")
+
+
+def token_of(given: Any) -> str | None:
+    """A token, if one is given. What is none is not shown: it may hold one."""
+    if given is None or isinstance(given, str):
+        return given
+    raise TypeError(f"token is text, not {type(given).__name__}")
 
 
 def login(token: str | None = None) -> str:
@@ -191,7 +215,10 @@ def login(token: str | None = None) -> str:
     >>> swathe.login()  # doctest: +SKIP
     'signed in as ocean, with what /home/ocean/.netrc says, until 2024-10-01T00:00:00Z'
     """
+    token = token_of(token)
     if token is not None:
+        if not token.strip():
+            raise AuthError("the token is empty", "leave it out to use what others have")
         _swathe.set_token(token, "swathe.login")
     else:
         use_earthaccess()

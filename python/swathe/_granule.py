@@ -88,6 +88,11 @@ class Granule:
         return self._opened.file
 
     @property
+    def source(self) -> Any:
+        """What it was opened from: a path, an address, a file object. Jobs take a granule by it."""
+        return self._opened.source
+
+    @property
     def name(self) -> str:
         """Base name of the file."""
         return self._file.name

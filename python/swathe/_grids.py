@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -96,7 +97,8 @@ def from_transform(crs: Any, shape: Any, transform: Any) -> _swathe.Grid:
         raise PlanError(f"a grid of {rows} x {columns} cells is empty")
     names = [getattr(transform, name, None) for name in "abcdef"]
     if any(value is None for value in names):
-        found = transform if isinstance(transform, str) else tuple(transform)[:6]
+        several = isinstance(transform, Iterable) and not isinstance(transform, str)
+        found = tuple(transform)[:6] if several else transform
         names = list(numbers(found, "transform", 6))
     a, b, c, d, e, f = (float(value) for value in names if value is not None)
     return _swathe.Grid.transform(crs_text(crs), (rows, columns), [c, a, b, f, d, e])
@@ -129,6 +131,10 @@ def _labels(like: xr.DataArray | xr.Dataset) -> _swathe.Grid:
         return next((name for name in coordinates if name.lower() in names), None)
 
     mapping = _mapping(like)
+    transform = _transform(mapping)
+    if transform is not None and (transform[1] or transform[3]):
+        # Its labels, where it has any, are those of rows and columns.
+        raise PlanError("the template is rotated, which is not supported")
     # Names say what an axis is, the CRS says what its numbers mean: the notebooks of the field rename
     # x and y to longitude and latitude in any projection.
     y, x = find("latitude", LATITUDE), find("longitude", LONGITUDE)
@@ -136,6 +142,10 @@ def _labels(like: xr.DataArray | xr.Dataset) -> _swathe.Grid:
     if not lonlat:
         y = find("projection_y_coordinate", ("y",))
         x = find("projection_x_coordinate", ("x",))
+    if (y is None or x is None) and mapping and transform and len(getattr(like, "shape", ())) >= 2:
+        # rioxarray goes by the transform where there are no labels.
+        wkt = mapping.get("crs_wkt") or mapping.get("spatial_ref")
+        return from_transform(wkt, like.shape[-2:], transform)
     if y is None or x is None:
         raise PlanError(
             f"the template has no coordinates to make a grid of: it has {list(coordinates)}",
@@ -178,6 +188,17 @@ def _mapping(like: xr.DataArray | xr.Dataset) -> dict[str, Any] | None:
         if found is not None and found.attrs:
             return dict(found.attrs)
     return None
+
+
+def _transform(mapping: dict[str, Any] | None) -> tuple[float, ...] | None:
+    """GDAL's transform in rasterio's order, where a grid mapping has one."""
+    given = (mapping or {}).get("GeoTransform")
+    try:
+        x, a, b, y, d, e = numbers(given.split() if isinstance(given, str) else given, "GeoTransform", 6)
+    except PlanError:
+        # Nobody's convention: labels say where cells lie.
+        return None
+    return a, b, x, d, e, y
 
 
 def _is_geographic(mapping: dict[str, Any]) -> bool:

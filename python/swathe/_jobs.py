@@ -13,8 +13,13 @@ from swathe._arguments import (
     inputs,
     numbers,
     one_input,
+    paths,
+    real,
     suggesting,
+    text,
+    text_or_none,
     threads_of,
+    truth,
     whole,
     words,
 )
@@ -77,7 +82,7 @@ def average(
     ----------
     granules : path, file object, or iterable of them
         Level-2 granules: files, folders, patterns (``"week/*.nc"``), file objects as
-        ``earthaccess.open`` gives them. Their order does not matter.
+        ``earthaccess.open`` gives them, granules that :func:`open` gave. Their order does not matter.
     variable : str or iterable of str, optional
         ``"chlor_a"``, ``"Rrs@443,555"`` (nearest bands), ``"Rrs[3]"``, or computed from others,
         ``"ratio=Rrs@443/Rrs@555"``; by default the main product of the granules' suite.
@@ -365,7 +370,7 @@ def plan(
         raise PlanError("bbox and bounding_box are the same")
     given = inputs(granules)
     options: _swathe.Options = {
-        "purpose": purpose,
+        "purpose": text(purpose, "purpose"),
         "variables": words(variable, "variable"),
         "grid": grid_of(
             bbox=bbox if bounding_box is None else bounding_box,
@@ -375,22 +380,22 @@ def plan(
             named=grid,
             like=like,
         ),
-        "method": method,
+        "method": text_or_none(method, "method"),
         "flags": None if flags is None else ",".join(words(flags, "flags")) or "none",
         "valid_range": _range(valid_range),
-        "condition": where,
-        "mask": mask,
+        "condition": text_or_none(where, "where"),
+        "mask": text(mask, "mask"),
         "statistics": [name for word in words(stat, "stat") for name in word.split(",")],
-        "best": best,
-        "every": every,
-        "day": day,
-        "preset": preset,
-        "weight": weight,
+        "best": text_or_none(best, "best"),
+        "every": text_or_none(every, "every"),
+        "day": text_or_none(day, "day"),
+        "preset": text_or_none(preset, "preset"),
+        "weight": text_or_none(weight, "weight"),
         "min_count": whole(min_count, "min_count"),
         "min_granules": whole(min_granules, "min_granules"),
-        "min_coverage": min_coverage,
-        "on_error": on_error,
-        "allow_mixed": allow_mixed,
+        "min_coverage": real(min_coverage, "min_coverage"),
+        "on_error": text(on_error, "on_error"),
+        "allow_mixed": truth(allow_mixed, "allow_mixed"),
         "empty_maps": False,
     }
     return Plan(_swathe.Plan(given, options, threads_of(threads)))
@@ -515,13 +520,14 @@ class Plan:
         from swathe import _results
 
         show = shown(progress, "granule")
+        outputs = paths(output, "output")
+        overwrite, keep = truth(overwrite, "overwrite"), text_or_none(keep, "keep")
         if client is None:
-            handed = self._plan.run(show, _outputs(output), overwrite, keep, page(live))
+            handed = self._plan.run(show, outputs, overwrite, keep, page(live))
             return _results.dataset(handed)
         from swathe import _dask, _watching
         from swathe._cluster import Cluster
 
-        outputs = _outputs(output)
         # Exceptions that are kept would keep what is half written.
         with closing(self._plan.open(outputs, overwrite, keep)) as opened:
             cluster = Cluster(client)
@@ -582,12 +588,6 @@ class Plan:
         return _html.plan(self)
 
 
-def _outputs(output: Any) -> list[Any]:
-    if output is None:
-        return []
-    return [output] if isinstance(output, str | PathLike) else list(output)
-
-
 @suggesting
 def merge(
     parts: Path | Iterable[Path],
@@ -630,11 +630,14 @@ def merge(
     """
     from swathe import _results
 
-    paths = _outputs(parts)
-    for path in paths:
-        if not isinstance(path, str | PathLike):
-            raise TypeError(f"a part is a path, not {path!r:.80}")
-    return _results.dataset(_swathe.merge(paths, _outputs(output), overwrite, allow_mixed, page(live)))
+    merged = _swathe.merge(
+        paths(parts, "parts"),
+        paths(output, "output"),
+        truth(overwrite, "overwrite"),
+        truth(allow_mixed, "allow_mixed"),
+        page(live),
+    )
+    return _results.dataset(merged)
 
 
 @suggesting
@@ -689,7 +692,7 @@ def grid_match(
         "purpose": "grid",
         "variables": words(variable, "variable"),
         "grid": from_transform(dst_crs, dst_shape, dst_transform),
-        "method": method,
+        "method": text_or_none(method, "method"),
         "flags": ",".join(words(flags, "flags")) or "none",
         "valid_range": None,
         "condition": None,

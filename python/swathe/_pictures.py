@@ -7,7 +7,7 @@ from os import PathLike
 from typing import Any
 
 from swathe import _swathe
-from swathe._arguments import numbers, one_input, suggesting
+from swathe._arguments import numbers, one_input, suggesting, text, text_or_none, truth, whole
 from swathe._grids import crs_text
 from swathe.errors import PlanError
 
@@ -129,16 +129,16 @@ def plot(
     png = _swathe.picture(
         path,
         {
-            "variable": variable,
+            "variable": text_or_none(variable, "variable"),
             "area": None if box is None else list(numbers(box, "box", 4)),
-            "robust": robust,
+            "robust": truth(robust, "robust"),
             "limits": None if limits is None else list(numbers(limits, "limits", 2)),
-            "log": log,
-            "palette": palette,
-            "title": title,
-            "width": width,
+            "log": None if log is None else truth(log, "log"),
+            "palette": text_or_none(palette, "palette"),
+            "title": text_or_none(title, "title"),
+            "width": whole(width, "width", most=2**32 - 1),
             "crs": None if crs is None else crs_text(crs),
-            "flags": flags,
+            "flags": text(flags, "flags"),
         },
     )
     drawn = Picture(png)

@@ -9,7 +9,18 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 
 from swathe import _swathe
-from swathe._arguments import inputs, numbers, size, suggesting, threads_of, words
+from swathe._arguments import (
+    inputs,
+    numbers,
+    paths,
+    size,
+    suggesting,
+    text,
+    text_or_none,
+    threads_of,
+    truth,
+    words,
+)
 from swathe._live import Where, page
 from swathe._progress import Show
 from swathe._progress import progress as shown
@@ -119,8 +130,8 @@ def reduce(
         "variable": variable,
         "over": ",".join(words(over, "over")),
         "statistics": statistics,
-        "every": every,
-        "weight": weight,
+        "every": text_or_none(every, "every"),
+        "weight": text(weight, "weight"),
         "bbox": None if box is None else list(numbers(box, "bbox", 4)),
         "memory": None if memory is None else size(memory, "memory"),
         "threads": threads_of(threads),
@@ -129,13 +140,7 @@ def reduce(
         sides = asked["bbox"]
         if not (np.isfinite(sides).all() and sides[1] < sides[3]):
             raise PlanError("a box is four finite numbers, its south below its north")
-    outputs = (
-        []
-        if output is None
-        else [output]
-        if isinstance(output, str | PathLike)
-        else list(output)
-    )
+    outputs, overwrite = paths(output, "output"), truth(overwrite, "overwrite")
     show = shown(progress, "task")
     if client is None:
         made = _swathe.reduce(

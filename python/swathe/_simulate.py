@@ -7,7 +7,7 @@ import os
 from os import PathLike
 
 from swathe import _swathe
-from swathe._arguments import numbers, suggesting, whole
+from swathe._arguments import numbers, real, suggesting, text, truth, whole
 from swathe._progress import Show
 from swathe._progress import progress as shown
 
@@ -86,16 +86,16 @@ def simulate(
     options: _swathe.SimulationOptions = {
         "bbox": None if bbox is None else list(numbers(bbox, "bbox", 4)),
         "start": str(start),
-        "days": whole(days, "days", 1),
+        "days": whole(days, "days", 1, 2**32 - 1),
         "count": None if count is None else whole(count, "count"),
-        "suite": suite,
-        "version": version,
-        "nrt": nrt,
+        "suite": text(suite, "suite"),
+        "version": text(version, "version"),
+        "nrt": truth(nrt, "nrt"),
         "lines": None if lines is None else whole(lines, "lines"),
         "wavelengths": whole(wavelengths, "wavelengths"),
-        "clear": clear,
+        "clear": real(clear, "clear"),
         "seed": whole(seed, "seed"),
-        "overwrite": overwrite,
+        "overwrite": truth(overwrite, "overwrite"),
     }
     made = _swathe.simulate(folder, options, shown(progress, "granule"))
     return [os.fspath(path) for path in made]

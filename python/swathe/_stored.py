@@ -65,7 +65,9 @@ class StoredArray(BackendArray):
             if isinstance(index, slice):
                 # A slice that runs backwards is read forwards, and turned.
                 places = range(*index.indices(length))
-                low, high = (min(places), max(places) + 1) if len(places) else (0, 0)
+                # A range is never searched: files may say that a dimension has any length.
+                ends = sorted((places[0], places[-1])) if len(places) else (0, -1)
+                low, high = ends[0], ends[1] + 1
                 then.append(slice(None, None, places.step))
             elif np.ndim(index) == 1:
                 array = np.asarray(index)

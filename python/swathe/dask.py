@@ -21,7 +21,7 @@ from typing import Any
 
 from swathe import _swathe
 from swathe._cluster import check_pythons, client_of, workers_of
-from swathe._earthdata import earthaccess_token
+from swathe._earthdata import earthaccess_token, token_of
 from swathe.errors import AuthError, ClusterError, PlanError
 
 __all__ = ["login", "prepare"]
@@ -83,7 +83,7 @@ def login(client: Any, token: str | None = None) -> None:
     """
     client = client_of(client)
     workers_of(client)
-    found = token or earthaccess_token() or os.environ.get("EARTHDATA_TOKEN")
+    found = token_of(token) or earthaccess_token() or os.environ.get("EARTHDATA_TOKEN")
     if not found:
         raise AuthError(
             "there is no token to send to workers",

@@ -1,4 +1,4 @@
-"""Where the built programs are, and where real data is, if it is there."""
+"""Where the built programs are, and where real data is, if it is there; clients of Dask clusters."""
 
 import os
 import pathlib
@@ -36,3 +36,10 @@ def products(examples, tmp_path_factory):
     directory = tmp_path_factory.mktemp("products")
     subprocess.run([examples / "write_product", directory], check=True)
     return directory
+
+
+@pytest.fixture
+def client(cluster):
+    """A client of the cluster that a module of tests has."""
+    with cluster.get_client() as client:
+        yield client

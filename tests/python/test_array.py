@@ -382,6 +382,14 @@ def test_ranges():
     same(array.zeros(4), np.zeros(4))
 
 
+def test_ones_and_zeros_have_numpys_types():
+    for dtype in (None, float, "float32", np.int8, bool):
+        for ours, theirs in ((array.ones, np.ones), (array.zeros, np.zeros)):
+            made = ours((2, 3), dtype=dtype)
+            assert made.dtype == theirs((2, 3), dtype=dtype).dtype
+            np.testing.assert_array_equal(made.compute(), theirs((2, 3), dtype=dtype))
+
+
 def test_results_do_not_depend_on_threads_or_memory():
     rng = array.default_rng(4)
     lazy = rng.lognormal(0, 3, size=(700, 1000), chunks=(100, 90))
@@ -439,6 +447,12 @@ def test_what_cannot_be_is_refused_when_it_is_said():
         x[..., ...]
     with says(IndexError, "only integers"):
         x[1.5]
+    # numpy's x[True] has one axis more, and is not x[1].
+    for mask in (True, np.True_, np.ones((3, 4), bool), [True, False, True], np.zeros(0, int)):
+        with says(IndexError, "only integers"):
+            x[mask]
+        with says(IndexError, "only integers"):
+            x[..., mask]
     with says(ValueError, "chunks of axis 0 are zero"):
         array.zeros((3, 4), chunks=0)
     with says(ValueError, "which does not add up to 4"):
@@ -467,6 +481,22 @@ def test_what_cannot_be_is_refused_when_it_is_said():
         array.default_rng(1).normal(size=(1000, 1000), chunks=1000).T.sum().compute(memory="1MiB")
     with says(ValueError, "no size"):
         x.compute(memory="lots")
+    for threads, words in [(0, "at least 1"), (-1, "at least 1"), (2**40, "at most 512")]:
+        with says(package.PlanError, f"threads is {words}, got {threads}"):
+            x.compute(threads=threads)
+    with says(TypeError, "threads is a whole number, not 'all'"):
+        x.compute(threads="all")
+    for shape in ("", "x", b"x", 1.5):
+        with pytest.raises(TypeError):
+            array.ones(shape)
+    for chunks in ([[1.5]], {"x": 1}, b"x", 1.5):
+        with says(TypeError, "chunks are integers"):
+            array.ones(3, chunks=chunks)
+    for value in (None, "x", [1], 1j):
+        with says(TypeError, "value is a number, not "):
+            array.full(3, value)
+    with says(TypeError, "num is a whole number, not 1.5"):
+        array.linspace(0, 1, 1.5)
     deep = x
     with says(ValueError, "more than 500 operations"):
         for _ in range(600):

@@ -1,6 +1,7 @@
 """Random arrays are numpy's and dask's, bit for bit. SWATHE_LONG=1 draws 10^7 numbers for 20 seeds."""
 
 import os
+import pickle
 
 import numpy as np
 import pytest
@@ -213,3 +214,23 @@ def test_arguments_out_of_range_are_refused():
     ):
         with pytest.raises(ValueError):
             wrong()
+
+
+@pytest.mark.parametrize("streams", ["dask", "place"])
+def test_generators_pickle_and_go_on(streams):
+    """As dask's do: what was drawn before is not drawn again."""
+    ours = array.default_rng(7, streams=streams)
+    first = ours.normal(size=100, chunks=30).compute()
+    again = pickle.loads(pickle.dumps(ours))
+    following = ours.normal(size=100, chunks=30).compute()
+    np.testing.assert_array_equal(again.normal(size=100, chunks=30).compute(), following)
+    assert not np.array_equal(first, following)
+    if streams == "dask":
+        da = pytest.importorskip("dask.array")
+        theirs = da.random.default_rng(7)
+        theirs.normal(size=100, chunks=30)
+        theirs = pickle.loads(pickle.dumps(theirs))
+        np.testing.assert_array_equal(theirs.normal(size=100, chunks=30).compute(), following)
+    else:
+        with pytest.raises(TypeError, match="one stream"):
+            pickle.dumps(array.default_rng(7, streams="numpy"))

@@ -32,12 +32,6 @@ def cluster(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture
-def client(cluster):
-    with cluster.get_client() as client:
-        yield client
-
-
 def scale(client, workers):
     client.cluster.scale(workers)
     deadline = time.monotonic() + 60

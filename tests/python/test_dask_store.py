@@ -33,12 +33,6 @@ def cluster(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture
-def client(cluster):
-    with cluster.get_client() as client:
-        yield client
-
-
 def tree(folder):
     """All that is in a folder, folders too."""
     found = pathlib.Path(folder)

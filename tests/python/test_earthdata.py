@@ -270,6 +270,22 @@ print(len(ours))
     assert int(python(server, program, token=False)) <= asked.get("count", 99)
 
 
+@pytest.mark.parametrize("unit", ["D", "h", "s", "ms", "us", "ns"])
+def test_numpys_times_are_taken(server, unit):
+    """A day means all of it, a time itself, as with the times of Python."""
+    pytest.importorskip("numpy")
+    server.behave()
+    program = f"""
+import datetime, numpy as np, swathe
+start, end = np.datetime64("2024-08-01", {unit!r}), np.datetime64("2024-08-02", {unit!r})
+kind = datetime.date if {unit!r} == "D" else datetime.datetime
+found = swathe.search({NAME!r}, temporal=(start, end))
+assert found == swathe.search({NAME!r}, temporal=(kind(2024, 8, 1), kind(2024, 8, 2)))
+print(len(found))
+"""
+    assert int(python(server, program, token=False)) > 0
+
+
 def test_what_earthaccess_opened_is_read_after_pickling(server, granules, tmp_path):
     """As a worker has it: a process that never signed in."""
     pytest.importorskip("earthaccess")

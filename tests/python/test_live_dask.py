@@ -27,12 +27,6 @@ def cluster(tmp_path_factory):
         yield cluster
 
 
-@pytest.fixture
-def client(cluster):
-    with cluster.get_client() as client:
-        yield client
-
-
 class Polled(threading.Thread):
     """What a page is told, from the link on standard error to the end."""
 

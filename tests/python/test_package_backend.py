@@ -1,6 +1,8 @@
 """The engine "swathe" beside the engine "netcdf4", on every file that both read."""
 
 import pickle
+import subprocess
+import sys
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
@@ -118,6 +120,27 @@ def test_groups(granules):
             xr.open_dataset(granules[0], engine=ENGINE, group=form)
     with pytest.raises(package.errors.IoError):
         xr.open_dataset("missing.nc", engine=ENGINE)
+    with pytest.raises(TypeError, match="group is text, not 5"):
+        xr.open_dataset(granules[0], engine=ENGINE, group=5)
+
+
+def test_what_files_claim_costs_nothing(tmp_path):
+    """A dimension of any length takes a few bytes to write: nothing may go through its numbers."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "vast.h5", "w") as file:
+        file.create_dataset("vast", (2**46,), "u1", chunks=(2**20,))
+    vast = xr.open_dataset(tmp_path / "vast.h5", engine=ENGINE).vast
+    script = (
+        "import sys, xarray as xr\n"
+        "from swathe._backend import SwatheBackend\n"
+        "vast = xr.open_dataset(sys.argv[1], engine=SwatheBackend).vast\n"
+        "try:\n    vast.load()\nexcept Exception as error:\n    print(type(error).__name__)\n"
+    )
+    said = subprocess.run(
+        [sys.executable, "-c", script, vast.encoding["source"]], capture_output=True, text=True, timeout=60
+    )
+    assert said.stdout.strip() in ("SlabError", "MemoryError", "FormatError", "RequestError"), said
+    np.testing.assert_array_equal(vast[2**45 : 2**45 - 5 : -2].values, [0, 0, 0])
 
 
 def test_the_tutorials_merge_works(granules):

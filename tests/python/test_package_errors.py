@@ -87,6 +87,7 @@ def test_classes_carry_rusts_names():
         ({"min_coverage": 2}, errors.PlanError, "0 to 1"),
         ({"min_count": -1}, errors.PlanError, "at least 0"),
         ({"min_count": 1.5}, TypeError, "whole number"),
+        ({"min_count": 2**70}, errors.PlanError, "at most"),
         ({"threads": 0}, errors.PlanError, "at least 1"),
         ({"bounding_box": (0, 0, 1, 1)}, errors.PlanError, "are the same"),
         ({"output": "map.jpg"}, errors.PlanError, "jpg"),
@@ -100,6 +101,83 @@ def test_mistakes_are_answered(granules, change, kind, words):
         package.average(granules, **{**AREA, **change})
     # Python's words, not the command line's.
     assert not re.search(r"(^|\s)--?[a-z]", str(raised.value)), raised.value
+
+
+#: Of every argument of average what has the wrong type, and what is said of it.
+WRONG_TYPES = {
+    "text": ("method", "where", "mask", "best", "every", "day", "weight", "preset", "on_error", "keep"),
+    "True or False": ("allow_mixed", "overwrite"),
+    "a number": ("min_coverage",),
+    "a whole number": ("min_count", "min_granules", "threads"),
+    "a path or a list of paths": ("output",),
+}
+
+
+@pytest.mark.parametrize(
+    ("name", "kind"), [(name, kind) for kind, names in WRONG_TYPES.items() for name in names]
+)
+def test_wrong_types_are_named(granules, name, kind):
+    wrong = [object(), b"x", 1 + 2j, [[1]]] + ([3] if "number" not in kind else ["3"])
+    for value in wrong:
+        with pytest.raises(TypeError, match=f"^{name} is {kind}, not ") as raised:
+            package.average(granules, **AREA, **{name: value})
+        assert repr(value)[:9] in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("call", "words"),
+    [
+        (lambda g, t: package.plan(g, purpose=1), "purpose is text"),
+        (lambda g, t: package.merge([3]), "parts is a path or a list of paths, not \\[3\\]"),
+        (lambda g, t: package.merge([], overwrite=1), "overwrite is True or False, not 1"),
+        (lambda g, t: package.merge([], allow_mixed="no"), "allow_mixed is True or False"),
+        (lambda g, t: package.reduce(g, "chlor_a", every=1), "every is text"),
+        (lambda g, t: package.reduce(g, "chlor_a", weight=None), "weight is text, not None"),
+        (lambda g, t: package.reduce(g, "chlor_a", output=5), "output is a path"),
+        (lambda g, t: package.reduce(g, ["chlor_a"]), "variable is a name"),
+        (lambda g, t: package.plot(g[0], ["chlor_a"]), "variable is text"),
+        (lambda g, t: package.plot(g[0], robust="no"), "robust is True or False"),
+        (lambda g, t: package.plot(g[0], log=1), "log is True or False"),
+        (lambda g, t: package.plot(g[0], width="wide"), "width is a whole number"),
+        (lambda g, t: package.plot(g[0], palette=3), "palette is text"),
+        (lambda g, t: package.simulate(t, suite=3), "suite is text"),
+        (lambda g, t: package.simulate(t, nrt=0), "nrt is True or False"),
+        (lambda g, t: package.simulate(t, clear="half"), "clear is a number"),
+    ],
+)
+def test_wrong_types_are_named_everywhere(granules, tmp_path, call, words):
+    with pytest.raises(TypeError, match=words):
+        call(granules, tmp_path)
+
+
+def test_searches_and_sign_ins_refuse_before_they_ask(monkeypatch):
+    monkeypatch.setenv("SWATHE_CMR", "http://127.0.0.1:9")
+    for name in ("short_name", "version", "provider", "day_night_flag", "granule_name"):
+        with pytest.raises(TypeError, match=f"{name} is text, not 3"):
+            package.search(**{"short_name": "A", name: 3})
+    for asked, kind, words in [
+        ({"temporal": ([1], [2])}, TypeError, "temporal is text"),
+        ({"temporal": (np.datetime64("NaT"), None)}, errors.PlanError, "NaT"),
+        ({"polygon": object()}, TypeError, "polygon is GeoJSON"),
+        ({"count": np.zeros(2)}, TypeError, "count is a whole number"),
+        ({"count": -2}, errors.PlanError, "count is at least"),
+        ({"bbox": (0, 0, 1, 1), "bounding_box": (2, 2, 3, 3)}, errors.PlanError, "are the same"),
+    ]:
+        with pytest.raises(kind, match=words):
+            package.search("A", **asked)
+    # earthaccess keeps its token in a dictionary; whatever is given, a secret is not said.
+    for given in ({"access_token": "s3cret"}, b"s3cret", ["s3cret"]):
+        with pytest.raises(TypeError, match=f"^token is text, not {type(given).__name__}$"):
+            package.login(given)
+    for empty in ("", " "):
+        with pytest.raises(errors.AuthError, match="the token is empty"):
+            package.login(empty)
+
+
+def test_numpys_scalars_are_taken(granules):
+    given = {"min_coverage": np.float32(0), "min_count": np.int64(0), "allow_mixed": np.True_}
+    got = package.average(granules, **AREA, **given, method=np.str_("nearest"), threads=np.uint8(2))
+    assert got.identical(package.average(granules, **AREA, method="nearest", allow_mixed=True))
 
 
 def closed_file(path):
@@ -136,7 +214,7 @@ class Found(dict):
         (closed_file, errors.GranuleError, "closed file"),
         (text_file, errors.GranuleError, "text.nc"),
         (lambda path: io.BytesIO(b"x" * 1000), errors.GranuleError, "file object"),
-        (lambda path: io.BytesIO(), errors.GranuleError, "file object"),
+        (lambda path: io.BytesIO(), errors.GranuleError, "file object: this is an empty file"),
         (lambda path: __file__, errors.GranuleError, "test_package_errors.py"),
     ],
 )
@@ -199,6 +277,8 @@ def test_a_file_object_that_fails_in_the_middle(granules):
         (("epsg:4326", (5, 5), (0.1, 0.2, 0, 0, -0.1, 0)), errors.PlanError, "rotated"),
         (("epsg:4326", (5, 5), (0.1, 0, 0, 0, 0.1, 0)), errors.PlanError, "north to south"),
         (("nowhere", (5, 5), (0.1, 0, 0, 0, -0.1, 0)), errors.CrsError, "nowhere"),
+        (("epsg:4326", (5, 5), None), errors.PlanError, "6 numbers, not None"),
+        (("epsg:4326", (5, 5), 0.1), errors.PlanError, "6 numbers, not 0.1"),
     ],
 )
 def test_grid_match_refuses(granules, arguments, kind, words):

@@ -51,6 +51,8 @@ FORMS = {
     "in memory": lambda path: merged(path, "netcdf4").load(),
     "a file object": lambda path: io.BytesIO(open(path, "rb").read()),  # noqa: SIM115
     "an open granule's path": lambda path: str(path),
+    "an open granule": lambda path: package.open(path),
+    "a granule of a data set": lambda path: package.open(xr.open_datatree(path, engine="netcdf4")),
 }
 
 
@@ -186,6 +188,35 @@ def test_templates_of_other_libraries(granules, expected):
     utm = geobox.GeoBox.from_bbox((400000, 4000000, 500000, 4100000), crs="epsg:32618", resolution=10000)
     got = package.average(granules, "chlor_a", like=utm)
     assert got.chlor_a.shape == utm.shape and got.rio.crs.to_epsg() == 32618
+
+
+def test_templates_without_labels_go_by_their_transform(granules, expected):
+    pytest.importorskip("rioxarray")
+    from affine import Affine
+
+    bare = xr.DataArray(np.zeros((50, 40)), dims=("y", "x")).rio.write_crs("epsg:4326")
+    bare = bare.rio.write_transform(Affine(0.1, 0, -77, 0, -0.1, 41))
+    again = package.average(granules, "chlor_a", like=bare)
+    np.testing.assert_array_equal(again.chlor_a, expected.chlor_a)
+    # Labels say where cells lie, whatever a transform says that was written before a part was taken.
+    part = expected.chlor_a.rio.write_transform()[10:, 5:]
+    again = package.average(granules, "chlor_a", like=part)
+    np.testing.assert_array_equal(again.chlor_a, expected.chlor_a[10:, 5:])
+
+
+def test_rotated_templates_are_refused(granules):
+    """Those of odc-geo have labels, the numbers of rows and columns, which are no degrees."""
+    pytest.importorskip("rioxarray")
+    odc = pytest.importorskip("odc.geo.xr")
+    from affine import Affine
+    from odc.geo.geobox import GeoBox
+
+    turned = Affine.translation(-77, 41) @ Affine.rotation(10) @ Affine.scale(0.1, -0.1)
+    box = GeoBox((50, 40), turned, "epsg:4326")
+    bare = xr.DataArray(np.zeros((50, 40)), dims=("y", "x")).rio.write_crs("epsg:4326")
+    for like in (box, odc.xr_zeros(box), bare.rio.write_transform(turned)):
+        with pytest.raises(errors.PlanError, match="rotated"):
+            package.average(granules, "chlor_a", like=like)
 
 
 def test_results_go_on(granules, expected, tmp_path):

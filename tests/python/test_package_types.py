@@ -16,7 +16,7 @@ pytest.importorskip("xarray")
 pytest.importorskip("mypy")
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
-MODULES = [f"swathe.{module.name}" for module in pkgutil.iter_modules(package.__path__)]
+MODULES = [module.name for module in pkgutil.walk_packages(package.__path__, "swathe.")]
 USES = """
 import swathe
 import xarray as xr

@@ -50,6 +50,8 @@ def write(path, day, seed, **options):
                 continue
             variable = nc.createVariable(f"geophysical_data/{name}", "f4", dims, fill_value=-32767.0)
             variable.units = "degree" if name == "angle" else options.get("units", "mg m^-3")
+            if name == "chl" and "valid" in options:
+                variable.valid_min, variable.valid_max = map(np.float32, options["valid"])
             variable[:] = np.where(np.isnan(values), np.float32(-32767), values.astype("f4"))
         kind = nc.createVariable("geophysical_data/kind", "i1", dims, fill_value=np.int8(-1))
         kind.flag_meanings = " ".join(KINDS)
@@ -340,6 +342,25 @@ def test_non_positive_values_of_a_geometric_mean_are_left_out_and_counted(swathe
         values = nc["geophysical_data/chl"][:].filled(np.nan)
     positive = values[np.isfinite(values) & (values > 0)]
     assert float(ds.chl_geomean.min()) > 0 and int(ds.chl_geomean_count.sum()) <= len(positive)
+
+
+def test_readers_that_blank_by_the_range_see_every_value(swathe, tmp_path):
+    """netCDF4 hides what is outside valid_min and valid_max: no statistic may be told a range that is not its own."""
+    granule = tmp_path / "a.nc"
+    write(granule, 0, seed=3, valid=(0.01, 2))
+    stats = "mean,sum,std,var,min,max,median,geomean,first,last"
+    for options, largest in ([], 2), (["--valid-range=0,1000"], 1000), (["--valid-range=-inf,inf"], None):
+        out = tmp_path / f"{largest}.nc"
+        run(swathe, [granule], out, "-v", "chl", "--stat", stats, *options)
+        with netCDF4.Dataset(out) as nc:
+            names = [name for name in nc.variables if name == "chl" or name.startswith("chl_")]
+            seen = {name: np.ma.count(nc[name][:]) for name in names}
+            assert getattr(nc["chl"], "valid_max", None) == largest
+            nc.set_auto_mask(False)
+            sums, maxima = nc["chl_sum"][:], nc["chl_max"][:]
+        assert seen == dict.fromkeys(names, 16)
+        assert sums.min() > 2, "the sums must lie outside the range of the values"
+        assert (maxima > 2).any() == (largest != 2)
 
 
 def test_more_observations_than_sixteen_bits_hold(swathe, tmp_path):

@@ -158,11 +158,6 @@ impl StandIn {
     pub fn clear_log(&self) {
         lock(&self.shared.log).clear();
     }
-
-    /// Refuses all tokens that it gave so far but [`TOKEN`].
-    pub fn revoke_tokens(&self) {
-        lock(&self.shared.login).revoke();
-    }
 }
 
 impl Drop for StandIn {

@@ -341,13 +341,7 @@ mod tests {
         assert_eq!(bins.of_row(90), 360);
         let number = |column| bins.number(90, column).unwrap();
         let data = filled(&[(number(180), 1.0), (number(181), 3.0)]);
-        let axis = |first, step: f64, len| Axis {
-            origin: 0.0,
-            numerator: step,
-            denominator: 1.0,
-            first,
-            len,
-        };
+        let axis = |first, step: f64, len| Axis::new(0.0, step, first, len);
         // Cells of two degrees from 0 E, the first around both bins.
         let geobox = GeoBox {
             crs: Crs::lonlat(),

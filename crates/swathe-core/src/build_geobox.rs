@@ -220,20 +220,8 @@ impl GeoBox {
         }
         Ok(GeoBox {
             crs,
-            x: Axis {
-                origin: 0.0,
-                numerator: size,
-                denominator: 1.0,
-                first: x0 as i64,
-                len: columns as usize,
-            },
-            y: Axis {
-                origin: 0.0,
-                numerator: -size,
-                denominator: 1.0,
-                first: -(y1 as i64),
-                len: rows as usize,
-            },
+            x: Axis::new(0.0, size, x0 as i64, columns as usize),
+            y: Axis::new(0.0, -size, -(y1 as i64), rows as usize),
         })
     }
 

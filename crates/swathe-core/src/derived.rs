@@ -2,7 +2,9 @@
 
 use crate::expression::Expression;
 use crate::mask::{Real, ValidRange};
-use crate::source::{Field, GeolocationArray, LineExtent, SourceError, SwathSource, Values};
+use crate::source::{
+    Field, GeolocationArray, SourceError, SwathSource, Values, as_the_source_has_it,
+};
 use crate::sphere::{chord2, unit_vector};
 use std::ops::Range;
 
@@ -89,17 +91,7 @@ impl Derived<'_> {
 }
 
 impl SwathSource for Derived<'_> {
-    fn name(&self) -> &str {
-        self.source.name()
-    }
-
-    fn shape(&self) -> (usize, usize) {
-        self.source.shape()
-    }
-
-    fn line_extents(&self) -> Result<Option<Vec<LineExtent>>, SourceError> {
-        self.source.line_extents()
-    }
+    as_the_source_has_it!();
 
     fn stored_lines(&self, field: Option<&Field>) -> usize {
         match field.and_then(|field| self.computed(field)) {
@@ -112,10 +104,6 @@ impl SwathSource for Derived<'_> {
             }
             None => self.source.stored_lines(field),
         }
-    }
-
-    fn geolocation(&self, lines: Range<usize>) -> Result<GeolocationArray, SourceError> {
-        self.source.geolocation(lines)
     }
 
     fn values(&self, fields: &[&Field], lines: Range<usize>) -> Result<Vec<Values>, SourceError> {
@@ -145,17 +133,10 @@ impl SwathSource for Derived<'_> {
         if let Some(condition) = self.condition {
             let holds = self.evaluate(condition, lines)?;
             for values in &mut all {
-                match values {
-                    Values::F32(values) => leave_out(values, &holds),
-                    Values::F64(values) => leave_out(values, &holds),
-                }
+                leave_out(values, &holds);
             }
         }
         Ok(all)
-    }
-
-    fn flags(&self, lines: Range<usize>) -> Result<Vec<u32>, SourceError> {
-        self.source.flags(lines)
     }
 }
 
@@ -167,11 +148,17 @@ fn into_doubles(values: Values) -> Vec<f64> {
 }
 
 /// Makes values missing where something does not hold, which is told by one.
-pub(crate) fn leave_out<T: Real>(values: &mut [T], holds: &[f64]) {
-    for (value, holds) in values.iter_mut().zip(holds) {
-        if *holds != 1.0 {
-            *value = T::NAN;
+pub(crate) fn leave_out(values: &mut Values, holds: &[f64]) {
+    fn of<T: Real>(values: &mut [T], holds: &[f64]) {
+        for (value, holds) in values.iter_mut().zip(holds) {
+            if *holds != 1.0 {
+                *value = T::NAN;
+            }
         }
+    }
+    match values {
+        Values::F32(values) => of(values, holds),
+        Values::F64(values) => of(values, holds),
     }
 }
 

@@ -22,6 +22,17 @@ pub struct Axis {
 }
 
 impl Axis {
+    /// An axis of `len` cells, each `step` long, from edge `first` of the lattice whose edge zero is at `origin`.
+    pub fn new(origin: f64, step: f64, first: i64, len: usize) -> Self {
+        Axis {
+            origin,
+            numerator: step,
+            denominator: 1.0,
+            first,
+            len,
+        }
+    }
+
     /// Signed cell size.
     #[inline]
     pub fn step(&self) -> f64 {

@@ -370,13 +370,7 @@ mod tests {
 
     #[test]
     fn a_polar_grid_holds_all_longitudes() {
-        let axis = |first: i64, step: f64| crate::geobox::Axis {
-            origin: 0.0,
-            numerator: step,
-            denominator: 1.0,
-            first,
-            len: 200,
-        };
+        let axis = |first: i64, step: f64| crate::geobox::Axis::new(0.0, step, first, 200);
         let geobox = GeoBox {
             crs: crate::crs::Crs::parse("EPSG:3413").unwrap(),
             x: axis(-100, 10_000.0),

@@ -1,7 +1,9 @@
 //! The two sides of 180 degrees, at which days of sun-synchronous satellites begin and end.
 
 use crate::derived::leave_out;
-use crate::source::{Field, GeolocationArray, LineExtent, SourceError, SwathSource, Values};
+use crate::source::{
+    Field, GeolocationArray, LineExtent, SourceError, SwathSource, Values, as_the_source_has_it,
+};
 use crate::swath::located;
 use std::ops::Range;
 
@@ -97,24 +99,10 @@ pub struct OneSide<'a> {
 }
 
 impl SwathSource for OneSide<'_> {
-    fn name(&self) -> &str {
-        self.source.name()
-    }
-
-    fn shape(&self) -> (usize, usize) {
-        self.source.shape()
-    }
-
-    fn line_extents(&self) -> Result<Option<Vec<LineExtent>>, SourceError> {
-        self.source.line_extents()
-    }
+    as_the_source_has_it!();
 
     fn stored_lines(&self, field: Option<&Field>) -> usize {
         self.source.stored_lines(field)
-    }
-
-    fn geolocation(&self, lines: Range<usize>) -> Result<GeolocationArray, SourceError> {
-        self.source.geolocation(lines)
     }
 
     fn values(&self, fields: &[&Field], lines: Range<usize>) -> Result<Vec<Values>, SourceError> {
@@ -123,16 +111,9 @@ impl SwathSource for OneSide<'_> {
         let here = |i| f64::from(u8::from(Side::of(longitude.get(i)) == self.side));
         let here: Vec<f64> = (0..longitude.len()).map(here).collect();
         for values in &mut all {
-            match values {
-                Values::F32(values) => leave_out(values, &here),
-                Values::F64(values) => leave_out(values, &here),
-            }
+            leave_out(values, &here);
         }
         Ok(all)
-    }
-
-    fn flags(&self, lines: Range<usize>) -> Result<Vec<u32>, SourceError> {
-        self.source.flags(lines)
     }
 }
 

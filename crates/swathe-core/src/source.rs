@@ -99,6 +99,32 @@ pub trait SwathSource: Send + Sync {
     fn flags(&self, lines: Range<usize>) -> Result<Vec<u32>, SourceError>;
 }
 
+/// What a source that stands before another one, its field `source`, hands on as it is.
+macro_rules! as_the_source_has_it {
+    () => {
+        fn name(&self) -> &str {
+            self.source.name()
+        }
+
+        fn shape(&self) -> (usize, usize) {
+            self.source.shape()
+        }
+
+        fn line_extents(&self) -> Result<Option<Vec<$crate::source::LineExtent>>, SourceError> {
+            self.source.line_extents()
+        }
+
+        fn geolocation(&self, lines: Range<usize>) -> Result<GeolocationArray, SourceError> {
+            self.source.geolocation(lines)
+        }
+
+        fn flags(&self, lines: Range<usize>) -> Result<Vec<u32>, SourceError> {
+            self.source.flags(lines)
+        }
+    };
+}
+pub(crate) use as_the_source_has_it;
+
 impl Coordinates {
     /// One coordinate in double precision.
     #[inline]

@@ -160,21 +160,32 @@ fn grid(bbox: (f64, f64, f64, f64), resolution: f64) -> (Grid, Tiling) {
     (Grid::new(geobox), Tiling::new(rows, columns).unwrap())
 }
 
+/// All of a grid at once.
+fn recipe<'a>(
+    grid: &'a Grid,
+    tiling: Tiling,
+    method: Method,
+    fields: &'a [FieldRecipe],
+    mask: &'a FlagMask,
+) -> Recipe<'a> {
+    Recipe {
+        grid,
+        tiling,
+        method,
+        fields,
+        mask,
+        joint: false,
+        turn: None,
+    }
+}
+
 const AREA: (f64, f64, f64, f64) = (-74.7, 36.4, -74.3, 36.8);
 
 /// Layers of all fields, as bits.
 fn layers(source: &Memory, fields: &[FieldRecipe], method: Method, threads: usize) -> Vec<u64> {
     let (grid, tiling) = grid(AREA, 0.013);
     let mask = land();
-    let recipe = Recipe {
-        grid: &grid,
-        tiling,
-        method,
-        fields,
-        mask: &mask,
-        joint: false,
-        turn: None,
-    };
+    let recipe = recipe(&grid, tiling, method, fields, &mask);
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(threads)
         .build()
@@ -262,15 +273,7 @@ fn a_cell_holds_what_brute_force_finds() {
     let fields = [field("chl", None, Method::Bin)];
     let (grid, tiling) = grid(AREA, 0.05);
     let mask = land();
-    let recipe = Recipe {
-        grid: &grid,
-        tiling,
-        method: Method::Bin,
-        fields: &fields,
-        mask: &mask,
-        joint: false,
-        turn: None,
-    };
+    let recipe = recipe(&grid, tiling, Method::Bin, &fields, &mask);
     let applied = recipe.apply(&source).unwrap().unwrap();
     let mut composite = Composite::new(tiling, fields[0].reduction.clone());
     combine(&mut composite, &applied.parts[0]);
@@ -326,15 +329,7 @@ fn bands_of_a_variable_share_one_mask_and_variables_do_not() {
     let counts = |fields: &[FieldRecipe]| -> Vec<Vec<u64>> {
         let (grid, tiling) = grid(AREA, 0.05);
         let mask = FlagMask::default();
-        let recipe = Recipe {
-            grid: &grid,
-            tiling,
-            method: Method::Bin,
-            fields,
-            mask: &mask,
-            joint: false,
-            turn: None,
-        };
+        let recipe = recipe(&grid, tiling, Method::Bin, fields, &mask);
         let parts = recipe.apply(&source).unwrap().unwrap().parts;
         let fields = fields.iter().zip(&parts);
         fields
@@ -396,15 +391,7 @@ fn far_away_nothing_is_read() {
     assert_eq!(lines_near(&source, &grid.region()).unwrap(), None);
     let fields = [field("chl", None, Method::Footprint)];
     let mask = FlagMask::default();
-    let recipe = Recipe {
-        grid: &grid,
-        tiling,
-        method: Method::Footprint,
-        fields: &fields,
-        mask: &mask,
-        joint: false,
-        turn: None,
-    };
+    let recipe = recipe(&grid, tiling, Method::Footprint, &fields, &mask);
     assert!(recipe.apply(&source).unwrap().is_none());
     assert!(source.read.lock().unwrap().is_empty());
     for (lines, pixels) in [(0, 130), (10, 0)] {
@@ -423,15 +410,7 @@ fn what_cannot_be_read_is_an_error() {
     let (grid, tiling) = grid(AREA, 0.05);
     let fields = [field("broken", None, Method::Bin)];
     let mask = FlagMask::default();
-    let recipe = Recipe {
-        grid: &grid,
-        tiling,
-        method: Method::Bin,
-        fields: &fields,
-        mask: &mask,
-        joint: false,
-        turn: None,
-    };
+    let recipe = recipe(&grid, tiling, Method::Bin, &fields, &mask);
     let error = recipe.apply(&source).unwrap_err();
     assert_eq!(error.to_string(), "the chunk is damaged");
 }
@@ -451,15 +430,7 @@ fn tiles_are_foretold_from_extents() {
     let mask = FlagMask::default();
     for method in Method::ALL {
         let fields = [field("b", None, method)];
-        let recipe = Recipe {
-            grid: &grid,
-            tiling,
-            method,
-            fields: &fields,
-            mask: &mask,
-            joint: false,
-            turn: None,
-        };
+        let recipe = recipe(&grid, tiling, method, &fields, &mask);
         let applied = recipe.apply(&source).unwrap().unwrap();
         let given: Vec<usize> = applied.parts[0].iter().map(|(tile, _)| *tile).collect();
         assert!(given.len() > 20);
@@ -512,15 +483,7 @@ fn turns_over_all_tiles_give_the_same_as_at_once() {
         for (extents, block) in [(true, 16), (false, 16), (true, 600)] {
             let source = Memory::new(600, 130, block, extents);
             let fields = [field("chl", None, method)];
-            let recipe = Recipe {
-                grid: &grid,
-                tiling,
-                method,
-                fields: &fields,
-                mask: &mask,
-                joint: false,
-                turn: None,
-            };
+            let recipe = recipe(&grid, tiling, method, &fields, &mask);
             let at_once = recipe.apply(&source).unwrap().unwrap();
             let regions = TileRegions::new(grid.target(), &tiling);
             let near = regions.lines_near(&source).unwrap();

@@ -100,5 +100,17 @@ pub enum Error {
     },
 }
 
+impl Error {
+    /// A file has no variable of this path.
+    pub(crate) fn no_variable(file: &str, path: &str) -> Self {
+        Error::Missing {
+            path: file.into(),
+            kind: "variable",
+            name: path.into(),
+            hint: None,
+        }
+    }
+}
+
 /// Result of this crate's functions.
 pub type Result<T> = std::result::Result<T, Error>;

@@ -137,12 +137,7 @@ impl Netcdf3Backend {
     fn stored(&self, variable: &Variable) -> Result<&StoredVariable> {
         self.variables
             .get(&variable.path)
-            .ok_or_else(|| Error::Missing {
-                path: self.source.name().into(),
-                kind: "variable",
-                name: variable.path.clone(),
-                hint: None,
-            })
+            .ok_or_else(|| Error::no_variable(self.source.name(), &variable.path))
     }
 }
 

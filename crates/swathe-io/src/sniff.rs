@@ -62,6 +62,7 @@ fn what_else(head: &[u8], len: u64) -> String {
             .into();
     }
     let known = match head {
+        [] => "an empty file (0 bytes)",
         [0x0E, 0x03, 0x13, 0x01, ..] => "an HDF4 file, which is not read",
         [0x1F, 0x8B, ..] => "a gzip file: unpack it first",
         [b'B', b'Z', b'h', ..] => "a bzip2 file: unpack it first",
@@ -122,6 +123,7 @@ mod tests {
                 &b"  <!DOCTYPE html>\n<html><body>Earthdata Login"[..],
                 "HTML page",
             ),
+            (b"", "an empty file (0 bytes)"),
             (b"\xEF\xBB\xBF<!-- x --><HTML>", "HTML page"),
             (b"<?xml version=\"1.0\"?><Error><Code>AccessDenied", "XML"),
             (b"{\"errors\": []}", "JSON"),

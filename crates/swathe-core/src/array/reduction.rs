@@ -72,13 +72,6 @@ impl Over {
             ..Over::default()
         }
     }
-
-    /// The same, NaN left out.
-    #[must_use]
-    pub fn skipping_missing(mut self) -> Self {
-        self.skip_missing = true;
-        self
-    }
 }
 
 pub(super) struct Reduction {

@@ -181,7 +181,7 @@ fn split(a: f64) -> (f64, f64) {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use num_bigint::BigUint;
     use proptest::prelude::*;
@@ -193,8 +193,8 @@ mod tests {
             .fold(BigUint::default(), |n, limb| (n << 64) + limb)
     }
 
-    /// The double nearest to a / b, by integers.
-    fn nearest_ratio(a: &BigUint, b: &BigUint) -> f64 {
+    /// The double nearest to a / b * 2^exponent, by integers.
+    pub(in crate::reduce) fn nearest_ratio(a: &BigUint, b: &BigUint, exponent: i32) -> f64 {
         let shift = 64 + b.bits() as i64 - a.bits() as i64;
         let (a, b) = if shift >= 0 {
             (a << shift, b.clone())
@@ -205,14 +205,14 @@ mod tests {
         let sticky = u128::from(&quotient * &b != a);
         // 64 or 65 bits and one that says "and a little more": `as` rounds to nearest, ties to even.
         let bits = u128::try_from(quotient).unwrap() << 1 | sticky;
-        libm::scalbn(bits as f64, -(shift as i32) - 1)
+        libm::scalbn(bits as f64, exponent - shift as i32 - 1)
     }
 
     proptest! {
         #[test]
         fn ratios_are_rounded_once(a: i128, b in 1u128.., down in 0u32..126, less in 0u32..126) {
             let (a, b) = (a >> down, (b >> less).max(1));
-            let expected = nearest_ratio(&a.unsigned_abs().into(), &b.into()) * a.signum() as f64;
+            let expected = nearest_ratio(&a.unsigned_abs().into(), &b.into(), 0) * a.signum() as f64;
             let got = ratio(a, b);
             prop_assert_eq!(got.to_bits(), (expected + if a < 0 { -0.0 } else { 0.0 }).to_bits(),
                 "{} / {}: {} {}", a, b, got, expected);
@@ -237,7 +237,7 @@ mod tests {
             b[3 - less..].fill(0);
             prop_assume!(a != [0; 4] && b != [0; 3]);
             let quotient = Wide(a).divided_by(&Wide(b));
-            let expected = nearest_ratio(&big(&Wide(a)), &big(&Wide(b)));
+            let expected = nearest_ratio(&big(&Wide(a)), &big(&Wide(b)), 0);
             prop_assert_eq!(quotient.value(), expected);
             let root = quotient.square_root();
             prop_assert!((root * root / expected - 1.0).abs() < 4e-16 || expected.is_infinite());

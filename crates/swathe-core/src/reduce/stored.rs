@@ -371,7 +371,8 @@ impl Columns {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::reduce::{Blank, GranuleState, Observation, Reduction, Statistic, Tiling, Weight};
+    use crate::reduce::tests::reduction;
+    use crate::reduce::{GranuleState, Observation, Tiling, Weight};
 
     fn stored_tiles(composite: &Composite) -> Vec<(usize, StoredTile)> {
         let tiles = 0..composite.tiling().tiles();
@@ -382,14 +383,7 @@ mod tests {
 
     fn composite(weight: Weight, shares: bool, summation: Summation) -> Composite {
         let tiling = Tiling::new(3, 520).unwrap();
-        let reduction = Reduction {
-            statistics: Statistic::ALL.to_vec(),
-            weight,
-            shares,
-            summation,
-            blank: Blank::default(),
-            scheme: Default::default(),
-        };
+        let reduction = reduction(weight, shares, summation);
         let mut composite = Composite::new(tiling, reduction.clone());
         for granule in 0..3u64 {
             let mut state = GranuleState::new(tiling, &reduction);

@@ -33,7 +33,8 @@ fn tiling() -> Tiling {
     Tiling::new(ROWS, COLUMNS).unwrap()
 }
 
-fn reduction(weight: Weight, shares: bool, summation: Summation) -> Reduction {
+/// Of all statistics.
+pub(super) fn reduction(weight: Weight, shares: bool, summation: Summation) -> Reduction {
     Reduction {
         statistics: Statistic::ALL.to_vec(),
         weight,
@@ -133,18 +134,8 @@ impl Exact {
 
 /// The double nearest to a / b * 2^exponent.
 fn nearest_ratio(a: &BigInt, b: &BigUint, exponent: i32) -> f64 {
-    let (sign, a) = (a.sign(), a.magnitude());
-    let shift = 66 + b.bits() as i64 - a.bits() as i64;
-    let (a, b) = if shift >= 0 {
-        (a << shift, b.clone())
-    } else {
-        (a.clone(), b << -shift)
-    };
-    let quotient = &a / &b;
-    let sticky = u128::from(&quotient * &b != a);
-    let bits = u128::try_from(quotient).unwrap() << 1 | sticky;
-    let magnitude = libm::scalbn(bits as f64, exponent - shift as i32 - 1);
-    if sign == Sign::Minus {
+    let magnitude = arithmetic::tests::nearest_ratio(a.magnitude(), b, exponent);
+    if a.sign() == Sign::Minus {
         -magnitude
     } else {
         magnitude

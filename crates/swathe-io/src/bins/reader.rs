@@ -18,11 +18,6 @@ pub struct BinnedFile {
 }
 
 impl BinnedFile {
-    /// Whether a file that is open holds bins.
-    pub fn is_binned(dataset: &Dataset) -> bool {
-        dataset.find(&format!("/{GROUP}/BinList")).is_some()
-    }
-
     /// Opens a binned file.
     ///
     /// # Errors

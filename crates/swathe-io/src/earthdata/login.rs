@@ -126,14 +126,6 @@ impl Login {
         *lock(&self.current) = None;
     }
 
-    /// Whether there is anything to sign in with.
-    pub fn has_credentials(&self) -> bool {
-        !matches!(
-            *lock(&self.credentials),
-            Credentials::None | Credentials::Unread(_)
-        )
-    }
-
     /// The sign-in page: a redirect there means that a token was not enough.
     pub fn is_sign_in_page(&self, url: &Url) -> bool {
         url.host_str() == self.base.host_str()

@@ -167,12 +167,7 @@ impl Hdf5Backend {
     fn stored(&self, variable: &Variable) -> Result<&StoredVariable> {
         self.variables
             .get(&variable.path)
-            .ok_or_else(|| Error::Missing {
-                path: self.source.name().into(),
-                kind: "variable",
-                name: variable.path.clone(),
-                hint: None,
-            })
+            .ok_or_else(|| Error::no_variable(self.source.name(), &variable.path))
     }
 
     fn place_of(&self, variable: &Variable) -> String {

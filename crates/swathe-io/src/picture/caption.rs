@@ -175,13 +175,7 @@ mod tests {
 
     #[test]
     fn attributes_decide() {
-        let axis = |step| Axis {
-            origin: 0.0,
-            numerator: step,
-            denominator: 1.0,
-            first: 0,
-            len: 1,
-        };
+        let axis = |step| Axis::new(0.0, step, 0, 1);
         let geobox = GeoBox {
             crs: Crs::lonlat(),
             x: axis(1.0),
@@ -229,13 +223,7 @@ mod tests {
     #[test]
     fn a_layer_of_a_product_brings_its_caption() {
         use crate::product::{GranuleRecord, Provenance, Statistic, TimeStep, Times};
-        let axis = |step: f64, len| Axis {
-            origin: 0.0,
-            numerator: step,
-            denominator: 1.0,
-            first: 0,
-            len,
-        };
+        let axis = |step: f64, len| Axis::new(0.0, step, 0, len);
         let step = |day: f64| TimeStep {
             time: day * 86_400.0,
             start: day * 86_400.0,

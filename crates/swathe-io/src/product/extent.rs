@@ -101,13 +101,7 @@ mod tests {
     use super::*;
 
     fn grid(crs: &str, west: f64, north: f64, step: f64, rows: usize, columns: usize) -> GeoBox {
-        let axis = |origin, numerator, len| Axis {
-            origin,
-            numerator,
-            denominator: 1.0,
-            first: 0,
-            len,
-        };
+        let axis = |origin, numerator, len| Axis::new(origin, numerator, 0, len);
         GeoBox {
             crs: Crs::parse(crs).unwrap(),
             x: axis(west, step, columns),

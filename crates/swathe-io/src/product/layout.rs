@@ -9,7 +9,8 @@ use swathe_core::reduce::TILE_SIZE;
 
 use super::extent::GeographicExtent;
 use super::{
-    FILL, FlagReport, GranuleRecord, LayerData, Product, TimeStep, Times, ValidRange, grid_mapping,
+    FILL, FlagReport, GranuleRecord, LayerData, Product, Statistic, TimeStep, Times, ValidRange,
+    grid_mapping,
 };
 use crate::dataset::{AttributeValue, Attributes, DataType};
 use crate::error::{Error, Result};
@@ -150,6 +151,10 @@ pub fn layout(product: &Product) -> Result<FileLayout<'_>> {
             chunks.insert(0, 1);
         }
         let mut attributes = layer.attributes.clone();
+        if layer.statistic == Statistic::Sum {
+            // A sum carries the range of the values that it is of, for bins. As its own, readers would blank by it.
+            attributes.retain(|(name, _)| !matches!(name.as_str(), "valid_min" | "valid_max"));
+        }
         let mut push = |name: &str, value: String| {
             attributes.push((name.into(), AttributeValue::Text(value)));
         };
@@ -703,16 +708,10 @@ mod tests {
     use swathe_core::geobox::GeoBox;
 
     use super::*;
-    use crate::product::{GranuleStatus, Layer, Provenance, Statistic};
+    use crate::product::{GranuleStatus, Layer, provenance};
 
     fn product(columns: usize, times: Times) -> Product {
-        let axis = |origin, numerator, len| Axis {
-            origin,
-            numerator,
-            denominator: 1.0,
-            first: 0,
-            len,
-        };
+        let axis = |origin, numerator, len| Axis::new(origin, numerator, 0, len);
         let steps = match &times {
             Times::Window(_) => 1,
             Times::Series(steps) => steps.len(),
@@ -729,12 +728,7 @@ mod tests {
             layers: vec![Statistic::Mean.layer("x", &vec![], data, true)],
             granules: vec![],
             flags: vec![],
-            provenance: Provenance {
-                options: "swathe average".into(),
-                digest: "00".into(),
-                version: "0.1.0".into(),
-                newest_input: None,
-            },
+            provenance: provenance(),
             attributes: vec![("title".into(), AttributeValue::Text("mine".into()))],
         }
     }

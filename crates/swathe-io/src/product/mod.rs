@@ -287,6 +287,17 @@ pub struct Provenance {
     pub newest_input: Option<f64>,
 }
 
+/// Where products come from that tests make.
+#[cfg(test)]
+fn provenance() -> Provenance {
+    Provenance {
+        options: "swathe average".into(),
+        digest: "00".into(),
+        version: "0.1.0".into(),
+        newest_input: None,
+    }
+}
+
 impl Product {
     /// The steps of the time axis: one, or many.
     pub fn steps(&self) -> &[TimeStep] {

@@ -173,6 +173,8 @@ pub fn size(text: &str) -> std::result::Result<u64, String> {
         "kb" => 1e3,
         "mb" => 1e6,
         "gb" => 1e9,
+        "t" | "tib" => f64::from(1u32 << 20) * f64::from(1u32 << 20),
+        "tb" => 1e12,
         _ => return Err("expected a size, as in 512MiB or 4GiB".into()),
     };
     match number.parse::<f64>() {
@@ -345,7 +347,7 @@ impl Gridding {
             let estimate = pool.install(|| plan.estimate())?;
             return report::plan(&plan, &estimate, &shares, keeping.journal.is_some());
         }
-        outputs.check_no_partial()?;
+        outputs.check_no_partial("a map that is made of bins")?;
         outputs.check_maps(plan.windows().unwrap_or(1))?;
         report::chosen(&plan, &shares);
         if let Some(live) = watch.live().filter(|_| !self.cluster.is_asked_for()) {
@@ -435,7 +437,7 @@ impl Gridding {
         };
         if let Some(maps) = maps {
             outputs.check_maps(maps)?;
-            outputs.check_no_partial()?;
+            outputs.check_no_partial("windows (--every) or a cube")?;
         }
         outputs.check_plan(&plan)?;
         report::chosen(&plan, &shares);

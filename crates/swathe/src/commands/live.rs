@@ -39,8 +39,12 @@ impl LiveOption {
         let Some(address) = self.live else {
             return work(&Watch(None));
         };
-        let live = Live::start(address, false)
-            .map_err(|error| Failure::error(format!("--live: {error}")))?;
+        let live = Live::start(address, false).map_err(|error| {
+            Failure::error(format!(
+                "--live: no page can be served at {address}: {error}"
+            ))
+            .with_hint("choose another port, or give --live alone, which finds a free one")
+        })?;
         let link = live.link();
         match messages::in_json() {
             true => messages::event("live", json!({ "link": link })),

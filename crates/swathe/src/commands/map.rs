@@ -117,14 +117,10 @@ pub fn run(arguments: &Arguments) -> Result {
         ))
         .with_hint("take a smaller area, a coarser resolution, or fewer products with -v"));
     }
-    let (west, south, east, north) = map.geobox.bounds();
-    let method = arguments.method.to_possible_value();
     let options = format!(
-        "swathe map -v {} --crs '{}' --bounds={west},{south},{east},{north} -r {} -m {}",
+        "swathe map -v {}{}",
         said.join(" -v "),
-        map.geobox.crs.definition(),
-        map.geobox.x.step(),
-        method.as_ref().map_or("", |value| value.get_name()),
+        map.options(&arguments.statistics)
     );
     let mut product = map_table(&table, &products, &map, &options);
     keep_statistics(&mut product, &arguments.statistics);

@@ -161,14 +161,14 @@ impl Outputs {
         }
     }
 
-    /// Refuses to keep what is no average.
-    pub fn check_no_partial(&self) -> Result<()> {
+    /// Refuses to keep what is no average, but `made`.
+    pub fn check_no_partial(&self, made: &str) -> Result<()> {
         match self.set.paths().find(|path| is_partial(path)) {
             Some(path) => Err(Failure::usage(format!(
-                "{}: a partial result is of one average, not of windows (--every) or of a cube",
+                "{}: a partial result is of one average, not of {made}",
                 path.display()
             ))
-            .with_hint("make a partial result of each window's granules, or write .nc or .zarr")),
+            .with_hint("make one of each window's granules, or of bins by --grid isin-ROWS, or write .nc or .zarr")),
             None => Ok(()),
         }
     }

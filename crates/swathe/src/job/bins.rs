@@ -28,6 +28,33 @@ pub struct BinMap {
     pub blank: Blank,
 }
 
+impl BinMap {
+    /// How the map is made, as options of a command line.
+    pub fn options(&self, statistics: &[swathe_core::reduce::Statistic]) -> String {
+        let (west, south, east, north) = self.geobox.bounds();
+        let method = match self.mapping {
+            Mapping::Nearest => "nearest",
+            Mapping::Overlapping => "bin",
+            Mapping::Area => "area",
+        };
+        let statistics: Vec<&str> = statistics.iter().map(|s| s.name()).collect();
+        let mut line = format!(
+            " --crs '{}' --bounds={west},{south},{east},{north} -r {} -m {method} --stat {}",
+            self.geobox.crs.definition(),
+            self.geobox.x.step(),
+            statistics.join(","),
+        );
+        let blank = [
+            ("count", self.blank.min_count),
+            ("granules", self.blank.min_granules),
+        ];
+        for (of, least) in blank.into_iter().filter(|(_, least)| *least > 0) {
+            let _ = write!(line, " --min-{of} {least}");
+        }
+        line
+    }
+}
+
 impl Finished {
     /// A run on bins as the table that its file would hold, rounded as there; of windows, that of one of them.
     /// Tells of its tiles.

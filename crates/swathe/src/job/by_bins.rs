@@ -82,6 +82,12 @@ impl ByBins {
         {
             return Err(JobError::plan("bins give mean and std, with counts"));
         }
+        if job.blank.min_coverage > 0.0 {
+            return Err(JobError::plan_hint(
+                "bins do not tell how much of a cell is covered",
+                "leave --min-coverage out: --min-count and --min-granules blank thin cells",
+            ));
+        }
         let mut statistics = std::mem::replace(&mut job.statistics, vec![Statistic::Mean]);
         if statistics.is_empty() {
             statistics.push(Statistic::Mean);
@@ -121,13 +127,10 @@ impl ByBins {
     /// # Errors
     /// What was kept cannot be read.
     pub fn product(&self, finished: &Finished) -> Result<Product, JobError> {
-        let geobox = &self.map.geobox;
-        let (west, south, east, north) = geobox.bounds();
         let options = format!(
-            "{} # then swathe map --crs '{}' --bounds={west},{south},{east},{north} -r {} -m nearest",
+            "{} # then swathe map{}",
             finished.description().provenance.options,
-            geobox.crs.definition(),
-            geobox.x.step(),
+            self.map.options(&self.statistics),
         );
         let mut product = finished.mapped(&self.map, &options)?;
         keep_statistics(&mut product, &self.statistics);
@@ -156,6 +159,28 @@ fn isin_for(geobox: &GeoBox) -> Result<Isin, JobError> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn options_of_the_map_are_told() {
+        let geobox = GeoBox::named("l3m-9km").unwrap();
+        let mut job = Job {
+            grid: GridRequest::Exact(geobox),
+            statistics: vec![Statistic::Std],
+            ..Job::default()
+        };
+        job.blank.min_count = 5;
+        let told = |job: &Job| {
+            let map = ByBins::of(&mut job.clone())?.unwrap();
+            Ok::<_, JobError>(map.map.options(&map.statistics))
+        };
+        let said = told(&job).unwrap();
+        assert!(
+            said.ends_with(" -m nearest --stat std --min-count 5"),
+            "{said}"
+        );
+        job.blank.min_coverage = 0.5;
+        assert!(told(&job).unwrap_err().to_string().contains("covered"));
+    }
 
     #[test]
     fn presets_leave_what_is_said() {

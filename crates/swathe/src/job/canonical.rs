@@ -2,8 +2,18 @@
 
 use super::Purpose;
 use super::plan::Plan;
+use std::borrow::Cow;
 use std::fmt::Write as _;
 use swathe_core::reduce::{Blank, Scheme, Statistic};
+
+/// A word as a shell takes it, in quotes where it would mean something else there.
+pub(crate) fn quoted(word: &str) -> Cow<'_, str> {
+    let plain = |c: char| c.is_ascii_alphanumeric() || "_-+./:,@%=".contains(c);
+    match !word.is_empty() && word.chars().all(plain) {
+        true => Cow::Borrowed(word),
+        false => Cow::Owned(format!("'{}'", word.replace('\'', r"'\''"))),
+    }
+}
 
 impl Plan {
     /// The options as one command line that gives the same product, with everything that was chosen
@@ -22,9 +32,10 @@ impl Plan {
                     let _ = write!(line, " -v '{name}={}'", computed.expression);
                     continue;
                 }
+                let variable = quoted(&field.variable);
                 let _ = match field.band {
-                    Some(band) => write!(line, " -v {}[{band}]", field.variable),
-                    None => write!(line, " -v {}", field.variable),
+                    Some(band) => write!(line, " -v {variable}[{band}]"),
+                    None => write!(line, " -v {variable}"),
                 };
             }
         }
@@ -94,5 +105,31 @@ impl Plan {
             }
         }
         line
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn words_reach_a_shell_as_they_are() {
+        for plain in ["PACE_OCI.20240801T180013.L2.OC_BGC.V3_2.nc", "/a/b-c_d"] {
+            assert_eq!(quoted(plain), plain);
+        }
+        for odd in [
+            "a b.nc",
+            "$(touch x).nc",
+            "it's; `x`.nc",
+            "a\nb.nc",
+            "",
+            "é*[1]",
+        ] {
+            let line = format!("printf %s {}", quoted(odd));
+            let shell = std::process::Command::new("sh")
+                .args(["-c", &line])
+                .output();
+            assert_eq!(String::from_utf8(shell.unwrap().stdout).unwrap(), odd);
+        }
     }
 }

@@ -218,7 +218,7 @@ impl Candidate {
             (None, Some(_)) => {
                 std::path::absolute(&self.path).map_err(|_| "it has no absolute path")
             }
-            (None, None) => Err("it is an open file of this process"),
+            (None, None) => Err("it is an open file or data set of this process"),
         }
     }
 

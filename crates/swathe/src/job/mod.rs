@@ -42,6 +42,7 @@ mod windows;
 
 pub use bins::{BinMap, keep_statistics, map_table};
 pub use by_bins::{ByBins, Preset};
+pub(crate) use canonical::quoted;
 pub use data_day::DayKind;
 pub use error::JobError;
 pub use estimate::{Estimate, GranuleEstimate};

@@ -1,6 +1,7 @@
 //! From words to the granules they mean.
 
 use super::JobError;
+use std::io::BufRead as _;
 use std::path::{Path, PathBuf};
 use swathe_io::remote;
 use swathe_io::zarr::ZarrStore;
@@ -73,19 +74,40 @@ fn expand_word(word: &str, paths: &mut Vec<PathBuf>, lists: bool) -> Result<(), 
     Ok(())
 }
 
+/// Longest list of names, bytes.
+const LONGEST_LIST: u64 = 64 << 20;
+
 fn from_list(
     list: impl std::io::BufRead,
     name: &str,
     paths: &mut Vec<PathBuf>,
 ) -> Result<(), JobError> {
-    for line in list.lines() {
-        let line = line.map_err(|e| JobError::granule(name, e))?;
+    let mut list = list.take(LONGEST_LIST + 1);
+    let mut line = Vec::new();
+    loop {
+        line.clear();
+        let read = list.read_until(b'\n', &mut line);
+        if read.map_err(|e| JobError::granule(name, e))? == 0 {
+            return Ok(());
+        }
+        if list.limit() == 0 {
+            let longest = LONGEST_LIST >> 20;
+            return Err(JobError::granule(
+                name,
+                format!("no list of names: it is longer than {longest} MiB"),
+            ));
+        }
+        let line = std::str::from_utf8(&line).map_err(|_| {
+            JobError::granule(
+                name,
+                "no list of names, one a line: it is not text in UTF-8",
+            )
+        })?;
         let word = line.trim();
         if !(word.is_empty() || word.starts_with('#')) {
             expand_word(word, paths, false)?;
         }
     }
-    Ok(())
 }
 
 fn from_folder(folder: &Path, paths: &mut Vec<PathBuf>) -> Result<(), JobError> {
@@ -133,6 +155,12 @@ mod tests {
         assert_eq!(of(text("x[1].nc")), Some(vec![at("x[1].nc")]));
         assert_eq!(of(format!("@{}", text("list.txt"))), Some(vec![at("b.nc")]));
         assert_eq!(of(text("*.tif")), None);
+        std::fs::write(at("binary.txt"), [0xff, 0xfe, b'\n']).unwrap();
+        let refused = expand(&[format!("@{}", text("binary.txt"))]).unwrap_err();
+        assert!(refused.to_string().contains("UTF-8"), "{refused}");
+        let endless = std::io::BufReader::new(std::io::repeat(b'a'));
+        let refused = from_list(endless, "endless", &mut Vec::new()).unwrap_err();
+        assert!(refused.to_string().contains("64 MiB"), "{refused}");
         let address = "https://example.org/a.nc?b=*";
         assert_eq!(of(address.into()), Some(vec![PathBuf::from(address)]));
         let refused = expand(&["ftp://example.org/a.nc?secret".into()]).unwrap_err();

@@ -117,7 +117,10 @@ impl Placing<'_> {
                 "without a pixel that has a usable position",
             ),
         };
-        let outside = (GranuleStatus::Empty, "outside the area");
+        let outside = match granule.parts.is_empty() {
+            true => (GranuleStatus::Empty, "in no window of time"),
+            false => (GranuleStatus::Empty, "outside the area"),
+        };
         let (status, reason) = given.as_ref().map_or(outside, status);
         let record = candidate.record(status, reason);
         let Some(given) = given else {

@@ -347,11 +347,16 @@ impl<'a> Run<'a> {
 
 /// Why a run over these granules has no result.
 pub(super) fn nothing_touched(done: &[Option<Done>]) -> JobError {
-    let done = done.iter().flatten();
-    let mut reasons: Vec<String> = done.map(|done| done.record.reason.clone()).collect();
-    reasons.sort();
+    let records = || done.iter().flatten().map(|done| &done.record);
+    let skipped = records().any(|record| record.status == GranuleStatus::Skipped);
+    let what = match skipped {
+        true => "no granule can be used",
+        false => "no granule touches the area",
+    };
+    let mut reasons: Vec<&str> = records().map(|record| record.reason.as_str()).collect();
+    reasons.sort_unstable();
     reasons.dedup();
     JobError::Nothing {
-        reason: format!("no granule touches the area: {}", reasons.join(", ")),
+        reason: format!("{what}: {}", reasons.join(", ")),
     }
 }

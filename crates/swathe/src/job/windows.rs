@@ -245,18 +245,18 @@ fn seconds(day: Date) -> i64 {
 
 /// Rolling windows over the granules of days: the first begins on the first day that has one, the last ends with
 /// the last such day, or is the first. Steps of several days are counted from each 1 January, as windows of
-/// eight days are: the first window then begins with the step that the first day is in.
+/// eight days are: the first window then begins with the step that the first day is in, and the last is the first
+/// that the last day is in.
 fn rolling(of_days: &BTreeMap<i64, Window>, days: u16, step: u16) -> Vec<Window> {
     let (Some(first), Some(last)) = (of_days.keys().next(), of_days.keys().next_back()) else {
         return Vec::new();
     };
     let length = i64::from(days) * DAY;
-    let latest = (last + DAY - length).max(*first);
     let mut all = Vec::new();
     let begins = |start: &i64| step == 1 || begins_here(*start, step);
     let before = (0..i64::from(step)).map(|days| first - days * DAY);
     let earliest = before.into_iter().find(begins).unwrap_or(*first);
-    let days = (earliest..=latest).step_by(DAY as usize);
+    let days = (earliest..=*last).step_by(DAY as usize);
     for start in days.filter(begins) {
         let members = of_days
             .range(start..start + length)
@@ -267,6 +267,9 @@ fn rolling(of_days: &BTreeMap<i64, Window>, days: u16, step: u16) -> Vec<Window>
                 bounds: (start as f64, (start + length) as f64),
                 members,
             });
+        }
+        if start + length > *last {
+            break;
         }
     }
     all
@@ -374,6 +377,13 @@ mod tests {
         let year = of_days(&[(356, &[0]), (360, &[1]), (366, &[2]), (380, &[3])]);
         let starts: Vec<f64> = found(&year, 16, 8).into_iter().map(|w| w.0).collect();
         assert_eq!(starts, [352.0, 360.0, 365.0]);
+        // Seven days across a step, each in a window as long as the step.
+        let week = of_days(&[(5, &[0]), (7, &[1]), (8, &[2]), (11, &[3])]);
+        assert_eq!(
+            found(&week, 8, 8),
+            [(0.0, 8.0, vec![0, 1]), (8.0, 16.0, vec![2, 3])]
+        );
+        assert_eq!(found(&week, 16, 8), [(0.0, 16.0, vec![0, 1, 2, 3])]);
         assert!(found(&BTreeMap::new(), 8, 1).is_empty());
     }
 

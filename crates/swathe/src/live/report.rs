@@ -8,6 +8,7 @@ use super::description::{Look, Maps, step_name};
 use super::page::Page;
 use super::squares::Squares;
 use super::summary::Summary;
+use crate::job::quoted;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use libdeflater::{CompressionLvl, Compressor};
@@ -200,14 +201,20 @@ impl Report {
                 .iter()
                 .map(|(name, n)| format!("{name} {:.1} %", share(*n)))
                 .collect();
+            let removed = match report.pixels {
+                0 => "no valid pixel in the area".to_owned(),
+                pixels => format!(
+                    "{:.1} % of {pixels} valid pixels removed",
+                    share(report.removed)
+                ),
+            };
+            let each = match each.is_empty() {
+                true => String::new(),
+                false => format!(" ({})", each.join(", ")),
+            };
             about.push(json!([
                 format!("flags, {}", report.variable),
-                format!(
-                    "{:.1} % of {} valid pixels removed ({})",
-                    share(report.removed),
-                    report.pixels,
-                    each.join(", ")
-                ),
+                removed + &each
             ]));
         }
         about.push(json!(["version", made.version]));
@@ -219,7 +226,7 @@ impl Report {
     fn command(&self) -> String {
         let used = self.product.granules.iter();
         let used = used.filter(|granule| granule.status != GranuleStatus::Skipped);
-        let names: Vec<&str> = used.map(|granule| granule.name.as_str()).collect();
+        let names: Vec<String> = used.map(|granule| given(&granule.name)).collect();
         let options = &self.product.provenance.options;
         // Its first two words are the program and the command; what they work on comes next.
         let mut words = options.splitn(3, ' ');
@@ -236,6 +243,14 @@ impl Report {
             "swathe {verb} {inputs} {} -o report.html",
             rest.unwrap_or_default()
         )
+    }
+}
+
+/// The name of a granule as a word of a command: one that begins as an option or a list does is told as a path.
+fn given(name: &str) -> String {
+    match name.starts_with(['-', '@']) {
+        true => quoted(&format!("./{name}")).into_owned(),
+        false => quoted(name).into_owned(),
     }
 }
 

@@ -68,6 +68,15 @@ impl std::str::FromStr for Address {
     }
 }
 
+impl std::fmt::Display for Address {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self.port {
+            Some(port) => std::net::SocketAddr::new(self.ip, port).fmt(f),
+            None => self.ip.fmt(f),
+        }
+    }
+}
+
 impl Address {
     /// Only this machine can reach it.
     pub fn is_local(&self) -> bool {

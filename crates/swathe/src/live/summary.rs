@@ -6,30 +6,61 @@ use std::collections::BTreeMap;
 /// How many values, their sum, their range, and how they are distributed over fine bins.
 ///
 /// A bin holds the values in single precision that agree in their sign, exponent and first seven bits: it is
-/// less than a hundredth of its values wide, wherever they lie.
+/// less than a hundredth of its values wide, wherever they lie. It stands for the middle of those it holds, so
+/// that a number which many share, as counts and classes do, is told as it is.
 #[derive(Debug, Clone, PartialEq, Default)]
 pub struct Summary {
     count: u64,
     sum: f64,
     range: Option<(f64, f64)>,
     /// By the first 16 bits.
-    bins: BTreeMap<u16, u64>,
+    bins: BTreeMap<u16, Bin>,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq)]
+struct Bin {
+    count: u64,
+    low: f32,
+    high: f32,
+}
+
+impl Bin {
+    const EMPTY: Bin = Bin {
+        count: 0,
+        low: f32::INFINITY,
+        high: f32::NEG_INFINITY,
+    };
+
+    fn add(&mut self, other: Bin) {
+        self.count += other.count;
+        self.low = self.low.min(other.low);
+        self.high = self.high.max(other.high);
+    }
+
+    fn middle(&self) -> f64 {
+        f64::midpoint(f64::from(self.low), f64::from(self.high))
+    }
 }
 
 impl Summary {
     /// Of these; what is not finite is no value.
     pub fn of(values: impl IntoIterator<Item = f64>) -> Self {
         let mut summary = Summary::default();
-        let mut counts = vec![0_u64; 1 << 16];
+        let mut bins = vec![Bin::EMPTY; 1 << 16];
         for value in values.into_iter().filter(|value| value.is_finite()) {
             summary.count += 1;
             summary.sum += value;
             let (low, high) = summary.range.unwrap_or((value, value));
             summary.range = Some((low.min(value), high.max(value)));
-            counts[((value as f32).to_bits() >> 16) as usize] += 1;
+            let value = value as f32;
+            bins[(value.to_bits() >> 16) as usize].add(Bin {
+                count: 1,
+                low: value,
+                high: value,
+            });
         }
-        let bins = (0..=u16::MAX).zip(counts);
-        summary.bins = bins.filter(|(_, count)| *count > 0).collect();
+        let bins = (0..=u16::MAX).zip(bins);
+        summary.bins = bins.filter(|(_, bin)| bin.count > 0).collect();
         summary
     }
 
@@ -41,24 +72,20 @@ impl Summary {
             (Some((a, b)), Some((c, d))) => Some((a.min(c), b.max(d))),
             (one, other) => one.or(other),
         };
-        for (bin, count) in &other.bins {
-            *self.bins.entry(*bin).or_default() += count;
+        for (number, bin) in &other.bins {
+            self.bins.entry(*number).or_insert(Bin::EMPTY).add(*bin);
         }
     }
 
     /// As the page takes it; `coarse`: bins four times as wide.
     pub fn json(&self, coarse: bool) -> Value {
         let mask: u16 = if coarse { !3 } else { !0 };
-        let half = if coarse { 0x2_0000 } else { 0x8000 };
-        let middle = |bin: u16| f64::from(f32::from_bits((u32::from(bin) << 16) + half));
-        let mut bins: Vec<(f64, u64)> = Vec::new();
-        for (bin, count) in &self.bins {
-            let middle = middle(bin & mask);
-            match bins.last_mut() {
-                Some((last, all)) if *last == middle => *all += count,
-                _ => bins.push((middle, *count)),
-            }
+        let mut merged: BTreeMap<u16, Bin> = BTreeMap::new();
+        for (number, bin) in &self.bins {
+            merged.entry(number & mask).or_insert(Bin::EMPTY).add(*bin);
         }
+        let bins = merged.values().map(|bin| (bin.middle(), bin.count));
+        let mut bins: Vec<(f64, u64)> = bins.collect();
         // Negative numbers come last, from small to large size.
         bins.sort_by(|a, b| a.0.total_cmp(&b.0));
         let mut below = 0;
@@ -108,6 +135,19 @@ mod tests {
         assert_eq!(whole.count, 800);
         assert_eq!(whole.json(false)["smallest"], json!(-996.0 / 16.0));
         assert_eq!(whole.json(false)["largest"], json!(12.0));
+    }
+
+    #[test]
+    fn what_many_share_is_told_as_it_is() {
+        let median = |values: &[f64], coarse| {
+            Summary::of(values.iter().copied()).json(coarse)["median"].clone()
+        };
+        for coarse in [false, true] {
+            assert_eq!(median(&[0.0, 0.0, 0.0, 4.0], coarse), json!(0.0));
+            assert_eq!(median(&[-0.0, 0.0, 0.0], coarse), json!(0.0));
+            assert_eq!(median(&[3.0, 3.0, 3.0, 7.0], coarse), json!(3.0));
+            assert_eq!(median(&[0.0, 1024.0, 1024.0], coarse), json!(1024.0));
+        }
     }
 
     #[test]

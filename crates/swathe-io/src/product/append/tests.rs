@@ -14,13 +14,7 @@ type Files = BTreeMap<PathBuf, Vec<u8>>;
 
 /// A cube of some days on a grid of 5 x 4 cells: cell i of day d holds 100 d + i, and the first is missing.
 fn cube(days: std::ops::Range<usize>) -> Product {
-    let axis = |origin, numerator, len| Axis {
-        origin,
-        numerator,
-        denominator: 1.0,
-        first: 0,
-        len,
-    };
+    let axis = |origin, numerator, len| Axis::new(origin, numerator, 0, len);
     let name = |day: usize| format!("granule {day}");
     let step = |day: usize| TimeStep {
         time: 86_400.0 * day as f64,

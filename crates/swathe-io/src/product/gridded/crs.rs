@@ -120,13 +120,7 @@ mod tests {
     use crate::dataset::AttributeValue::{F64, I32, Text};
 
     fn attributes(definition: &str, leave_out: &[&str]) -> Attributes {
-        let axis = |numerator| swathe_core::geobox::Axis {
-            origin: 0.0,
-            numerator,
-            denominator: 1.0,
-            first: 0,
-            len: 1,
-        };
+        let axis = |numerator| swathe_core::geobox::Axis::new(0.0, numerator, 0, 1);
         let mut attributes = grid_mapping::attributes(&swathe_core::geobox::GeoBox {
             crs: Crs::parse(definition).unwrap(),
             x: axis(1.0),

@@ -7,7 +7,7 @@ use super::*;
 use crate::bytes::MemorySource;
 use crate::dataset::AttributeValue::{self, F32, F64, Text};
 use crate::product::layout::{Data, FileLayout, VariableLayout};
-use crate::product::{Layer, LayerData, Product, Provenance, Statistic, TimeStep, Times, netcdf};
+use crate::product::{Layer, LayerData, Product, Statistic, TimeStep, Times, netcdf, provenance};
 
 fn open(bytes: &[u8]) -> Result<Gridded> {
     Gridded::from_dataset(Dataset::from_source(Arc::new(MemorySource::new(
@@ -50,12 +50,7 @@ fn product(geobox: GeoBox, steps: usize) -> Product {
         ],
         granules: vec![],
         flags: vec![],
-        provenance: Provenance {
-            options: "swathe average".into(),
-            digest: "00".into(),
-            version: "0.1.0".into(),
-            newest_input: None,
-        },
+        provenance: provenance(),
         attributes: vec![],
     }
 }

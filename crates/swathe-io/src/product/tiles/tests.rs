@@ -7,7 +7,7 @@ use swathe_core::geobox::{Axis, GeoBox};
 
 use super::*;
 use crate::product::{
-    Layer, Provenance, Statistic, TimeStep, Times, geotiff, layout::layout, netcdf, zarr,
+    Layer, Statistic, TimeStep, Times, geotiff, layout::layout, netcdf, provenance, zarr,
 };
 
 /// A product of four types. The first layer has gaps, and zeros of both signs.
@@ -67,12 +67,7 @@ fn product((rows, columns): (usize, usize), steps: Option<usize>) -> Product {
         ],
         granules: vec![],
         flags: vec![],
-        provenance: Provenance {
-            options: "swathe average".into(),
-            digest: "00".into(),
-            version: "0.1.0".into(),
-            newest_input: None,
-        },
+        provenance: provenance(),
         attributes: vec![],
     }
 }

@@ -97,6 +97,8 @@ function chooseStep(i) {
   view.step = Math.min(Math.max(i, 0), map.steps.length - 1);
   $("step").value = view.step;
   nameStep();
+  if (view.unscaled && !fixed) rescale();
+  else drawAside();
   view.draw();
   view.read(false);
 }
@@ -352,6 +354,9 @@ async function report() {
     held.put(one.layer, one.step, 0, 0, held.rows, held.columns, values);
   }
   startMap(data.map, held);
+  // The first windows of time may have nothing to show.
+  const first = data.summaries[0] ? data.summaries[0].findIndex((one) => one.count > 0) : 0;
+  if (first > 0) chooseStep(first);
   if (data.granules && data.granules.length) {
     granuleRows(data.granules.map(([name, state, reason], row) => ({ row, name, state, reason })));
     const used = data.granules.filter((g) => g[1] === "used").length;

@@ -164,7 +164,8 @@ function drawHistogram(canvas, counts, edges, scale, colours) {
   context.fillStyle = ink("--quiet");
   context.textAlign = "center";
   for (const tick of view.ticks(Math.floor(width / 60))) {
-    const at = Math.min(Math.max(x(tick), 14), width - 14);
+    const half = context.measureText(shown(tick)).width / 2 + 1;
+    const at = Math.min(Math.max(x(tick), half), width - half);
     context.fillText(shown(tick), at, height - 5);
   }
   context.textAlign = "left";

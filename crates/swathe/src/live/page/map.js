@@ -591,6 +591,7 @@ class MapView {
     };
     const bottom = Math.min(this.height, this.pixel(0, this.map.rows)[1]);
     const left = Math.max(0, this.pixel(0, 0)[0]);
+    const right = Math.min(this.width, this.pixel(this.map.columns, 0)[0]);
     const lines = (axis, len, at) => {
       const [a, b] = [axis[0], axis[0] + len * axis[1]];
       const [low, high] = [Math.min(a, b), Math.max(a, b)];
@@ -603,7 +604,7 @@ class MapView {
       context.moveTo(px, 0);
       context.lineTo(px, this.height);
       context.stroke();
-      if (px > left + 30 && px < this.width - 24) write(label(value, "E", "W"), px, bottom - 5, "center");
+      if (px > left + 30 && px < right - 20) write(label(value, "E", "W"), px, bottom - 5, "center");
     });
     lines(y, this.map.rows, (row, value) => {
       const py = this.pixel(0, row)[1];
