@@ -3,6 +3,7 @@
 use super::blocks::Block;
 use super::part::{Came, PartHeader};
 use super::{go_on, opened};
+use crate::allocator::keep_memory;
 use crate::job::contents::Contents;
 use crate::job::data_day::Part;
 use crate::job::gather::Candidate;
@@ -288,7 +289,8 @@ pub struct Worker<'a> {
 }
 
 impl Worker<'_> {
-    /// Does a task on the threads of a pool, of which the calling thread must not be one.
+    /// Does a task on the threads of a pool, of which the calling thread must not be one. From then on the process
+    /// keeps up to 64 MiB of memory that it has freed.
     ///
     /// # Errors
     /// A task of another version; a granule that cannot be used, unless those are to be skipped; memory that
@@ -312,6 +314,7 @@ impl Worker<'_> {
         recorder: Option<&Arc<Recorder>>,
     ) -> Result<Vec<Vec<u8>>, JobError> {
         let assignment: Assignment = opened(assignment)?;
+        keep_memory();
         let numbers: Vec<u32> = assignment.granules.iter().map(|g| g.number).collect();
         let watched = recorder.map(|recorder| {
             recorder.begin(&numbers);
