@@ -7,6 +7,7 @@ import pathlib
 import re
 import shutil
 import signal
+import socket
 import subprocess
 import threading
 import urllib.error
@@ -324,8 +325,33 @@ def test_a_report_of_windows_has_their_series(swathe, granules, browser, tmp_pat
             assert summary["count"] == (~np.isnan(map_)).sum()
             if summary["count"]:
                 assert summary["mean"] == pytest.approx(np.nanmean(map_), rel=1e-12)
-        opened.locator("#step-on").click()
-        assert opened.evaluate("swathe.view.step") == 1
+        # It opens at a window that has something to show, and what is beside the map is of the window that is shown.
+        counts = [int(n) for n in product.chlor_a.count(("lat", "lon"))]
+        first = next(step for step, count in enumerate(counts) if count)
+        assert opened.evaluate("swathe.view.step") == first
+        opened.evaluate("chooseStep(0)")
+        for step, count in enumerate(counts):
+            assert opened.evaluate("swathe.view.step") == step
+            assert opened.locator("#histogram-card").is_visible() == (count > 0)
+            if count:
+                assert opened.locator("#statistics dd").first.inner_text().startswith(f"{count:,} (")
+            opened.locator("#step-on").click()
+        assert first > 0 and len({*counts}) > 2, "the windows must differ, and the first have no value"
+
+
+def test_the_median_and_the_bars_of_counts_are_those_of_whole_numbers(reported, browser):
+    with page(browser, offline=True) as opened:
+        opened.goto((reported / "report.html").as_uri())
+        opened.wait_for_selector("body[data-ready=yes]")
+        product = xr.open_dataset(reported / "mean.nc")
+        names = opened.evaluate("data.map.layers.map((layer) => layer.name)")
+        number = names.index("chlor_a_count")
+        summary = opened.evaluate(f"data.summaries[{number}][0]")
+        counts = product.chlor_a_count.values.ravel()
+        assert summary["median"] == np.sort(counts)[(counts.size - 1) // 2]
+        # Every cell is in a bar, those with the largest number too.
+        opened.evaluate(f"chooseLayer({number})")
+        assert opened.evaluate(f"rebinned(data.summaries[{number}][0], swathe.view.scale)[0]")[-1] > 0
 
 
 def test_the_map_is_moved_zoomed_and_coloured(reported, browser):
@@ -560,6 +586,10 @@ def test_the_command_says_what_is_wrong_with_an_address(swathe, granules, tmp_pa
     )
     assert ended.returncode == 3, ended.stderr
     assert "watch it at http://127.0.0.1:" in ended.stderr
+    with socket.create_server(("127.0.0.1", 0)) as taken:
+        address = f"127.0.0.1:{taken.getsockname()[1]}"
+        ended = subprocess.run([swathe, *words, f"--live={address}"], capture_output=True, text=True, check=False)
+    assert ended.returncode == 1 and address in ended.stderr and "hint" in ended.stderr
 
 
 def test_a_reduction_elsewhere_has_no_page(swathe, tmp_path):

@@ -226,7 +226,12 @@ def days_of(granules):
 
 @pytest.mark.parametrize(
     ("every", "starts", "length"),
-    [("rolling-3day", [0, 1, 2, 3, 4], 3), ("rolling-4day/2day", [0, 2], 4), ("rolling-30day", [0], 30)],
+    [
+        ("rolling-3day", [0, 1, 2, 3, 4], 3),
+        ("rolling-4day/2day", [0, 2, 4], 4),
+        ("rolling-4day/4day", [0, 4], 4),
+        ("rolling-30day", [0], 30),
+    ],
 )
 def test_rolling_windows_are_the_averages_of_their_granules(
     swathe, granules, tmp_path, every, starts, length
@@ -246,6 +251,14 @@ def test_rolling_windows_are_the_averages_of_their_granules(
         alone = run(swathe, own, tmp_path / "b.nc", *options[:4])
         for name in ("chl", "chl_median", "chl_last", "chl_count", "chl_granules"):
             np.testing.assert_array_equal(ds[name][i], alone[name])
+    assert set(names[ds.window_granule.values]) == {p.name for p in granules}, "no granule may be left out"
+
+
+def test_a_granule_in_no_window_is_told_so(swathe, granules, tmp_path):
+    ds = run(swathe, granules, tmp_path / "a.nc", "-v", "chl", "--every", "rolling-1day/4day", "--day", "utc")
+    left = {p.name for p in granules if days_of(granules)[p.name] not in (0, 4)}
+    told = {str(n) for n, why in zip(ds.granule_name.values, ds.granule_reason.values) if why == "in no window of time"}
+    assert told == left and len(left) > 2
 
 
 def test_windows_are_the_same_from_python_and_in_every_format(swathe, granules, tmp_path):

@@ -45,7 +45,7 @@ pub struct Gridding {
     /// `ratio=Rrs@443/Rrs@555`; repeats. Default: the suite's main product
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
-    /// Output file; its suffix is its format: .nc, .zarr, .tif, .png, or .swathe for a partial
+    /// Output file; its suffix is its format: .nc, .zarr, .tif, .png, .html (a report), or .swathe for a partial
     /// result that `swathe merge` takes; repeats
     #[arg(
         short,

@@ -25,7 +25,7 @@ pub struct Arguments {
     /// Product; repeats. Default: all
     #[arg(short, long = "variable", value_name = "NAME")]
     variables: Vec<String>,
-    /// Output file; its suffix is its format: .nc, .zarr, .tif or .png; repeats
+    /// Output file; its suffix is its format: .nc, .zarr, .tif, .png or .html (a report); repeats
     #[arg(short, long = "output", value_name = "FILE", required = true)]
     outputs: Vec<PathBuf>,
     /// Replace outputs that exist

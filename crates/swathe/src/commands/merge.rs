@@ -31,7 +31,7 @@ pub struct Arguments {
     /// Partial results
     #[arg(required = true, value_name = "PART")]
     parts: Vec<PathBuf>,
-    /// Output file; its suffix is its format: .nc, .zarr, .tif, .png or .swathe; repeats
+    /// Output file; its suffix is its format: .nc, .zarr, .tif, .png, .html (a report) or .swathe; repeats
     #[arg(short, long = "output", value_name = "FILE", required = true)]
     outputs: Vec<PathBuf>,
     /// Replace outputs that exist

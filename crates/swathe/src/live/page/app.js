@@ -249,8 +249,10 @@ function rebinned(summary, scale) {
   const edges = Array.from({ length: bars + 1 }, (_, i) => scale.value(i / bars));
   const counts = new Array(bars).fill(0);
   for (let i = 0; i < summary.bins.length; i += 2) {
-    const at = Math.floor(scale.place(summary.bins[i]) * bars);
-    if (at >= 0 && at < bars) counts[at] += summary.bins[i + 1];
+    // Values are told to four digits: one at an end of the colour bar may come out beyond it.
+    const place = scale.place(summary.bins[i]);
+    const at = Math.min(Math.max(Math.floor(place * bars), 0), bars - 1);
+    if (place > -0.002 && place < 1.002) counts[at] += summary.bins[i + 1];
   }
   return [counts, edges];
 }
