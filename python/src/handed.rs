@@ -182,12 +182,9 @@ impl Handed {
         let variables = PyList::empty(py);
         for variable in self.variables {
             let values = match variable.values {
-                Values::Numbers(LayerData::F32(v)) => array(py, v, &variable.shape)?,
-                Values::Numbers(LayerData::F64(v)) => array(py, v, &variable.shape)?,
-                Values::Numbers(LayerData::I32(v)) => array(py, v, &variable.shape)?,
-                Values::Numbers(LayerData::I64(v)) => array(py, v, &variable.shape)?,
+                Values::Numbers(data) => numbers(py, data, &variable.shape)?,
                 Values::Texts(texts) => PyList::new(py, texts)?.into_any(),
-                Values::Layer | Values::Numbers(LayerData::Tiled(_)) => py.None().into_bound(py),
+                Values::Layer => py.None().into_bound(py),
             };
             variables.append((
                 variable.name,
@@ -200,6 +197,21 @@ impl Handed {
         }
         handed.set_item("variables", variables)?;
         Ok(handed)
+    }
+}
+
+/// A numpy array of a layer; of one whose values are not in memory `None`.
+pub fn numbers<'py>(
+    py: Python<'py>,
+    data: LayerData,
+    shape: &[usize],
+) -> PyResult<Bound<'py, PyAny>> {
+    match data {
+        LayerData::F32(v) => array(py, v, shape),
+        LayerData::F64(v) => array(py, v, shape),
+        LayerData::I32(v) => array(py, v, shape),
+        LayerData::I64(v) => array(py, v, shape),
+        LayerData::Tiled(_) => Ok(py.None().into_bound(py)),
     }
 }
 

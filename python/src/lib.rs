@@ -55,7 +55,7 @@ mod _swathe {
     #[pymodule_export]
     use super::simulate::simulate;
     #[pymodule_export]
-    use super::spread::{carry_out, collect, combine, encode, store};
+    use super::spread::{carry_out, collect, combine, encode, layers, store};
     #[pymodule_export]
     use super::{command, nearest};
 

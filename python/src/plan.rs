@@ -12,7 +12,7 @@ use crate::spread::{Made, Part, made, sources, together};
 use crate::watched::watched;
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
-use pyo3::types::PyDict;
+use pyo3::types::{PyBytes, PyDict};
 use rayon::ThreadPool;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -24,6 +24,13 @@ use swathe::job::{self, ByBins, Event, JobError, JournalFile, Keeping, Purpose};
 
 /// Points on a side of a granule's outline.
 const OUTLINE: usize = 20;
+
+/// Product, names and types of its layers, steps along time.
+type LazyCube<'py> = (
+    Bound<'py, PyDict>,
+    Vec<(String, String)>,
+    Vec<Bound<'py, PyBytes>>,
+);
 
 /// Everything that is decided before an array is read.
 #[pyclass(frozen, module = "swathe._swathe")]
@@ -220,6 +227,19 @@ impl Plan {
             pool.install(|| plan.spread(memory, keep, stored))
         })?;
         Ok(made(py, spread))
+    }
+
+    /// The plan of a cube whose layers are made later: the product without their values, names and types of these, and
+    /// for every step along time what [`layers`](crate::spread::layers) takes.
+    fn lazy_cube<'py>(&self, py: Python<'py>) -> PyResult<LazyCube<'py>> {
+        let cube = self.plan.lazy_cube().map_err(|e| e.raise(py))?;
+        let layers = cube.product.layers.iter();
+        let types = layers
+            .map(|layer| (layer.name.clone(), layer.data.dtype().name().to_owned()))
+            .collect();
+        let handed = Handed::new(cube.product).map_err(|e| e.raise(py))?;
+        let steps = cube.steps.iter().map(|step| PyBytes::new(py, step));
+        Ok((handed.into_python(py)?, types, steps.collect()))
     }
 
     /// Checks outputs, before any work is done.

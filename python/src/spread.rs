@@ -1,7 +1,7 @@
 //! Runs spread over a cluster: bytes, which Python carries between processes.
 
 use crate::errors::{Fault, Raise as _};
-use crate::handed::Handed;
+use crate::handed::{Handed, numbers};
 use crate::live::Recorder;
 use crate::pool::pool;
 use pyo3::prelude::*;
@@ -161,6 +161,23 @@ pub fn store<'py>(
     });
     let receipt = receipt.map_err(|e: JobError| e.raise(py))?;
     Ok(PyBytes::new(py, &receipt))
+}
+
+/// Makes the layers of a granule of a lazy cube, on one thread, in so many bytes of memory: an array of rows and columns
+/// for every variable.
+#[pyfunction]
+pub fn layers<'py>(
+    py: Python<'py>,
+    step: PyBackedBytes,
+    shape: (usize, usize),
+    memory: Option<u64>,
+) -> PyResult<Vec<Bound<'py, PyAny>>> {
+    let made = py.detach(|| job::layers(&step, memory, &*pool(Some(1))?));
+    let made = made.map_err(|e: JobError| e.raise(py))?;
+    let shape = [shape.0, shape.1];
+    made.into_iter()
+        .map(|layer| numbers(py, layer, &shape))
+        .collect()
 }
 
 /// Combines parts of one window.

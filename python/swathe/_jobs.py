@@ -243,6 +243,7 @@ def grid(
     where: str | None = None,
     mask: str = "each",
     drop_empty: bool = False,
+    chunks: dict[str, int] | None = None,
     on_error: str = "stop",
     allow_mixed: bool = False,
     threads: int | None = None,
@@ -262,6 +263,13 @@ def grid(
     ----------
     drop_empty : bool
         Whether to leave out granules without a valid pixel in the area; by default their layers are NaN.
+    chunks : {}, optional
+        With ``{}`` nothing is computed: arrays are dask's, one task and one chunk for each granule, and a task reads
+        what it needs of its granule. Values, coordinates and attributes are those of the computed cube. What is known
+        only when granules are decoded is not: data sets lack what came of granules and what flags took; an area that
+        no granule touches is NaN, no error; and a granule that cannot be decoded is an error of its task, whatever
+        ``on_error`` is. Granules are paths or addresses; drop_empty, output, client, compute, progress and live do
+        not go with it.
 
     Returns
     -------
@@ -274,6 +282,8 @@ def grid(
     ------
     GranuleError, PlanError, NothingToDoError
         As :func:`average`.
+    SwatheError
+        ``chunks={}`` without dask.
 
     Examples
     --------
@@ -282,7 +292,25 @@ def grid(
     ('time', 'lat', 'lon')
     >>> cube.mean("time").dims
     ('lat', 'lon')
+    >>> lazy = swathe.grid(granules, "chlor_a", bbox=(-77, 36, -73, 41), resolution=0.1, chunks={})
+    >>> lazy.chunks
+    ((1, 1, 1), (50,), (40,))
+    >>> lazy.compute().identical(cube)
+    True
     """
+    from swathe import _lazy
+
+    lazy = _lazy.wanted(
+        chunks,
+        {
+            "drop_empty": bool(drop_empty),
+            "output": output is not None,
+            "client": client is not None,
+            "compute": not compute,
+            "progress": bool(progress),
+            "live": live is not False,
+        },
+    )
     made = plan(
         granules,
         variable,
@@ -303,6 +331,8 @@ def grid(
         allow_mixed=allow_mixed,
         threads=threads,
     )
+    if lazy:
+        return _lazy.cube(made._plan)
     if not compute:
         return made.submit(client, _layers=(made.variables, drop_empty), output=output)
     result = made.run(output=output, overwrite=overwrite, progress=progress, client=client, live=live)

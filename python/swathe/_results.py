@@ -12,12 +12,15 @@ import xarray as xr
 IN_MEMORY = 64 << 20
 
 
-def dataset(handed: dict[str, Any]) -> xr.Dataset:
-    """A data set of the variables that Rust hands over; arrays are not copied."""
+def dataset(handed: dict[str, Any], lazy: dict[str, Any] | None = None) -> xr.Dataset:
+    """A data set of the variables that Rust hands over; arrays are not copied. ``lazy``: arrays of dask, by name, in
+    place of those that it does not hand over."""
     variables = {}
     encodings = {}
     for name, dims, values, attributes, fill, chunks in handed["variables"]:
-        if isinstance(values, list):
+        if lazy and name in lazy:
+            values = lazy[name]
+        elif isinstance(values, list):
             values = np.array(values, dtype=str)
         elif not dims:
             values = values.reshape(())
@@ -25,7 +28,9 @@ def dataset(handed: dict[str, Any]) -> xr.Dataset:
         if chunks is not None:
             encodings[name] = _encoding(values, fill)
     result = xr.decode_cf(xr.Dataset(variables, attrs=handed["attributes"]))
-    result.load()
+    for variable in result.variables.values():
+        if variable.chunks is None:
+            variable.load()
     for name, encoding in encodings.items():
         result[name].encoding.update(encoding)
     return result

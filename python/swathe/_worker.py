@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from typing import TYPE_CHECKING, Any
 
 from swathe import _swathe, _watching
@@ -31,6 +32,27 @@ def apply(assignment: bytes, *told: Any) -> bytes | list[bytes]:
     with _watching.telling(worker, *told) as recorder:
         parts = _swathe.carry_out(assignment, memory, worker.local_directory, recorder)
     return parts[0] if len(parts) == 1 else parts
+
+
+def layers(step: bytes, lead: int, rows: int, columns: int) -> list[Any]:
+    """The layers of a granule of a lazy cube, one for every variable, with ``lead`` dimensions before rows and columns.
+
+    It works on the one thread that the task has, on a worker or where dask has threads or processes here.
+    """
+    made = _swathe.layers(step, (rows, columns), _memory())
+    return [layer.reshape((1,) * lead + layer.shape) for layer in made]
+
+
+def _memory() -> int | None:
+    """Bytes that a task may take; None outside of workers."""
+    distributed: Any = sys.modules.get("distributed")
+    if distributed is None:
+        return None
+    try:
+        worker = distributed.get_worker()
+    except ValueError:
+        return None
+    return share(worker.memory_manager.memory_limit, worker.state.nthreads)
 
 
 def pick(parts: bytes | list[bytes], number: int) -> bytes:

@@ -164,6 +164,16 @@ impl Finished {
         Finished::new(header, contents, Maps::Granules(granules), times)
     }
 
+    /// The product of a cube of which nothing is made.
+    pub(super) fn cube_without_values(
+        header: Header,
+        records: &[Option<GranuleRecord>],
+        stack: bool,
+    ) -> Result<Product, JobError> {
+        let contents = Contents::Parts(Vec::new());
+        Ok(Finished::cube(header, contents, records, stack)?.description)
+    }
+
     fn new(header: Header, contents: Contents, maps: Maps, times: Times) -> Result<Self, JobError> {
         let (rows, columns) = header.geobox()?.shape();
         let tiling = Tiling::new(rows, columns)?;

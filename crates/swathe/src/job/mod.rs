@@ -58,7 +58,8 @@ pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
 pub use spread::{
-    Encoding, Spread, Storing, Task, Worker, collect, collect_stored, combine, encode, store,
+    Encoding, LazyCube, Spread, Storing, Task, Worker, collect, collect_stored, combine, encode,
+    layers, store,
 };
 pub(crate) use spread::{opened, sealed};
 pub use statistics::Best;

@@ -208,8 +208,16 @@ impl Assignment {
         own
     }
 
+    /// The same, where a granule that cannot be used is an error, whatever the plan says.
+    pub fn that_stops(self) -> Self {
+        Assignment {
+            skip: false,
+            ..self
+        }
+    }
+
     /// The plan of these granules alone.
-    fn plan(&self) -> Result<Plan, JobError> {
+    pub fn plan(&self) -> Result<Plan, JobError> {
         let target = match &self.isin {
             Some(isin) => Target::from(isin.clone()),
             None => Target::from(GeoBox {

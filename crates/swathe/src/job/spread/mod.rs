@@ -7,6 +7,7 @@
 //!         parts of a window --combine--> a part, in any order and grouping, to the last bit the same
 //!             parts --collect--> Finished, with the bytes of a run in one process
 //!             parts --encode, store--> files of a Zarr store --collect_stored--> Finished, whose maps are there
+//! Plan of a cube --lazy_cube--> steps along time --layers--> the values of each, when they are asked for
 //! ```
 //!
 //! A part is a partial result as `swathe_io::partial` writes them, with another header. Where granules must be
@@ -16,12 +17,14 @@
 mod assignment;
 mod blocks;
 mod collect;
+mod cube;
 mod groups;
 mod part;
 mod store;
 
 pub use assignment::Worker;
 pub use collect::collect;
+pub use cube::{LazyCube, layers};
 pub use part::combine;
 pub use store::{Encoding, Storing, collect_stored, encode, store};
 
