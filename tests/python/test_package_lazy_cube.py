@@ -1,14 +1,17 @@
 """Cubes of dask's arrays: what the computed cube has, made when it is asked for."""
 
 import io
+import os
 import pathlib
 import pickle
 import shutil
 import subprocess
 import sys
+import textwrap
 
 import clusters
 import pytest
+from stand_in import PROGRAM, serving
 
 dask = pytest.importorskip("dask")
 pytest.importorskip("distributed")
@@ -92,6 +95,13 @@ def test_it_is_the_computed_cube(granules, options):
         assert array.chunks == ((1,) * 4, *((length,) for length in array.shape[1:]))
     assert (lazy.granule.values == computed.granule.values).all() and lazy.time.to_index().is_monotonic_increasing
     same(lazy.compute(scheduler="threads"), known(computed))
+
+
+def test_bands_too(tmp_path):
+    spectra = package.simulate(tmp_path, suite="aop", lines=60, count=2, wavelengths=6)
+    for variable in ("Rrs[2]", "Rrs@443,555", "ratio=Rrs@443/Rrs@555"):
+        computed = package.grid(spectra, variable, **AREA)
+        same(package.grid(spectra, variable, **AREA, chunks={}).compute(), known(computed))
 
 
 def test_one_granule_has_no_time_dimension(granules):
@@ -181,6 +191,44 @@ def test_errors_come_back_from_a_cluster(granules, client, tmp_path):
     pathlib.Path(here[0]).unlink()
     with pytest.raises(errors.GranuleError, match=pathlib.Path(here[0]).name):
         lazy.compute()
+
+
+@pytest.mark.skipif(not PROGRAM.exists(), reason="the stand-in server is not built")
+def test_granules_far_away_on_workers_that_were_prepared(granules, tmp_path):
+    """Neither scheduler nor workers have the package; granules are addresses of a server that wants a token."""
+    program = """
+        import sys, distributed, swathe, xarray as xr
+        links, secret, address = sys.argv[1].split(), sys.argv[2], sys.argv[3]
+        area = dict(bbox=(-77, 36, -73, 41), resolution=0.1)
+        computed = swathe.grid(links, "chlor_a", **area)
+        lazy = swathe.grid(links, "chlor_a", **area, chunks={})
+        assert secret not in repr(dict(lazy.data.dask))
+        xr.testing.assert_identical(lazy.compute(scheduler="threads"), computed)
+        with distributed.Client(address) as client:
+            client.wait_for_workers(1, timeout=60)
+            swathe.dask.prepare(client)
+            swathe.dask.login(client)
+            xr.testing.assert_identical(lazy.compute(), computed)
+        for signed in ("?X-Amz-Signature=deadbeef", "?token=" + secret):
+            try:
+                swathe.grid([links[0] + signed], "chlor_a", **area, chunks={})
+            except swathe.errors.PlanError as error:
+                assert "signed" in str(error) and "deadbeef" not in str(error) and secret not in str(error)
+                print("refused")
+    """
+    with serving(pathlib.Path(granules[0]).parent) as server:
+        others = ("EARTHDATA_", "SWATHE_", "AWS_", "NETRC")
+        plain = {k: v for k, v in os.environ.items() if not k.startswith(others)}
+        settings = plain | server.settings | {"NETRC": "/nonexistent", "SWATHE_CACHE": "none"}
+        workers = {k: v for k, v in settings.items() if not k.startswith(("EARTHDATA_", "PYTHONPATH"))}
+        links = " ".join(server.link(pathlib.Path(path).name) for path in granules)
+        with clusters.processes(tmp_path, 1, workers) as address:
+            done = subprocess.run(
+                [sys.executable, "-c", textwrap.dedent(program), links, settings["EARTHDATA_TOKEN"], address],
+                env=settings, capture_output=True, text=True, check=False, timeout=120,
+            )
+    assert done.returncode == 0, done.stderr
+    assert done.stdout.split() == ["refused", "refused"]
 
 
 def test_processes_and_pickles(granules):
