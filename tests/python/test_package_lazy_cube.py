@@ -141,6 +141,16 @@ def test_a_granule_is_read_when_its_layer_is(granules, tmp_path, variable):
         lazy.isel(time=2).compute()
 
 
+def test_a_granule_that_is_another_by_then_is_an_error(granules, tmp_path):
+    (tmp_path / "other").mkdir()
+    other = package.simulate(tmp_path / "other", lines=60, count=1)
+    here = copies(granules, tmp_path)
+    lazy = package.grid(here, "chlor_a", **AREA, chunks={})
+    shutil.copy(other[0], here[0])
+    with pytest.raises(errors.GranuleError, match="another granule than when the run was planned"):
+        lazy.compute()
+
+
 def test_a_task_for_each_granule(granules):
     def tasks(lazy):
         """Tasks that are done, but those that put the chunks together."""
@@ -264,7 +274,10 @@ def test_an_area_without_granules_is_nan(granules):
     assert lazy.shape[0] == 4 and bool(lazy.isnull().all().compute())
 
 
-def test_a_cube_beyond_memory_is_refused_and_its_layers_are_not(granules):
+@pytest.mark.skipif(
+    os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") > 48 << 30, reason="the cube would fit in memory"
+)
+def test_a_cube_beyond_memory_is_refused_and_a_lazy_one_is_not(granules):
     many = {"bbox": (-77, 36, -73, 41), "resolution": 0.0001, "method": "nearest"}
     with pytest.raises(errors.PlanError, match="memory"):
         package.grid(granules, "chlor_a", **many)
