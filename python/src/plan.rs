@@ -392,7 +392,7 @@ impl Plan {
         if self.purpose == Purpose::Cube {
             outputs
                 .check_maps(self.plan.granules())
-                .and_then(|()| outputs.check_no_partial("windows (--every) or a cube"))
+                .and_then(|()| outputs.check_no_partial("windows (--every) or of a cube"))
                 .map_err(|e| e.raise(py))?;
         }
         let checked = match &self.map {

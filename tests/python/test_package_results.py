@@ -358,3 +358,13 @@ def test_a_file_object_is_read_for_what_it_is(granules):
         opened = package.open(file)
     # A local file is read by its path: it may be closed.
     assert opened.to_xarray().chlor_a.shape == opened.shape
+
+
+def test_times_of_products_are_those_of_granules_to_the_nanosecond(tmp_path):
+    """What is stacked by hand and what is a cube have the same times, so that they align."""
+    paths = package.simulate(tmp_path, lines=60, count=3)
+    cube = package.grid(paths, "chlor_a", bbox=(-180, -90, 180, 90), resolution=5, method="bin")
+    starts = sorted(package.open(path).time[0] for path in paths)
+    assert any(time.astype("M8[ns]").astype(int) % 10**9 for time in starts)
+    assert [time.astype("M8[ns]") for time in starts] == list(cube.time.values)
+    assert cube.sel(time=starts[0]).shape == cube.shape[1:]

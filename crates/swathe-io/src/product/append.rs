@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use self::merge::{
     FLAG, FLAG_PIXELS, SUMMED, add_flags, differs, find, merge_attributes, merged_shares, text,
 };
-use super::layout::{Data, FileLayout, VariableLayout, layout};
+use super::layout::{Data, FileLayout, VariableLayout, layout, time_of_stored};
 use super::zarr::{GROWING, describe, write_variable};
 use super::{Product, Times};
 use crate::dataset::Array;
@@ -104,6 +104,7 @@ impl StoredCube {
             ));
         }
         let times = self.numbers("time")?;
+        let times: Vec<f64> = times.into_iter().map(time_of_stored).collect();
         if times.iter().any(|time| time.is_nan()) {
             return Err(request(
                 &self.path,

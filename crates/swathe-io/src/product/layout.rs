@@ -116,7 +116,22 @@ pub(super) fn fill_of(dtype: &DataType) -> Option<f64> {
     matches!(dtype, DataType::F32 | DataType::F64).then(|| f64::from(FILL))
 }
 
-const TIME_UNITS: &str = "seconds since 1970-01-01 00:00:00";
+/// Units of times. Readers turn doubles into nanoseconds: whole milliseconds from a near epoch stay exact on that way
+/// (their product with 10^6 = 2^6 x 15625 fits a double for 18 years to either side), where seconds since 1970 are
+/// off by up to 128 ns, and a granule's time in a product would not equal the granule's own.
+const TIME_UNITS: &str = "milliseconds since 2020-01-01 00:00:00";
+/// That epoch, milliseconds since 1970 UTC.
+const TIME_EPOCH: f64 = 1_577_836_800_000.0;
+
+/// Seconds since 1970 UTC as times are stored; NaN stays.
+fn stored_time(seconds: f64) -> f64 {
+    (seconds * 1e3).round() - TIME_EPOCH
+}
+
+/// A stored time as seconds since 1970 UTC.
+pub(super) fn time_of_stored(stored: f64) -> f64 {
+    (stored + TIME_EPOCH) / 1e3
+}
 
 /// Lays a product out. Of layers that come tile by tile, the attributes that follow from values say that
 /// there are none.
@@ -321,7 +336,7 @@ fn level3_mapped_centres(axis: &Axis) -> Vec<f32> {
 fn time_coordinates(steps: &[TimeStep], series: bool) -> [VariableLayout<'static>; 2] {
     let dims: Vec<String> = if series { vec!["time".into()] } else { vec![] };
     let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::Text(value.into()));
-    let bounds = steps.iter().flat_map(|s| [s.start, s.end]).collect();
+    let bounds = steps.iter().flat_map(|s| [s.start, s.end]);
     [
         VariableLayout {
             name: "time".into(),
@@ -334,7 +349,7 @@ fn time_coordinates(steps: &[TimeStep], series: bool) -> [VariableLayout<'static
                 text("axis", "T"),
                 text("bounds", "time_bnds"),
             ],
-            data: Data::F64(steps.iter().map(|s| s.time).collect()),
+            data: Data::F64(steps.iter().map(|s| stored_time(s.time)).collect()),
             fill: None,
             chunks: None,
         },
@@ -343,7 +358,7 @@ fn time_coordinates(steps: &[TimeStep], series: bool) -> [VariableLayout<'static
             name: "time_bnds".into(),
             dims: dims.into_iter().chain(["nv".to_owned()]).collect(),
             attributes: vec![],
-            data: Data::F64(bounds),
+            data: Data::F64(bounds.map(stored_time).collect()),
             fill: None,
             chunks: None,
         },
@@ -377,7 +392,7 @@ fn granule_variables(granules: &[GranuleRecord], dimension: &str) -> [VariableLa
         ]
         .map(|(n, v)| (n.to_owned(), AttributeValue::Text(v.into())))
         .to_vec(),
-        data: Data::F64(granules.iter().map(of).collect()),
+        data: Data::F64(granules.iter().map(|g| stored_time(of(g))).collect()),
         fill: None,
         chunks: None,
     };
@@ -793,6 +808,16 @@ mod tests {
     }
 
     #[test]
+    fn times_come_back_to_the_bit() {
+        for milliseconds in [0.0, 1_722_529_213_123.0, 1_577_836_799_999.0, 4e12 + 1.0] {
+            let seconds = milliseconds / 1e3;
+            assert_eq!(stored_time(seconds), milliseconds - TIME_EPOCH);
+            assert_eq!(time_of_stored(stored_time(seconds)), seconds);
+        }
+        assert!(stored_time(f64::NAN).is_nan());
+    }
+
+    #[test]
     fn a_series_leads_with_time_and_untimed_layers_do_not() {
         let mut product = product(2, Times::Series(vec![step(0.0), step(10.0)]));
         let mask = LayerData::I32(vec![1; 360]);
@@ -806,7 +831,12 @@ mod tests {
         assert_eq!(variable(&layout, "x_count").dims, ["lat", "lon"]);
         assert_eq!(
             variable(&layout, "time_bnds").data,
-            Data::F64(vec![-1.0, 1.0, 9.0, 11.0].into())
+            Data::F64(
+                [-1e3, 1e3, 9e3, 11e3]
+                    .map(|time| time - TIME_EPOCH)
+                    .to_vec()
+                    .into()
+            )
         );
         assert!(layout.attributes.contains(&(
             "time_coverage_end".into(),

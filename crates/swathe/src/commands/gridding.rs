@@ -437,7 +437,7 @@ impl Gridding {
         };
         if let Some(maps) = maps {
             outputs.check_maps(maps)?;
-            outputs.check_no_partial("windows (--every) or a cube")?;
+            outputs.check_no_partial("windows (--every) or of a cube")?;
         }
         outputs.check_plan(&plan)?;
         report::chosen(&plan, &shares);

@@ -168,7 +168,7 @@ impl Outputs {
                 "{}: a partial result is of one average, not of {made}",
                 path.display()
             ))
-            .with_hint("make one of each window's granules, or of bins by --grid isin-ROWS, or write .nc or .zarr")),
+            .with_hint("make a partial result of each window's granules, or of bins (--grid isin-ROWS); or write .nc or .zarr")),
             None => Ok(()),
         }
     }

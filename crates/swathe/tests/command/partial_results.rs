@@ -80,7 +80,7 @@ fn parts_that_do_not_fit_are_refused() {
     let line = format!("grid {} {} {GRID} -o x.swathe", names[0], names[1]);
     let (code, _, stderr) = outcome(at, &line);
     assert_eq!(code, 2, "{stderr}");
-    assert!(stderr.contains("or a cube"), "{stderr}");
+    assert!(stderr.contains("or of a cube"), "{stderr}");
 }
 
 /// Near-real-time granules of a day, refined ones of the same and of the next.
