@@ -103,7 +103,7 @@ def plan(of: Plan) -> str:
             ("granules", f"{of.granules}, {near} near the area"),
             ("to read", f"at most {_size(int(estimate.bytes_to_read.sum()))}"),
             ("decoded", f"at most {_size(int(estimate.bytes_decoded.sum()))}"),
-            ("memory", f"at least {_size(of.memory)}"),
+            ("memory", "more than there is" if of.memory is None else f"at most {_size(of.memory)}"),
         ]
     )
     costs = _table(

@@ -485,8 +485,8 @@ class Plan:
         return self._plan.notes
 
     @property
-    def memory(self) -> int:
-        """Bytes that the job needs at least."""
+    def memory(self) -> int | None:
+        """Bytes that the job needs at most; None where it needs more than there is here."""
         return self._plan.memory
 
     def estimate(self) -> xr.Dataset:

@@ -368,3 +368,12 @@ def test_times_of_products_are_those_of_granules_to_the_nanosecond(tmp_path):
     assert any(time.astype("M8[ns]").astype(int) % 10**9 for time in starts)
     assert [time.astype("M8[ns]") for time in starts] == list(cube.time.values)
     assert cube.sel(time=starts[0]).shape == cube.shape[1:]
+
+
+def test_a_plan_that_is_too_large_is_shown_all_the_same(tmp_path):
+    """Some hundred gigabytes of sums."""
+    paths = package.simulate(tmp_path, lines=20, count=2)
+    stat = ["mean", "std", "min", "max", "sum", "geomean", "first", "last", "coverage"]
+    plan = package.plan(paths, "chlor_a", bbox=(-180, -90, 180, 90), resolution=0.0041, stat=stat)
+    assert plan.memory is None
+    assert "more than there is" in plan._repr_html_()
