@@ -167,9 +167,14 @@ def test_nothing_to_do_is_said(granules, client):
 def kill(cluster, generator):
     """Kills a worker of the cluster; whether there was one."""
     pids = [nanny.pid for nanny in cluster.workers.values() if getattr(nanny, "pid", None)]
-    if pids:
+    if not pids:
+        return False
+    try:
         os.kill(generator.choice(pids), signal.SIGKILL)
-    return bool(pids)
+    except ProcessLookupError:
+        # Killed before; its nanny has not seen it yet.
+        return False
+    return True
 
 
 @pytest.mark.parametrize("patience", [3, 0])
