@@ -90,8 +90,8 @@ fn what_expires_in_the_middle_is_renewed() {
     let expected = bench.expected();
     let line = format!("average {} {GRID} -o far.nc --overwrite", bench.links());
     bench.behave(vec![
-        Fault::first(4, Place::Storage, FaultKind::ExpireAddress),
-        // Once: a second time could meet a renewed token that another file has not used yet, which is no sign-in.
+        Fault::first(1, Place::Storage, FaultKind::ExpireAddress),
+        // Each once: a second time could meet a renewed token that another file has not used yet, which is no sign-in.
         Fault::first(1, Place::Distribution, FaultKind::ExpireToken),
     ]);
     let mut command = bench.command(&line);
