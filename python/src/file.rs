@@ -14,7 +14,7 @@ use swathe::core::source::SwathSource as _;
 use swathe::io::dataset::{Array, Dataset, Group};
 use swathe::io::error::Error;
 use swathe::io::granule;
-use swathe::io::packing::Packing;
+use swathe::io::unpacking::Unpacking;
 use swathe::job::JobError;
 
 /// Elements that are read on the calling thread: waking others takes longer.
@@ -206,7 +206,7 @@ fn read<'py>(
     slab: Vec<(usize, usize)>,
     packing: Option<Packed>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let packing = packing.map(|(fills, scale, offset, double)| Packing {
+    let packing = packing.map(|(fills, scale, offset, double)| Unpacking {
         fills,
         scale,
         offset,

@@ -136,7 +136,10 @@ def _packing(decoded: xr.Variable, stored: np.dtype[Any]) -> Packing | None:
     given = [step for step in steps if step is not None]
     if not fills and not given or "_Unsigned" in encoding:
         return None
-    if any(not isinstance(fill, np.number) or fill.dtype != stored for fill in fills):
+    if not all(isinstance(fill, np.number) for fill in fills):
+        return None
+    # xarray compares in the wider type of both, which here is the result's: a fill must be a number of that type.
+    if any(decoded.dtype.type(fill) != fill for fill in fills if fill == fill):
         return None
     if any(not isinstance(step, np.floating) or step.dtype > decoded.dtype for step in given):
         return None

@@ -13,6 +13,7 @@ pytest.importorskip("netCDF4")
 package = pytest.importorskip("swathe")
 
 from swathe._backend import SwatheBackend as ENGINE  # noqa: E402
+from swathe._stored import StoredArray  # noqa: E402
 
 # Files to try readers with: netCDF-C refuses some, and crashes on some.
 UNREADABLE = ("seadas_kosc.", "jhdf.")
@@ -105,6 +106,64 @@ def test_simulated_granules_and_products_are_the_same(granules, products):
     for path in [*map(pathlib.Path, granules), *sorted(products.glob("*.nc"))]:
         found, values = differences(path)
         assert not found and values > 3, path.name
+
+
+def test_packed_arrays_are_unpacked_to_the_bit(tmp_path):
+    """Every stored type with every kind of factor, offset and fill that xarray tells apart, more than one thread's
+    share of each."""
+    netcdf4 = pytest.importorskip("netCDF4")
+    path = tmp_path / "packed.nc"
+    generator = np.random.default_rng(5)
+    made = 0
+    with netcdf4.Dataset(path, "w") as file:
+        file.createDimension("y", 300)
+        file.createDimension("x", 271)
+        for stored in ("i1", "u1", "i2", "u2", "i4", "u4", "i8", "f4", "f8"):
+            info = np.iinfo(stored) if stored[0] in "iu" else None
+            values = (
+                generator.integers(max(info.min, -(2**40)), min(info.max, 2**40), (300, 271), stored, endpoint=True)
+                if info
+                else generator.normal(size=(300, 271)).astype(stored)
+            )
+            values[::7, ::5], values[::11, ::3] = 7, 0
+            if not info:
+                values[::13] *= -0.0
+                # In single precision this is not the number that a missing value of double precision names.
+                values[::17] = 0.1
+            for fill in (None, np.array(7, stored)[()]):
+                for missing in (None, np.array(0, stored)[()], np.float64(0.1)):
+                    for scale, offset in (
+                        (None, None),
+                        (np.float32(2e-6), np.float32(0.05)),
+                        (np.float64(2e-6), np.float64(0.05)),
+                        (np.float32(0.1), None),
+                        (None, np.float32(0.05)),
+                        (np.float32(0.1), np.float64(0.3)),
+                        (np.int16(2), np.int16(3)),
+                    ):
+                        name = f"v{made}"
+                        variable = file.createVariable(name, stored, ("y", "x"), fill_value=fill, zlib=True)
+                        variable.set_auto_maskandscale(False)
+                        variable[:] = values
+                        for key, value in (
+                            ("missing_value", missing), ("scale_factor", scale), ("add_offset", offset)
+                        ):
+                            if value is not None:
+                                variable.setncattr(key, value)
+                        if stored == "i1" and made % 2:
+                            variable.setncattr("_Unsigned", "true")
+                        made += 1
+    ours, theirs = (xr.open_dataset(path, engine=engine) for engine in (ENGINE, "netcdf4"))
+    in_one_pass = 0
+    for name in theirs.data_vars:
+        lazy = ours.variables[name]._data
+        while not isinstance(lazy, StoredArray) and hasattr(lazy, "array"):
+            lazy = lazy.array
+        in_one_pass += isinstance(lazy, StoredArray) and lazy._packing is not None
+        a, b = ours[name].values, theirs[name].values
+        assert a.dtype == b.dtype and a.tobytes() == b.tobytes(), (name, theirs[name].encoding)
+    assert made == 378 and 100 < in_one_pass < made
+    assert ours.isel(y=slice(3, 90, 4), x=[5, 2]).identical(theirs.isel(y=slice(3, 90, 4), x=[5, 2]))
 
 
 def test_groups(granules):

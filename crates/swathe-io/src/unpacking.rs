@@ -8,9 +8,10 @@ const BLOCK: usize = 1 << 16;
 
 /// What stored numbers stand for: `stored * scale + offset`, rounded after each step in the precision of the
 /// result, and NaN where what is stored is one of the fills. This is what xarray makes of `_FillValue`,
-/// `missing_value`, `scale_factor` and `add_offset`, in one pass and in place where the type stays.
+/// `missing_value`, `scale_factor` and `add_offset`, in one pass and in place where the type stays. Granules are unpacked
+/// by other rules ([`crate::granule`]): limits count there, and each step is rounded as netCDF4's Python does it.
 #[derive(Debug, Clone, PartialEq)]
-pub struct Packing {
+pub struct Unpacking {
     /// Stored numbers that mean "missing".
     pub fills: Vec<f64>,
     /// Factor, if there is one.
@@ -43,7 +44,7 @@ impl Real for f64 {
     }
 }
 
-impl Packing {
+impl Unpacking {
     /// The numbers that an array stands for; text stays as it is. Large arrays are worked on by the threads of the
     /// pool that the caller is in.
     pub fn unpack(&self, stored: Array) -> Array {
@@ -100,8 +101,8 @@ impl Packing {
 mod tests {
     use super::*;
 
-    fn packing(double: bool) -> Packing {
-        Packing {
+    fn unpacking(double: bool) -> Unpacking {
+        Unpacking {
             fills: vec![-32767.0, 7.0],
             scale: Some(f64::from(2e-6_f32)),
             offset: Some(f64::from(0.05_f32)),
@@ -112,10 +113,10 @@ mod tests {
     #[test]
     fn whole_numbers_are_rounded_after_each_step_in_the_precision_of_the_result() {
         let stored: Vec<i16> = (i16::MIN..i16::MAX).collect();
-        let Array::F32(single) = packing(false).unpack(Array::I16(stored.clone())) else {
+        let Array::F32(single) = unpacking(false).unpack(Array::I16(stored.clone())) else {
             panic!("of single precision");
         };
-        let Array::F64(double) = packing(true).unpack(Array::I16(stored.clone())) else {
+        let Array::F64(double) = unpacking(true).unpack(Array::I16(stored.clone())) else {
             panic!("of double precision");
         };
         for ((stored, single), double) in stored.into_iter().zip(single).zip(double) {
@@ -132,7 +133,7 @@ mod tests {
 
     #[test]
     fn what_is_not_asked_for_changes_nothing() {
-        let nothing = Packing {
+        let nothing = Unpacking {
             fills: vec![-32767.0],
             scale: None,
             offset: None,
