@@ -1,0 +1,70 @@
+"""Partial results merged to one map."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING
+
+from swathe import _swathe
+from swathe._arguments import memory_of, paths, suggesting, truth
+from swathe._job_options import Path
+from swathe._live import Where, page
+
+if TYPE_CHECKING:
+    import xarray as xr
+
+
+@suggesting
+def merge(
+    parts: Path | Iterable[Path],
+    *,
+    output: Path | Iterable[Path] | None = None,
+    overwrite: bool = False,
+    allow_mixed: bool = False,
+    memory: int | str | None = None,
+    live: Where = False,
+) -> xr.Dataset:
+    """Merge partial results, made by ``average(..., output="part.swathe")``.
+
+    The map is the same, to the last bit, as that of all their granules at once.
+
+    Parameters
+    ----------
+    parts : path or iterable of paths
+        Partial results, in any order. They must have been made with the same options, and share no granule,
+        unless with ``keep="granules"``: the newer version then replaces the older.
+    output, overwrite, allow_mixed, live
+        As in :func:`average`.
+    memory : int or str, optional
+        Most bytes that merging may take, as a number or as "512MiB"; the result comes on top.
+
+    Returns
+    -------
+    xarray.Dataset
+        As :func:`average`.
+
+    Raises
+    ------
+    PlanError
+        The parts do not fit together.
+
+    Examples
+    --------
+    >>> area = dict(bbox=(-77, 36, -73, 41), resolution=0.1)
+    >>> first = swathe.average(granules[:1], **area, output="first.swathe")
+    >>> rest = swathe.average(granules[1:], **area, output="rest.swathe")
+    >>> both = swathe.merge(["rest.swathe", "first.swathe"])
+    >>> both.identical(swathe.average(granules, **area))
+    True
+    """
+    from swathe import _results
+
+    merged = _swathe.merge(
+        paths(parts, "parts"),
+        paths(output, "output"),
+        truth(overwrite, "overwrite"),
+        truth(allow_mixed, "allow_mixed"),
+        memory_of(memory),
+        page(live),
+    )
+    return _results.dataset(merged)
