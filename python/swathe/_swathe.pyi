@@ -26,6 +26,7 @@ __all__ = [
     "layers",
     "locator",
     "login",
+    "memory_size",
     "merge",
     "nearest",
     "picture",
@@ -262,7 +263,9 @@ class RandomGenerator:
 
 @final
 class Plan:
-    def __new__(cls, inputs: list[Any], options: Options, threads: int | None) -> Plan: ...
+    def __new__(
+        cls, inputs: list[Any], options: Options, threads: int | None, memory: int | None
+    ) -> Plan: ...
     @property
     def notes(self) -> list[str]: ...
     @property
@@ -385,8 +388,10 @@ def merge(
     outputs: list[_Path],
     overwrite: bool,
     allow_mixed: bool,
+    memory: int | None,
     live: Live | None,
 ) -> dict[str, Any]: ...
+def memory_size(text: str) -> int | None: ...
 def nearest(name: str, candidates: list[str]) -> str | None: ...
 def picture(file: _Path, options: PictureOptions) -> bytes: ...
 @final

@@ -15,6 +15,7 @@ mod failure;
 mod interrupt;
 pub mod job;
 pub mod live;
+mod memory_size;
 mod messages;
 pub mod reduction;
 
@@ -29,3 +30,5 @@ pub use commands::reduced::ReducedOutputs;
 pub use commands::simulate::make as make_granules;
 pub use commands::write::Outputs;
 pub use failure::Failure;
+pub use memory_size::memory_size;
+pub use messages::shortened;

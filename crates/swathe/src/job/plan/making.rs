@@ -16,6 +16,7 @@ use swathe_core::mask::FlagSelection;
 use swathe_core::reduce::{Reduction, Scheme, Statistic, Summation, Tiling, Weight};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
+use swathe_core::{stop, watch};
 use swathe_io::granule::Granule;
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
@@ -49,6 +50,7 @@ impl Plan {
 
         let mut ready = Vec::with_capacity(candidates.len());
         for (candidate, resolved) in resolve_all(candidates, &requests, &flags, &job) {
+            stop::go_on()?;
             match (resolved, job.on_error) {
                 (Ok(resolved), _) => ready.push((candidate, resolved)),
                 (Err(error), OnError::Stop) => return Err(error),
@@ -208,6 +210,7 @@ impl Plan {
             notes,
         };
         Finished::check_names(&plan)?;
+        stop::go_on()?;
         Ok(plan)
     }
 }
@@ -293,13 +296,11 @@ fn resolve_all(
     flags: &FlagSelection,
     job: &Job,
 ) -> Vec<(Candidate, Result<Resolved, JobError>)> {
-    candidates
-        .into_par_iter()
-        .map(|candidate| {
-            let resolved = resolve(&candidate, requests, flags, job);
-            (candidate, resolved)
-        })
-        .collect()
+    let resolve = watch::carried(|candidate: Candidate| {
+        let resolved = resolve(&candidate, requests, flags, job);
+        (candidate, resolved)
+    });
+    candidates.into_par_iter().map(resolve).collect()
 }
 
 /// The windows of time, if any are asked for; granules are split among them.
