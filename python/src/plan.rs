@@ -406,7 +406,7 @@ impl Plan {
     }
 }
 
-/// Merges partial results, writes outputs, and hands the product over.
+/// Merges partial results, writes outputs, and hands the product over, with what should be known of it.
 #[pyfunction]
 pub fn merge<'py>(
     py: Python<'py>,
@@ -415,10 +415,10 @@ pub fn merge<'py>(
     overwrite: bool,
     allow_mixed: bool,
     live: Option<&Live>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<(Bound<'py, PyDict>, Vec<String>)> {
     let live = live.map(|live| live.0.clone());
     let outputs = Outputs::new(&outputs, &parts, overwrite).map_err(|e| e.raise(py))?;
-    let handed = watched(py, None, move |watch| {
+    let (handed, notes) = watched(py, None, move |watch| {
         let live = live.as_deref();
         live::watch(live, || {
             let merged = job::merge(&parts, allow_mixed, None)?;
@@ -433,8 +433,9 @@ pub fn merge<'py>(
                 return Err(JobError::Interrupted.into());
             }
             outputs.write(&merged, &mut |_| watch.go_on())?;
-            Ok::<_, Fault>(Handed::new(product)?)
+            let notes = merged.several_sensors().into_iter().collect();
+            Ok::<_, Fault>((Handed::new(product)?, notes))
         })
     })?;
-    handed.into_python(py)
+    Ok((handed.into_python(py)?, notes))
 }

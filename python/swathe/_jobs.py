@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable
 from contextlib import closing
@@ -20,6 +21,7 @@ from swathe._arguments import (
     text_or_none,
     threads_of,
     truth,
+    warned,
     whole,
     words,
 )
@@ -61,6 +63,7 @@ def average(
     every: str | None = None,
     day: str | None = None,
     weight: str | None = None,
+    scheme: str = "arithmetic",
     min_count: int = 0,
     min_granules: int = 0,
     min_coverage: float = 0.0,
@@ -129,6 +132,8 @@ def average(
     weight : {"observation", "granule", "l2bin"}, optional
         Whether observations count each by its own weight, or granules each once in a cell, or by the
         root of their number of pixels there, as in NASA's bins.
+    scheme : {"arithmetic", "geometric", "harmonic", "quadratic"}
+        What is averaged on bins: the values, their logarithms, inverses or squares.
     min_count, min_granules : int
         Cells with fewer pixels or granules are blanked.
     min_coverage : float
@@ -210,6 +215,7 @@ def average(
         every=every,
         day=day,
         weight=weight,
+        scheme=scheme,
         min_count=min_count,
         min_granules=min_granules,
         min_coverage=min_coverage,
@@ -364,6 +370,7 @@ def plan(
     every: str | None = None,
     day: str | None = None,
     weight: str | None = None,
+    scheme: str = "arithmetic",
     min_count: int = 0,
     min_granules: int = 0,
     min_coverage: float = 0.0,
@@ -421,6 +428,7 @@ def plan(
         "day": text_or_none(day, "day"),
         "preset": text_or_none(preset, "preset"),
         "weight": text_or_none(weight, "weight"),
+        "scheme": text(scheme, "scheme"),
         "min_count": whole(min_count, "min_count"),
         "min_granules": whole(min_granules, "min_granules"),
         "min_coverage": real(min_coverage, "min_coverage"),
@@ -428,7 +436,9 @@ def plan(
         "allow_mixed": truth(allow_mixed, "allow_mixed"),
         "empty_maps": False,
     }
-    return Plan(_swathe.Plan(given, options, threads_of(threads)))
+    made = _swathe.Plan(given, options, threads_of(threads))
+    warned(note.removeprefix("warning: ") for note in made.notes if note.startswith("warning: "))
+    return Plan(made)
 
 
 def _range(valid_range: Any) -> str | None:
@@ -629,7 +639,8 @@ def merge(
 ) -> xr.Dataset:
     """Merge partial results, made by ``average(..., output="part.swathe")``.
 
-    The map is the same, to the last bit, as that of all their granules at once.
+    The map is the same, to the last bit, as that of all their granules at once. Level-3 binned files, made with
+    ``grid="isin-ROWS"`` or NASA's, are added as l3bin adds them.
 
     Parameters
     ----------
@@ -660,13 +671,21 @@ def merge(
     """
     from swathe import _results
 
-    merged = _swathe.merge(
-        paths(parts, "parts"),
+    given = paths(parts, "parts")
+    if given and not any(os.fspath(part).endswith(".swathe") for part in given):
+        if live is not False:
+            raise PlanError("there is nothing to see of bins that are added", "leave live out")
+        added, notes = _swathe.add_bins(given, paths(output, "output"), truth(overwrite, "overwrite"))
+        warned(notes)
+        return _results.dataset(added)
+    merged, notes = _swathe.merge(
+        given,
         paths(output, "output"),
         truth(overwrite, "overwrite"),
         truth(allow_mixed, "allow_mixed"),
         page(live),
     )
+    warned(notes)
     return _results.dataset(merged)
 
 
@@ -733,6 +752,7 @@ def grid_match(
         "day": None,
         "preset": None,
         "weight": None,
+        "scheme": "arithmetic",
         "min_count": 0,
         "min_granules": 0,
         "min_coverage": 0.0,
