@@ -81,18 +81,8 @@ impl Netcdf3Backend {
 
     /// Elements of a slab inside the variable's shape.
     pub(crate) fn read(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<Array> {
-        let stored = self.stored(variable)?;
-        let failed = |source| Error::Io {
-            path: format!("{}: {}", self.source.name(), variable.path),
-            source,
-        };
         let count: usize = slab.iter().map(Range::len).product();
-        let read = |out: &mut [u8]| {
-            stored.read(&self.source, slab, out).map_err(failed)?;
-            self.source.count_decoded(out.len());
-            to_native_order(out, stored.element_size, ByteOrder::Big);
-            Ok(())
-        };
+        let read = |out: &mut [u8]| self.read_into(variable, slab, out);
         match numbers(&variable.dtype, count, read) {
             Some(array) => array,
             None => {
@@ -101,6 +91,24 @@ impl Netcdf3Backend {
                 Ok(Array::Text(bytes.iter().map(|&b| character(b)).collect()))
             }
         }
+    }
+
+    /// Elements of a slab inside the variable's shape, written over `out`, which has their size.
+    pub(crate) fn read_into(
+        &self,
+        variable: &Variable,
+        slab: &[Range<usize>],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let stored = self.stored(variable)?;
+        let read = stored.read(&self.source, slab, out);
+        read.map_err(|source| Error::Io {
+            path: format!("{}: {}", self.source.name(), variable.path),
+            source,
+        })?;
+        self.source.count_decoded(out.len());
+        to_native_order(out, stored.element_size, ByteOrder::Big);
+        Ok(())
     }
 
     /// The pieces that reading a slab fetches.

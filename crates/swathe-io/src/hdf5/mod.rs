@@ -31,7 +31,7 @@ use self::attributes::HeapCache;
 use self::storage::BlockStorage;
 use self::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
-use crate::dataset::{Array, DataType, Filter, Group, Records, StorageChunk, Variable};
+use crate::dataset::{Array, DataType, Filter, Group, Records, StorageChunk, Variable, Workers};
 use crate::error::{Error, Result};
 use crate::numbers::numbers;
 
@@ -88,7 +88,7 @@ impl Hdf5Backend {
                 slab::check_size(self, stored, content, slab, &place)?;
                 let count = slab.iter().map(Range::len).product();
                 numbers(dtype, count, |out| {
-                    slab::read(self, stored, content, slab, out, &place)
+                    slab::read(self, stored, content, slab, Workers::Pool, out, &place)
                 })
                 .unwrap_or_else(|| {
                     Err(Error::Unsupported {
@@ -98,6 +98,20 @@ impl Hdf5Backend {
                 })
             }
         }
+    }
+
+    /// Numbers of a slab that has been checked, written over `out`, which has their size.
+    pub(crate) fn read_into(
+        &self,
+        variable: &Variable,
+        slab: &[Range<usize>],
+        workers: Workers,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let stored = self.stored(variable)?;
+        let place = self.place_of(variable);
+        let content = stored.content(&place)?;
+        slab::read(self, stored, content, slab, workers, out, &place)
     }
 
     /// Records of a slab, as they are stored.
@@ -115,7 +129,15 @@ impl Hdf5Backend {
         slab::check_size(self, stored, content, slab, &place)?;
         let count: usize = slab.iter().map(Range::len).product();
         let mut bytes = vec![0; count * element.size];
-        slab::read_stored_order(self, stored, content, slab, &mut bytes, &place)?;
+        slab::read_stored_order(
+            self,
+            stored,
+            content,
+            slab,
+            Workers::Pool,
+            &mut bytes,
+            &place,
+        )?;
         self.source.count_decoded(bytes.len());
         Ok(Records {
             size: element.size,
