@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from swathe._earthdata import FoundGranule, login, search
     from swathe._granule import Granule, info, open
     from swathe._jobs import Plan, average, grid, grid_match, merge, plan
+    from swathe._level3 import compare, map
     from swathe._live import Page, serve
     from swathe._pictures import Picture, plot
     from swathe._reduce import reduce
@@ -41,12 +42,14 @@ __all__ = [
     "__version__",
     "array",
     "average",
+    "compare",
     "dask",
     "errors",
     "grid",
     "grid_match",
     "info",
     "login",
+    "map",
     "merge",
     "open",
     "plan",
@@ -62,6 +65,7 @@ _MODULES = {
     "_earthdata": ("FoundGranule", "login", "search"),
     "_granule": ("Granule", "info", "open"),
     "_jobs": ("Plan", "average", "grid", "grid_match", "merge", "plan"),
+    "_level3": ("compare", "map"),
     "_live": ("Page", "serve"),
     "_pictures": ("Picture", "plot"),
     "_reduce": ("reduce",),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import warnings
 from collections.abc import Iterable
 from contextlib import closing
@@ -21,6 +22,7 @@ from swathe._arguments import (
     text_or_none,
     threads_of,
     truth,
+    warned,
     whole,
     words,
 )
@@ -62,6 +64,7 @@ def average(
     every: str | None = None,
     day: str | None = None,
     weight: str | None = None,
+    scheme: str = "arithmetic",
     min_count: int = 0,
     min_granules: int = 0,
     min_coverage: float = 0.0,
@@ -131,6 +134,8 @@ def average(
     weight : {"observation", "granule", "l2bin"}, optional
         Whether observations count each by its own weight, or granules each once in a cell, or by the
         root of their number of pixels there, as in NASA's bins.
+    scheme : {"arithmetic", "geometric", "harmonic", "quadratic"}
+        What is averaged on bins: the values, their logarithms, inverses or squares.
     min_count, min_granules : int
         Cells with fewer pixels or granules are blanked.
     min_coverage : float
@@ -216,6 +221,7 @@ def average(
         every=every,
         day=day,
         weight=weight,
+        scheme=scheme,
         min_count=min_count,
         min_granules=min_granules,
         min_coverage=min_coverage,
@@ -374,6 +380,7 @@ def plan(
     every: str | None = None,
     day: str | None = None,
     weight: str | None = None,
+    scheme: str = "arithmetic",
     min_count: int = 0,
     min_granules: int = 0,
     min_coverage: float = 0.0,
@@ -432,6 +439,7 @@ def plan(
         "day": text_or_none(day, "day"),
         "preset": text_or_none(preset, "preset"),
         "weight": text_or_none(weight, "weight"),
+        "scheme": text(scheme, "scheme"),
         "min_count": whole(min_count, "min_count"),
         "min_granules": whole(min_granules, "min_granules"),
         "min_coverage": real(min_coverage, "min_coverage"),
@@ -439,7 +447,9 @@ def plan(
         "allow_mixed": truth(allow_mixed, "allow_mixed"),
         "empty_maps": False,
     }
-    return Plan(_swathe.Plan(given, options, threads_of(threads), memory_of(memory)))
+    made = _swathe.Plan(given, options, threads_of(threads), memory_of(memory))
+    warned(note.removeprefix("warning: ") for note in made.notes if note.startswith("warning: "))
+    return Plan(made)
 
 
 def _range(valid_range: Any) -> str | None:
@@ -641,7 +651,8 @@ def merge(
 ) -> xr.Dataset:
     """Merge partial results, made by ``average(..., output="part.swathe")``.
 
-    The map is the same, to the last bit, as that of all their granules at once.
+    The map is the same, to the last bit, as that of all their granules at once. Level-3 binned files, made with
+    ``grid="isin-ROWS"`` or NASA's, are added as l3bin adds them.
 
     Parameters
     ----------
@@ -674,14 +685,22 @@ def merge(
     """
     from swathe import _results
 
-    merged = _swathe.merge(
-        paths(parts, "parts"),
+    given = paths(parts, "parts")
+    if given and not any(os.fspath(part).endswith(".swathe") for part in given):
+        if live is not False:
+            raise PlanError("there is nothing to see of bins that are added", "leave live out")
+        added, notes = _swathe.add_bins(given, paths(output, "output"), truth(overwrite, "overwrite"))
+        warned(notes)
+        return _results.dataset(added)
+    merged, notes = _swathe.merge(
+        given,
         paths(output, "output"),
         truth(overwrite, "overwrite"),
         truth(allow_mixed, "allow_mixed"),
         memory_of(memory),
         page(live),
     )
+    warned(notes)
     return _results.dataset(merged)
 
 
@@ -748,6 +767,7 @@ def grid_match(
         "day": None,
         "preset": None,
         "weight": None,
+        "scheme": "arithmetic",
         "min_count": 0,
         "min_granules": 0,
         "min_coverage": 0.0,
