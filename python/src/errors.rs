@@ -7,7 +7,7 @@ use swathe::job::JobError;
 use swathe::{Failure, shortened};
 
 /// What options are called in Python, longest first: messages speak the command line's language.
-const WORDS: [(&str, &str); 19] = [
+const WORDS: [(&str, &str); 24] = [
     (
         "as in -b -77,36,-73,41 -r 0.015",
         "as in bbox=(-77, 36, -73, 41), resolution=0.015",
@@ -40,6 +40,20 @@ const WORDS: [(&str, &str); 19] = [
         "use --stat mode, share, first or last",
         "use stat \"mode\", \"share\", \"first\" or \"last\"",
     ),
+    (
+        "for the latest observation --stat last",
+        "for the latest observation stat=\"last\"",
+    ),
+    (
+        "for the earliest observation --stat first",
+        "for the earliest observation stat=\"first\"",
+    ),
+    (
+        "mask by them with --flags, or with a condition in --where",
+        "mask by them with flags, or with a condition in where",
+    ),
+    ("as in --grid isin-4320", "as in grid=\"isin-4320\""),
+    ("--best is of observations", "best is of observations"),
     ("use --stat mode", "use stat=\"mode\""),
     ("use --stat median", "use stat=\"median\""),
 ];

@@ -15,6 +15,7 @@ mod grid;
 mod handed;
 mod held;
 mod inputs;
+mod level3;
 mod live;
 mod options;
 mod outputs;
@@ -40,6 +41,8 @@ mod _swathe {
     use super::file::{File, Granule};
     #[pymodule_export]
     use super::grid::Grid;
+    #[pymodule_export]
+    use super::level3::{add_bins, compare, map_bins};
     #[pymodule_export]
     use super::live::{Live, Recorder, Serving};
     #[pymodule_export]

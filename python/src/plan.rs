@@ -444,7 +444,7 @@ impl Plan {
     }
 }
 
-/// Merges partial results, writes outputs, and hands the product over.
+/// Merges partial results, writes outputs, and hands the product over, with what should be known of it.
 #[pyfunction]
 pub fn merge<'py>(
     py: Python<'py>,
@@ -454,10 +454,10 @@ pub fn merge<'py>(
     allow_mixed: bool,
     memory: Option<u64>,
     live: Option<&Live>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<(Bound<'py, PyDict>, Vec<String>)> {
     let live = live.map(|live| live.0.clone());
     let outputs = Outputs::new(&outputs, &parts, overwrite).map_err(|e| e.raise(py))?;
-    let handed = watched(py, None, move |watch| {
+    let (handed, notes) = watched(py, None, move |watch| {
         let live = live.as_deref();
         live::watch(live, || {
             within(&*pool(None)?, || {
@@ -466,9 +466,10 @@ pub fn merge<'py>(
                     live.merged(&merged, parts.len());
                 }
                 let bins = merged.isin().is_some();
-                written(&merged, outputs, None, bins, live, watch)
+                let notes = merged.several_sensors().into_iter().collect();
+                Ok::<_, Fault>((written(&merged, outputs, None, bins, live, watch)?, notes))
             })
         })
     })?;
-    handed.into_python(py)
+    Ok((handed.into_python(py)?, notes))
 }

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from swathe._granule import Granule, info, open
     from swathe._grid_match import grid_match
     from swathe._gridding import average, grid
+    from swathe._level3 import compare, map
     from swathe._live import Page, serve
     from swathe._merging import merge
     from swathe._pictures import Picture, plot
@@ -44,12 +45,14 @@ __all__ = [
     "__version__",
     "array",
     "average",
+    "compare",
     "dask",
     "errors",
     "grid",
     "grid_match",
     "info",
     "login",
+    "map",
     "merge",
     "open",
     "plan",
@@ -66,6 +69,7 @@ _MODULES = {
     "_granule": ("Granule", "info", "open"),
     "_grid_match": ("grid_match",),
     "_gridding": ("average", "grid"),
+    "_level3": ("compare", "map"),
     "_live": ("Page", "serve"),
     "_merging": ("merge",),
     "_pictures": ("Picture", "plot"),

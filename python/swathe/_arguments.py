@@ -7,6 +7,8 @@ import inspect
 import io
 import operator
 import os
+import sys
+import warnings
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
@@ -217,3 +219,12 @@ def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:
     if len(found) != count:
         raise PlanError(f"{name} is {count} numbers, not {value!r:.80}")
     return found
+
+
+def warned(notes: Iterable[str]) -> None:
+    """Warns of each, where the package was called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "swathe":
+        level, frame = level + 1, frame.f_back
+    for note in notes:
+        warnings.warn(note, stacklevel=level)

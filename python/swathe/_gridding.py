@@ -37,6 +37,7 @@ def average(
     every: str | None = None,
     day: str | None = None,
     weight: str | None = None,
+    scheme: str = "arithmetic",
     min_count: int = 0,
     min_granules: int = 0,
     min_coverage: float = 0.0,
@@ -106,6 +107,8 @@ def average(
     weight : {"observation", "granule", "l2bin"}, optional
         Whether observations count each by its own weight, or granules each once in a cell, or by the
         root of their number of pixels there, as in NASA's bins.
+    scheme : {"arithmetic", "geometric", "harmonic", "quadratic"}
+        What is averaged on bins: the values, their logarithms, inverses or squares.
     min_count, min_granules : int
         Cells with fewer pixels or granules are blanked.
     min_coverage : float
@@ -191,6 +194,7 @@ def average(
         every=every,
         day=day,
         weight=weight,
+        scheme=scheme,
         min_count=min_count,
         min_granules=min_granules,
         min_coverage=min_coverage,

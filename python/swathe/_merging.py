@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 from collections.abc import Iterable
 from typing import TYPE_CHECKING
 
 from swathe import _swathe
-from swathe._arguments import memory_of, paths, suggesting, truth
+from swathe._arguments import memory_of, paths, suggesting, truth, warned
 from swathe._job_options import Path
 from swathe._live import Where, page
+from swathe.errors import PlanError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -26,7 +28,8 @@ def merge(
 ) -> xr.Dataset:
     """Merge partial results, made by ``average(..., output="part.swathe")``.
 
-    The map is the same, to the last bit, as that of all their granules at once.
+    The map is the same, to the last bit, as that of all their granules at once. Level-3 binned files, made with
+    ``grid="isin-ROWS"`` or NASA's, are added as l3bin adds them.
 
     Parameters
     ----------
@@ -59,12 +62,20 @@ def merge(
     """
     from swathe import _results
 
-    merged = _swathe.merge(
-        paths(parts, "parts"),
+    given = paths(parts, "parts")
+    if given and not any(os.fspath(part).endswith(".swathe") for part in given):
+        if live is not False:
+            raise PlanError("there is nothing to see of bins that are added", "leave live out")
+        added, notes = _swathe.add_bins(given, paths(output, "output"), truth(overwrite, "overwrite"))
+        warned(notes)
+        return _results.dataset(added)
+    merged, notes = _swathe.merge(
+        given,
         paths(output, "output"),
         truth(overwrite, "overwrite"),
         truth(allow_mixed, "allow_mixed"),
         memory_of(memory),
         page(live),
     )
+    warned(notes)
     return _results.dataset(merged)

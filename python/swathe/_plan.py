@@ -14,6 +14,7 @@ from swathe._arguments import (
     text_or_none,
     threads_of,
     truth,
+    warned,
 )
 from swathe._grids import grid as grid_of
 from swathe._job_options import Four, Granules, Path, options
@@ -49,6 +50,7 @@ def plan(
     every: str | None = None,
     day: str | None = None,
     weight: str | None = None,
+    scheme: str = "arithmetic",
     min_count: int = 0,
     min_granules: int = 0,
     min_coverage: float = 0.0,
@@ -106,6 +108,7 @@ def plan(
         every=every,
         day=day,
         weight=weight,
+        scheme=scheme,
         min_count=min_count,
         min_granules=min_granules,
         min_coverage=min_coverage,
@@ -113,7 +116,9 @@ def plan(
         on_error=on_error,
         allow_mixed=allow_mixed,
     )
-    return Plan(_swathe.Plan(given, asked, threads_of(threads), memory_of(memory)))
+    made = _swathe.Plan(given, asked, threads_of(threads), memory_of(memory))
+    warned(note.removeprefix("warning: ") for note in made.notes if note.startswith("warning: "))
+    return Plan(made)
 
 
 class Plan:

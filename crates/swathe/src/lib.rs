@@ -10,6 +10,7 @@ mod allocator;
 mod cli;
 pub mod cluster;
 mod commands;
+pub mod comparing;
 mod config;
 mod failure;
 mod interrupt;

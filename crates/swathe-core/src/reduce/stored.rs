@@ -372,7 +372,7 @@ impl Columns {
 mod tests {
     use super::*;
     use crate::reduce::tests::reduction;
-    use crate::reduce::{GranuleState, Observation, Tiling, Weight};
+    use crate::reduce::{GranuleState, Observation, Statistic, Tiling, Weight};
 
     fn stored_tiles(composite: &Composite) -> Vec<(usize, StoredTile)> {
         let tiles = 0..composite.tiling().tiles();
@@ -430,6 +430,27 @@ mod tests {
             assert_eq!(restored(&composite, |_| ()), Ok(composite.clone()));
             assert!(stored_tiles(&composite).len() > 1);
         }
+    }
+
+    /// Of more granules than a test can make: a tile whose counts say so.
+    #[test]
+    fn counts_beyond_32_bits_are_right() {
+        let few = composite(Weight::Observation, false, Summation::Fixed { exponent: 5 });
+        let many = |tile: &mut StoredTile| {
+            for count in tile.counts.iter_mut().filter(|count| **count > 0) {
+                *count *= 1 << 30;
+            }
+        };
+        let mut all = restored(&few, many).unwrap();
+        let (mean, std) = (all.values(Statistic::Mean), all.values(Statistic::Std));
+        all.merge(all.clone()).unwrap();
+        let expected: Vec<u64> = few.counts().iter().map(|count| count << 31).collect();
+        assert!(expected.iter().any(|count| *count > u64::from(u32::MAX)));
+        assert_eq!(all.counts(), expected);
+        assert_eq!(
+            (all.values(Statistic::Mean), all.values(Statistic::Std)),
+            (mean, std)
+        );
     }
 
     #[test]

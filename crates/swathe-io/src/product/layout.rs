@@ -8,6 +8,7 @@ use swathe_core::geobox::Axis;
 use swathe_core::reduce::TILE_SIZE;
 
 use super::extent::GeographicExtent;
+use super::level3::{display, is_global, level3_mapped};
 use super::statistic::number;
 use super::{
     FILL, FlagReport, GranuleRecord, Layer, LayerData, Product, Statistic, TimeStep, Times,
@@ -167,6 +168,9 @@ pub fn layout(product: &Product) -> Result<FileLayout<'_>> {
             chunks.insert(0, 1);
         }
         let mut attributes = attributes_of(layer);
+        if is_global(product) {
+            display(&mut attributes, layer);
+        }
         let mut push = |name: &str, value: String| {
             attributes.push((name.into(), AttributeValue::Text(value)));
         };
@@ -550,17 +554,6 @@ fn flag_variables(reports: &[FlagReport]) -> ((String, usize), Vec<VariableLayou
     (("flag".into(), names.len()), variables)
 }
 
-/// Whether the grid is the whole Earth in longitude and latitude, as Level-3 mapped products are.
-fn is_global(product: &Product) -> bool {
-    let (west, south, east, north) = product.geobox.bounds();
-    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
-    product.geobox.crs.is_lonlat()
-        && near(west, -180.0)
-        && near(east, 180.0)
-        && near(south, -90.0)
-        && near(north, 90.0)
-}
-
 /// Seconds since 1970 as ISO 8601 with milliseconds, as in the granules' own attributes.
 pub(crate) fn iso_time(seconds: f64) -> Option<String> {
     let milliseconds = (seconds * 1e3).round();
@@ -583,6 +576,9 @@ pub(super) fn global_attributes(product: &Product) -> Attributes {
         }
     });
 
+    if is_global(product) {
+        level3_mapped(&mut all, product);
+    }
     all.default_text("title", format!("Level-3 map: {long_name}"));
     all.text("Conventions", "CF-1.8 ACDD-1.3".into());
     all.default_text("processing_level", "L3 Mapped".into());
@@ -607,9 +603,6 @@ pub(super) fn global_attributes(product: &Product) -> Attributes {
         all.text("l2_flag_names", names);
     }
     geospatial(&mut all, product);
-    if is_global(product) {
-        level3_mapped(&mut all, product);
-    }
     if let Some(layer) = main {
         all.text("measure", layer.statistic.measure());
         for (name, value) in range_attributes(layer.data.valid_range()) {
@@ -681,57 +674,33 @@ pub(super) fn round_to(value: f64, unit: f64) -> f64 {
     (value * per_unit).round() / per_unit
 }
 
-/// Attributes by which readers of NASA's Level-3 mapped files find the grid.
-fn level3_mapped(all: &mut GlobalAttributes, product: &Product) {
-    let geobox = &product.geobox;
-    let (rows, columns) = geobox.shape();
-    let (dy, dx) = (geobox.y.step().abs(), geobox.x.step());
-    all.text("map_projection", "Equidistant Cylindrical".into());
-    all.text("latitude_units", "degrees_north".into());
-    all.text("longitude_units", "degrees_east".into());
-    for (name, value) in [
-        ("northernmost_latitude", 90.0),
-        ("southernmost_latitude", -90.0),
-        ("westernmost_longitude", -180.0),
-        ("easternmost_longitude", 180.0),
-        ("latitude_step", dy),
-        ("longitude_step", dx),
-        ("sw_point_latitude", -90.0 + dy / 2.0),
-        ("sw_point_longitude", -180.0 + dx / 2.0),
-    ] {
-        all.set(name, AttributeValue::F32(vec![value as f32]));
-    }
-    // Kilometres in a degree of the equator, WGS 84.
-    let kilometres = dx * 6378.137 * std::f64::consts::PI / 180.0;
-    all.text(
-        "spatialResolution",
-        format!("{:.6} km", round_to(kilometres, 1e-6)),
-    );
-    all.set(
-        "number_of_lines",
-        AttributeValue::I32(vec![rows.min(i32::MAX as usize) as i32]),
-    );
-    all.set(
-        "number_of_columns",
-        AttributeValue::I32(vec![columns.min(i32::MAX as usize) as i32]),
-    );
-}
-
-struct GlobalAttributes(Attributes);
+/// Global attributes, each name once.
+pub(super) struct GlobalAttributes(Attributes);
 
 impl GlobalAttributes {
-    fn set(&mut self, name: &str, value: AttributeValue) {
+    /// Sets an attribute, in place of one of this name.
+    pub(super) fn set(&mut self, name: &str, value: AttributeValue) {
         match self.0.iter_mut().find(|(n, _)| n == name) {
             Some((_, old)) => *old = value,
             None => self.0.push((name.into(), value)),
         }
     }
 
-    fn text(&mut self, name: &str, value: String) {
+    /// Sets an attribute that is text.
+    pub(super) fn text(&mut self, name: &str, value: String) {
         self.set(name, AttributeValue::Text(value));
     }
 
-    fn default_text(&mut self, name: &str, value: String) {
+    /// The text of an attribute.
+    pub(super) fn given(&self, name: &str) -> Option<&str> {
+        match super::statistic::find(&self.0, name) {
+            Some(AttributeValue::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// Sets an attribute that is text where there is none of this name.
+    pub(super) fn default_text(&mut self, name: &str, value: String) {
         if super::statistic::find(&self.0, name).is_none() {
             self.text(name, value);
         }

@@ -4,6 +4,7 @@ use super::contents::{Contents, Unit};
 use super::data_day::Part;
 use super::header::Header;
 use super::layers::Kind;
+use super::order::several_sensors;
 use super::plan::{Plan, PlannedField};
 use super::record::{Event, Observer, tell_tiles};
 use super::windows::{Member, Window};
@@ -69,6 +70,12 @@ pub(super) enum Maps {
 }
 
 impl Finished {
+    /// Says that its granules are of several sensors.
+    pub fn several_sensors(&self) -> Option<String> {
+        let granules = self.header.taking_part();
+        several_sensors(granules.map(|granule| &granule.identity))
+    }
+
     /// An average, of what granules gave.
     pub(super) fn average(header: Header, contents: Contents) -> Result<Self, JobError> {
         let times = Times::Window(header.window());

@@ -40,7 +40,7 @@ mod statistics;
 mod turns;
 mod windows;
 
-pub use bins::{BinMap, keep_statistics, map_table};
+pub use bins::{BinMap, MapOfBins, keep_statistics, map_bins, merge_bins};
 pub use by_bins::{ByBins, Preset};
 pub(crate) use canonical::quoted;
 pub use data_day::DayKind;
