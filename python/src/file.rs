@@ -289,7 +289,8 @@ impl Reading<'_> {
         py: Python<'py>,
         fill: impl Fn(&mut [T]) -> Result<(), Error> + Send + Sync,
     ) -> PyResult<Bound<'py, PyAny>> {
-        let fits = self.dataset.check_size(self.variable, &self.slab);
+        // The index of chunks may have to be read, by a file object whose lock another thread has.
+        let fits = py.detach(|| self.dataset.check_size(self.variable, &self.slab));
         fits.map_err(|e| e.raise(py))?;
         let shape = PyTuple::new(py, self.slab.iter().map(Range::len))?;
         let numpy = PyModule::import(py, intern!(py, "numpy"))?;

@@ -9,6 +9,7 @@ use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
 use std::sync::Arc;
+use swathe::core::watch::here;
 use swathe::live::{self, Address};
 
 /// The page of a run. It can be asked for until this is gone.
@@ -123,7 +124,7 @@ pub fn watch<T>(
     let Some(live) = live else {
         return work();
     };
-    let entered = live.watched().enter();
+    let entered = live.watched().stopped_as(&here()).enter();
     let outcome = work();
     drop(entered);
     let failure = outcome.as_ref().err().map(Fault::message);

@@ -175,17 +175,21 @@ def threads_of(value: int | None) -> int | None:
     return None if value is None else whole(value, "threads", 1, 512)
 
 
-def size(value: int | str, name: str) -> int:
-    """A number of bytes, as a number or as text with a unit."""
+def memory_of(value: Any) -> int | None:
+    """A number of bytes, as a number or as text with a unit, if one is given."""
+    if value is None:
+        return None
     if not isinstance(value, str):
-        return whole(value, name)
-    units = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
-    number = value.strip().rstrip("BKMGTi")
-    unit = value.strip()[len(number) :]
-    try:
-        return int(float(number) * 2 ** units[unit or "B"])
-    except (ValueError, KeyError, OverflowError):
-        raise PlanError(f"{name} {value!r} is no size, as in 512MiB or 4GiB") from None
+        try:
+            return whole(value, "memory", 1)
+        except TypeError:
+            raise TypeError(
+                f'memory is a number of bytes, or text as "512MiB", not {value!r:.80}'
+            ) from None
+    found = _swathe.memory_size(value)
+    if found is None:
+        raise PlanError(f"memory {value!r:.80} is no size, as in 512MiB or 4GiB")
+    return found
 
 
 def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:

@@ -12,6 +12,7 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from swathe import _swathe
 from swathe._arguments import (
     inputs,
+    memory_of,
     numbers,
     one_input,
     paths,
@@ -71,6 +72,7 @@ def average(
     on_error: str = "stop",
     allow_mixed: bool = False,
     threads: int | None = None,
+    memory: int | str | None = None,
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
     keep: str | None = None,
@@ -148,6 +150,10 @@ def average(
         Whether processing versions, or near-real-time and refined granules, may be mixed.
     threads : int, optional
         Number of threads; by default one for each processor.
+    memory : int or str, optional
+        Most bytes that the run may take, its result included, as a number or as "512MiB"; by default half of the
+        machine's. What has no room goes by way of a file, beside the output or for the time being. On a cluster it is
+        the workers' memory that counts.
     output : path or iterable of paths, optional
         Files to write besides, by suffix: .nc, .tif, .png, .html (a report), or .swathe for :func:`merge`.
     overwrite : bool
@@ -223,6 +229,7 @@ def average(
         on_error=on_error,
         allow_mixed=allow_mixed,
         threads=threads,
+        memory=memory,
     )
     if not compute:
         return made.submit(client, output=output)
@@ -253,6 +260,7 @@ def grid(
     on_error: str = "stop",
     allow_mixed: bool = False,
     threads: int | None = None,
+    memory: int | str | None = None,
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
     progress: bool | Show = False,
@@ -274,8 +282,8 @@ def grid(
         what it needs of its granule. Values, coordinates and attributes are those of the computed cube. What is known
         only when granules are decoded is not: data sets lack what came of granules and what flags took; an area that
         no granule touches is NaN, no error; and a granule that cannot be decoded is an error of its task, whatever
-        ``on_error`` is. Granules are paths or addresses; drop_empty, output, client, compute, progress and live do
-        not go with it.
+        ``on_error`` is. Granules are paths or addresses; drop_empty, output, client, compute, progress, live and
+        memory do not go with it.
 
     Returns
     -------
@@ -315,6 +323,7 @@ def grid(
             "compute": not compute,
             "progress": bool(progress),
             "live": live is not False,
+            "memory": memory is not None,
         },
     )
     made = plan(
@@ -336,6 +345,7 @@ def grid(
         on_error=on_error,
         allow_mixed=allow_mixed,
         threads=threads,
+        memory=memory,
     )
     if lazy:
         return _lazy.cube(made._plan)
@@ -378,6 +388,7 @@ def plan(
     on_error: str = "stop",
     allow_mixed: bool = False,
     threads: int | None = None,
+    memory: int | str | None = None,
 ) -> Plan:
     """Decide everything of a job without reading an array.
 
@@ -436,7 +447,7 @@ def plan(
         "allow_mixed": truth(allow_mixed, "allow_mixed"),
         "empty_maps": False,
     }
-    made = _swathe.Plan(given, options, threads_of(threads))
+    made = _swathe.Plan(given, options, threads_of(threads), memory_of(memory))
     warned(note.removeprefix("warning: ") for note in made.notes if note.startswith("warning: "))
     return Plan(made)
 
@@ -496,7 +507,7 @@ class Plan:
 
     @property
     def memory(self) -> int | None:
-        """Bytes that the job needs at most; None where it needs more than there is here."""
+        """Bytes that the job needs at most; None where it needs more than it may take."""
         return self._plan.memory
 
     def estimate(self) -> xr.Dataset:
@@ -635,6 +646,7 @@ def merge(
     output: Path | Iterable[Path] | None = None,
     overwrite: bool = False,
     allow_mixed: bool = False,
+    memory: int | str | None = None,
     live: Where = False,
 ) -> xr.Dataset:
     """Merge partial results, made by ``average(..., output="part.swathe")``.
@@ -649,6 +661,8 @@ def merge(
         unless with ``keep="granules"``: the newer version then replaces the older.
     output, overwrite, allow_mixed, live
         As in :func:`average`.
+    memory : int or str, optional
+        Most bytes that merging may take, as a number or as "512MiB"; the result comes on top.
 
     Returns
     -------
@@ -683,6 +697,7 @@ def merge(
         paths(output, "output"),
         truth(overwrite, "overwrite"),
         truth(allow_mixed, "allow_mixed"),
+        memory_of(memory),
         page(live),
     )
     warned(notes)
@@ -760,7 +775,7 @@ def grid_match(
         "allow_mixed": False,
         "empty_maps": True,
     }
-    made = _swathe.Plan([one_input(path)], options, None)
+    made = _swathe.Plan([one_input(path)], options, None, None)
     if len(made.fields) != 1:
         raise PlanError(f"{variable} means {len(made.fields)} fields: grid_match gives one")
     result = _results.dataset(made.run(None, [], False, None, None))[made.fields[0]]

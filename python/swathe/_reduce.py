@@ -11,9 +11,9 @@ import numpy as np
 from swathe import _swathe
 from swathe._arguments import (
     inputs,
+    memory_of,
     numbers,
     paths,
-    size,
     suggesting,
     text,
     text_or_none,
@@ -133,7 +133,7 @@ def reduce(
         "every": text_or_none(every, "every"),
         "weight": text(weight, "weight"),
         "bbox": None if box is None else list(numbers(box, "bbox", 4)),
-        "memory": None if memory is None else size(memory, "memory"),
+        "memory": memory_of(memory),
         "threads": threads_of(threads),
     }
     if asked["bbox"] is not None:

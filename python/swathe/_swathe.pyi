@@ -29,6 +29,7 @@ __all__ = [
     "locator",
     "login",
     "map_bins",
+    "memory_size",
     "merge",
     "nearest",
     "picture",
@@ -275,7 +276,9 @@ class RandomGenerator:
 
 @final
 class Plan:
-    def __new__(cls, inputs: list[Any], options: Options, threads: int | None) -> Plan: ...
+    def __new__(
+        cls, inputs: list[Any], options: Options, threads: int | None, memory: int | None
+    ) -> Plan: ...
     @property
     def notes(self) -> list[str]: ...
     @property
@@ -407,8 +410,10 @@ def merge(
     outputs: list[_Path],
     overwrite: bool,
     allow_mixed: bool,
+    memory: int | None,
     live: Live | None,
 ) -> tuple[dict[str, Any], list[str]]: ...
+def memory_size(text: str) -> int | None: ...
 def nearest(name: str, candidates: list[str]) -> str | None: ...
 def picture(file: _Path, options: PictureOptions) -> bytes: ...
 @final

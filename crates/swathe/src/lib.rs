@@ -16,6 +16,7 @@ mod failure;
 mod interrupt;
 pub mod job;
 pub mod live;
+mod memory_size;
 mod messages;
 pub mod reduction;
 
@@ -30,3 +31,5 @@ pub use commands::reduced::ReducedOutputs;
 pub use commands::simulate::make as make_granules;
 pub use commands::write::Outputs;
 pub use failure::Failure;
+pub use memory_size::memory_size;
+pub use messages::shortened;

@@ -9,9 +9,10 @@ use swathe_core::reduce::TILE_SIZE;
 
 use super::extent::GeographicExtent;
 use super::level3::{display, is_global, level3_mapped};
+use super::statistic::number;
 use super::{
-    FILL, FlagReport, GranuleRecord, LayerData, Product, Statistic, TimeStep, Times, ValidRange,
-    grid_mapping,
+    FILL, FlagReport, GranuleRecord, Layer, LayerData, Product, Statistic, TimeStep, Times,
+    ValidRange, grid_mapping,
 };
 use crate::dataset::{AttributeValue, Attributes, DataType};
 use crate::error::{Error, Result};
@@ -166,11 +167,7 @@ pub fn layout(product: &Product) -> Result<FileLayout<'_>> {
             dims.insert(0, "time".into());
             chunks.insert(0, 1);
         }
-        let mut attributes = layer.attributes.clone();
-        if layer.statistic == Statistic::Sum {
-            // A sum carries the range of the values that it is of, for bins. As its own, readers would blank by it.
-            attributes.retain(|(name, _)| !matches!(name.as_str(), "valid_min" | "valid_max"));
-        }
+        let mut attributes = attributes_of(layer);
         if is_global(product) {
             display(&mut attributes, layer);
         }
@@ -325,6 +322,29 @@ fn spatial_coordinates(product: &Product) -> [VariableLayout<'static>; 2] {
             chunks: None,
         }
     })
+}
+
+/// Attributes of a layer as files have them. The range of valid values has the type of the variable, as CF asks for (2.5.1):
+/// readers compare without converting. Of whole numbers, those in the range.
+pub(super) fn attributes_of(layer: &Layer) -> Attributes {
+    let dtype = layer.data.dtype();
+    let attributes = layer.attributes.iter().filter_map(|(name, value)| {
+        let inwards = match name.as_str() {
+            "valid_min" => f64::ceil,
+            "valid_max" => f64::floor,
+            _ => return Some((name.clone(), value.clone())),
+        };
+        // A sum carries the range of the values that it is of, for bins. As its own, readers would blank by it.
+        let end = number(value).filter(|_| layer.statistic != Statistic::Sum)?;
+        let typed = match dtype {
+            DataType::F32 => AttributeValue::F32(vec![end as f32]),
+            DataType::I32 => AttributeValue::I32(vec![inwards(end) as i32]),
+            DataType::I64 => AttributeValue::I64(vec![inwards(end) as i64]),
+            _ => AttributeValue::F64(vec![end]),
+        };
+        Some((name.clone(), typed))
+    });
+    attributes.collect()
 }
 
 /// Cell centres as NASA's Level-3 mapped files label them, to the bit: double precision multiples of

@@ -1,8 +1,8 @@
 //! `swathe array`: an array larger than memory, said in one line and computed.
 
 use super::graph::GraphFile;
-use super::gridding::size;
 use crate::failure::{Failure, Outcome, Result};
+use crate::memory_size::memory_size;
 use crate::messages::{say, tell};
 use clap::Args;
 use serde_json::{Value, json};
@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     threads: Option<u16>,
     /// Most memory that chunks may take, as 512MiB or 4GiB
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<u64>,
     /// Draw the tasks into a file, .svg, .mmd (Mermaid) or .dot (Graphviz)
     #[arg(long, value_name = "FILE")]
@@ -95,7 +95,7 @@ pub fn run(arguments: &Arguments) -> Result {
         return Ok(Outcome::Done);
     }
     let started = Instant::now();
-    let values = compute(&array, &pool, arguments.memory).map_err(Failure::error)?;
+    let values = compute(&array, &pool, arguments.memory)?;
     let seconds = started.elapsed().as_secs_f64();
     let peak = peak_bytes();
     if arguments.json {

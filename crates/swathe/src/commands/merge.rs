@@ -1,11 +1,11 @@
 //! `swathe merge`: one map out of partial results.
 
-use super::gridding::size;
 use super::live::LiveOption;
 use super::progress::{Progress, Style};
 use super::report;
 use super::write::Outputs;
 use crate::failure::{Outcome, Result};
+use crate::memory_size::memory_size;
 use crate::messages;
 use clap::Args;
 use std::path::PathBuf;
@@ -40,7 +40,7 @@ pub struct Arguments {
     #[arg(long)]
     allow_mixed: bool,
     /// Most memory that merging partial results may take, as 512MiB or 4GiB. Default: half of the machine's
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<u64>,
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "STYLE")]

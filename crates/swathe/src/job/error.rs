@@ -93,7 +93,7 @@ impl JobError {
     }
 
     /// A granule is at fault.
-    pub(super) fn granule(name: &str, reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn granule(name: &str, reason: impl std::fmt::Display) -> Self {
         let text = reason.to_string();
         let reason = if text.contains(name) {
             text

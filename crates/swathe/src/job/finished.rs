@@ -16,6 +16,7 @@ use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, Scheme, Tiling};
 use swathe_core::resample::GeometryReport;
+use swathe_core::stop;
 use swathe_core::watch::{self, Task};
 use swathe_io::bytes::ReadCounters;
 use swathe_io::dataset::AttributeValue;
@@ -323,6 +324,7 @@ impl Finished {
                 .into_par_iter()
                 .map(|number| {
                     let _entered = watched.enter();
+                    stop::go_on()?;
                     let _combining = watch::doing(Task::Combine);
                     let step = steps.start + number / (tiles.len() * fields);
                     let tile = tiles.get(number / fields % tiles.len());

@@ -10,6 +10,7 @@ use swathe_core::resample::Method;
 use swathe_core::run::{Turn, lines_near};
 use swathe_core::source::{LineExtent, SwathSource as _};
 use swathe_core::sphere::{arc_bound, chord2, sin_cos_deg, unit_vector};
+use swathe_core::{stop, watch};
 
 /// What a run holds at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +87,9 @@ impl Plan {
         let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
         if samples || largest(&needs.granules, most) > limit / 2 {
             // Every pixel reaching cells of its own is too much: ask each granule what it may reach.
-            let all: Vec<Option<Reached>> =
-                self.granules.par_iter().map(|g| self.reached(g)).collect();
+            let reached = watch::carried(|granule| self.reached(granule));
+            let all: Vec<Option<Reached>> = self.granules.par_iter().map(reached).collect();
+            stop::go_on()?;
             needs = self.needs(threads, keeping, |i| all.get(i).copied().flatten());
         }
         let journal = keeping.journal.is_some();

@@ -17,6 +17,7 @@ use swathe_core::mask::FlagSelection;
 use swathe_core::reduce::{Reduction, Scheme, Statistic, Summation, Tiling, Weight};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
+use swathe_core::{stop, watch};
 use swathe_io::granule::Granule;
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
@@ -50,6 +51,7 @@ impl Plan {
 
         let mut ready = Vec::with_capacity(candidates.len());
         for (candidate, resolved) in resolve_all(candidates, &requests, &flags, &job) {
+            stop::go_on()?;
             match (resolved, job.on_error) {
                 (Ok(resolved), _) => ready.push((candidate, resolved)),
                 (Err(error), OnError::Stop) => return Err(error),
@@ -220,6 +222,7 @@ impl Plan {
             notes,
         };
         Finished::check_names(&plan)?;
+        stop::go_on()?;
         Ok(plan)
     }
 }
@@ -319,13 +322,11 @@ fn resolve_all(
     flags: &FlagSelection,
     job: &Job,
 ) -> Vec<(Candidate, Result<Resolved, JobError>)> {
-    candidates
-        .into_par_iter()
-        .map(|candidate| {
-            let resolved = resolve(&candidate, requests, flags, job);
-            (candidate, resolved)
-        })
-        .collect()
+    let resolve = watch::carried(|candidate: Candidate| {
+        let resolved = resolve(&candidate, requests, flags, job);
+        (candidate, resolved)
+    });
+    candidates.into_par_iter().map(resolve).collect()
 }
 
 /// The windows of time, if any are asked for; granules are split among them.
