@@ -54,8 +54,8 @@ fine = dict(bbox=(-100, 10, -50, 60), resolution=0.01)
 chance = random.Random(int(sys.argv[2]))
 rounds = int(sys.argv[3])
 
-def once():
-    exec(sys.argv[4])
+# A function: what KeyboardInterrupt leaves of text that is executed is an exit code of Python's own.
+exec("def once(): " + sys.argv[4])
 
 sent, times = [], []
 
