@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from swathe.errors import PlanError, WrongTypeError
 if TYPE_CHECKING:
     import xarray as xr
 
-R = TypeVar("R", "xr.DataArray", "xr.Dataset")
+R = TypeVar("R", bound="xr.DataArray | xr.Dataset")
 
 #: Names of coordinates, where no attribute says what they are.
 LATITUDE = ("lat", "latitude")
@@ -132,15 +132,16 @@ class Labels(NamedTuple):
     def on(self, result: R) -> R:
         """The result under the template's labels. Those of the grid are the same places, but a last digit of another
         value would keep the two from being joined."""
+        labelled: Any = result
         y, x = ("lat", "lon") if "lat" in result.dims else ("y", "x")
         for name, values in ((y, self.y), (x, self.x)):
-            own = result[name]
+            own = labelled[name]
             if own.size != values.size or own.size < 2 or np.array_equal(own, values):
                 continue
             if np.abs(own.values - values).max() < np.abs(np.diff(own.values[:2]))[0] / 100:
-                result = result.assign_coords({name: (name, values, own.attrs)})
-                result[name].encoding = own.encoding
-        return result
+                labelled = labelled.assign_coords({name: (name, values, own.attrs)})
+                labelled[name].encoding = own.encoding
+        return cast("R", labelled)
 
 
 def labels(like: Any) -> Labels | None:
