@@ -16,7 +16,7 @@ use swathe::io::dataset::{Array, DataType, Dataset, Group, Variable};
 use swathe::io::error::Error;
 use swathe::io::granule;
 use swathe::io::unpacking::{Real, Unpacking};
-use swathe::job::JobError;
+use swathe::job::{JobError, memory_available};
 
 /// Elements that are read on the calling thread: waking others takes longer.
 const LITTLE: usize = 1 << 13;
@@ -181,6 +181,7 @@ fn group<'py>(
             variable.dtype.name()
         };
         of.set_item("dtype", dtype)?;
+        of.set_item("big_endian", dataset.is_big_endian(variable))?;
         of.set_item("dims", &variable.dims)?;
         of.set_item("shape", &variable.shape)?;
         of.set_item("attributes", attributes::to_dict(py, &variable.attributes)?)?;
@@ -289,9 +290,18 @@ impl Reading<'_> {
         py: Python<'py>,
         fill: impl Fn(&mut [T]) -> Result<(), Error> + Send + Sync,
     ) -> PyResult<Bound<'py, PyAny>> {
-        // The index of chunks may have to be read, by a file object whose lock another thread has.
-        let fits = py.detach(|| self.dataset.check_size(self.variable, &self.slab));
-        fits.map_err(|e| e.raise(py))?;
+        // Much that is not stored is given where there is room, as fills. The index of chunks may have to be read, by a
+        // file object whose lock another thread has.
+        let bytes = self
+            .slab
+            .iter()
+            .try_fold(size_of::<T>() as u64, |bytes, range| {
+                bytes.checked_mul(range.len() as u64)
+            });
+        if bytes.is_none_or(|bytes| bytes > memory_available()) {
+            let fits = py.detach(|| self.dataset.check_size(self.variable, &self.slab));
+            fits.map_err(|e| e.raise(py))?;
+        }
         let shape = PyTuple::new(py, self.slab.iter().map(Range::len))?;
         let numpy = PyModule::import(py, intern!(py, "numpy"))?;
         let array = numpy.call_method1(intern!(py, "empty"), (shape, T::get_dtype(py)))?;

@@ -9,7 +9,7 @@ import operator
 import os
 import sys
 import warnings
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -47,6 +47,8 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
 
     if isinstance(given, _granule.Granule):
         return given.source
+    if isinstance(given, str) and not given:
+        raise PlanError("a granule is named by an empty text", "give its path or address")
     if isinstance(given, str) and "://" in given:
         _earthdata.use_earthaccess()
         return given
@@ -99,6 +101,8 @@ def inputs(granules: Any) -> list[Any]:
         return [one_input(granules)]
     if callable(getattr(granules, "data_links", None)) or not isinstance(granules, Iterable):
         return [one_input(granules)]
+    if isinstance(granules, Mapping):
+        raise TypeError(f"granules are paths or file objects, or a list of them, not a mapping: {granules!r:.80}")
     return [one_input(granule) for granule in granules]
 
 
@@ -136,7 +140,7 @@ def truth(value: Any, name: str) -> bool:
 
 def real(value: Any, name: str) -> float:
     """A number."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, str | bytes | bool):
         raise TypeError(f"{name} is a number, not {value!r:.80}")
     try:
         return float(value)
@@ -149,16 +153,28 @@ def paths(value: Any, name: str) -> list[str | os.PathLike[str]]:
     if value is None:
         return []
     if isinstance(value, str | os.PathLike):
-        return [value]
+        return [one_path(value, name)]
     if isinstance(value, Iterable) and not isinstance(value, bytes) and not hasattr(value, "read"):
         found = list(value)
         if all(isinstance(path, str | os.PathLike) for path in found):
-            return found
+            return [one_path(path, name) for path in found]
     raise TypeError(f"{name} is a path or a list of paths, not {value!r:.80}")
+
+
+def one_path(value: Any, name: str) -> str | os.PathLike[str]:
+    """A path."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} is a path, not {value!r:.80}")
+    if not os.fspath(value):
+        raise PlanError(f"{name} is a path, not an empty text")
+    return value
 
 
 def whole(value: Any, name: str, least: int = 0, most: int = 2**63 - 1) -> int:
     """A whole number between two."""
+    # True is 1 to Python, and seldom what was meant.
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is a whole number, not {value!r}")
     try:
         found = operator.index(value)
     except TypeError:

@@ -122,7 +122,7 @@ def reduce(
         raise TypeError(f"variable is a name, not {variable!r:.80}")
     given = inputs(files)
     if any(hasattr(file, "read") for file in given):
-        raise TypeError("gridded files are read by path or address, not as file objects")
+        raise TypeError("gridded files are read by path or address, not as file objects or data sets")
     statistics = [name.strip() for word in words(stat, "stat") for name in word.split(",")]
     if not statistics:
         raise PlanError("stat names no statistic")

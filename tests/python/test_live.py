@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -596,7 +597,8 @@ def test_the_head_of_an_answer_is_all_that_head_gives(granules, tmp_path):
     assert asked("GET", served.link)[0] == 200
     assert asked("OPTIONS", served.link)[0] == 405
     # Nothing follows the head on the connection: urllib would not have read it.
-    with socket.create_connection(("127.0.0.1", served.port), timeout=10) as connection:
+    port = urllib.parse.urlsplit(served.link).port
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
         connection.sendall(f"HEAD /?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
         said = b"".join(iter(lambda: connection.recv(4096), b""))
     assert said.startswith(b"HTTP/1.1 200 OK\r\n") and said.endswith(b"\r\n\r\n")

@@ -424,10 +424,10 @@ impl Dataset {
     }
 
     /// Numbers of a slab as [`Dataset::read`] gives them, written over all of `out`: memory of the caller's, which
-    /// may be better than new memory, or may be used again.
+    /// may be better than new memory, or may be used again. As it is there, no more is asked of what is stored.
     ///
     /// # Errors
-    /// As [`Dataset::read`]; the elements are no numbers, or `out` has not their size in bytes. What `out` holds
+    /// As [`Dataset::read`], but for slabs of which little is stored; the elements are no numbers, or `out` has not their size in bytes. What `out` holds
     /// then is not told.
     pub fn read_into(
         &self,
@@ -446,7 +446,7 @@ impl Dataset {
         slab: &[Range<usize>],
         out: &mut [u8],
     ) -> Result<()> {
-        self.check_size(variable, slab)?;
+        self.check_slab(variable, slab)?;
         let place = || format!("{}: {}", self.source.name(), variable.path);
         let Some(size) = variable.dtype.size() else {
             return Err(Error::Unsupported {
@@ -514,11 +514,21 @@ impl Dataset {
         }
     }
 
-    /// Whether a variable of text holds single characters, as netCDF's type `char` does.
+    /// Whether a variable of text holds single characters, as netCDF's type `char` does: each element then is the
+    /// character whose number the stored byte is.
     pub fn is_characters(&self, variable: &Variable) -> bool {
         match &self.backend {
             Backend::Hdf5(backend) => backend.is_characters(variable),
             Backend::Netcdf3(_) => variable.dtype == DataType::Text,
+            Backend::Zarr(_) | Backend::Given(_) => false,
+        }
+    }
+
+    /// Whether the numbers of a variable are stored with the most significant byte first.
+    pub fn is_big_endian(&self, variable: &Variable) -> bool {
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.is_big_endian(variable),
+            Backend::Netcdf3(_) => variable.dtype.size().is_some_and(|size| size > 1),
             Backend::Zarr(_) | Backend::Given(_) => false,
         }
     }
@@ -571,6 +581,15 @@ impl Dataset {
             slab: slab.to_vec(),
             shape: variable.shape.clone(),
         })
+    }
+}
+
+/// A byte of text as an element of an array of characters: the character of its number, so that no byte is lost in
+/// whatever encoding the text is; the zero byte is the empty text, as numpy has it.
+pub(crate) fn character(byte: u8) -> String {
+    match byte {
+        0 => String::new(),
+        _ => char::from(byte).into(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::bytes::{ByteSource, CountedSource};
 use crate::contiguous::{ContiguousArray, span};
 use crate::dataset::{
     Array, AttributeValue, Attributes, DataType, Dimension, Group, StorageChunk, Variable,
+    character,
 };
 use crate::error::{Error, Result};
 use crate::numbers::{ByteOrder, attribute_numbers, numbers, to_native_order};
@@ -88,7 +89,9 @@ impl Netcdf3Backend {
             None => {
                 let mut bytes = vec![0; count];
                 read(&mut bytes)?;
-                Ok(Array::Text(bytes.iter().map(|&b| character(b)).collect()))
+                Ok(Array::Text(
+                    bytes.iter().map(|&byte| character(byte)).collect(),
+                ))
             }
         }
     }
@@ -225,14 +228,6 @@ impl ByteSource for Record<'_> {
         let part = self.0.get(start..start + buffer.len());
         buffer.copy_from_slice(part.ok_or(std::io::ErrorKind::UnexpectedEof)?);
         Ok(())
-    }
-}
-
-/// One character as text; the zero byte is the empty text, as numpy has it.
-fn character(byte: u8) -> String {
-    match byte {
-        0 => String::new(),
-        _ => String::from_utf8_lossy(&[byte]).into_owned(),
     }
 }
 

@@ -96,7 +96,6 @@ impl Unpacking {
         slab: &[Range<usize>],
         out: &mut [T],
     ) -> Result<()> {
-        dataset.check_size(variable, slab)?;
         let mut bands = bands(variable, slab, out);
         match bands.as_mut_slice() {
             [(slab, out)] => self.read_band(dataset, Workers::Pool, variable, slab, out),

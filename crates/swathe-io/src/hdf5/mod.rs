@@ -28,12 +28,13 @@ use std::sync::Arc;
 use hdf5_reader::{Hdf5File, OpenOptions};
 
 use self::attributes::HeapCache;
+use self::element::Encoding;
 use self::storage::BlockStorage;
 use self::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
 use crate::dataset::{Array, DataType, Filter, Group, Records, StorageChunk, Variable, Workers};
 use crate::error::{Error, Result};
-use crate::numbers::numbers;
+use crate::numbers::{ByteOrder, numbers};
 
 /// Largest object header that is read. Real ones take some kB.
 const MAX_HEADER_BYTES: usize = 16 << 20;
@@ -184,6 +185,14 @@ impl Hdf5Backend {
     pub(crate) fn is_characters(&self, variable: &Variable) -> bool {
         let content = self.stored(variable).and_then(|stored| stored.content(""));
         variable.dtype == DataType::Text && content.is_ok_and(|content| content.element.size == 1)
+    }
+
+    /// Whether numbers are stored with the most significant byte first.
+    pub(crate) fn is_big_endian(&self, variable: &Variable) -> bool {
+        let content = self.stored(variable).and_then(|stored| stored.content(""));
+        content.is_ok_and(|content| {
+            content.element.encoding == Encoding::Number(ByteOrder::Big) && content.element.size > 1
+        })
     }
 
     fn stored(&self, variable: &Variable) -> Result<&StoredVariable> {

@@ -8,7 +8,7 @@ use super::objects::Content;
 use super::slab;
 use super::variable::StoredVariable;
 use super::{Hdf5Backend, from_hdf5};
-use crate::dataset::{Array, Workers};
+use crate::dataset::{Array, Workers, character};
 use crate::error::{Error, Result};
 
 /// Text one read may produce: a heap object may be referred to any number of times.
@@ -61,6 +61,7 @@ pub(super) fn read(
             };
             elements.map(resolve).collect::<Result<_>>()?
         }
+        Encoding::FixedText(_) if size == 1 => bytes.iter().map(|&byte| character(byte)).collect(),
         Encoding::FixedText(padding) => elements.map(|bytes| text(bytes, padding)).collect(),
         Encoding::Number(_) | Encoding::Opaque => Vec::new(),
     };

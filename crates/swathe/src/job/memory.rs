@@ -5,6 +5,7 @@ use super::keeping::Keeping;
 use super::plan::{Plan, PlannedField, PlannedGranule};
 use super::{JobError, Purpose};
 use rayon::prelude::*;
+use swathe_core::array::{Array, ArrayError};
 use swathe_core::reduce::Weight;
 use swathe_core::resample::Method;
 use swathe_core::run::{Turn, lines_near};
@@ -425,6 +426,22 @@ pub(super) const TILE_CELLS: u64 =
 
 pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{:.0} MiB", (bytes as f64 / f64::from(1u32 << 20)).ceil())
+}
+
+/// Refuses an array that all of the machine's memory does not hold.
+///
+/// # Errors
+/// [`ArrayError::Memory`].
+pub fn check_room(array: &Array) -> Result<(), ArrayError> {
+    let (needed, limit) = (array.bytes(), memory_available().saturating_mul(2));
+    match needed > limit {
+        true => Err(ArrayError::Memory {
+            what: "the result".into(),
+            needed,
+            limit,
+        }),
+        false => Ok(()),
+    }
 }
 
 /// Half of the machine's memory, of what the process may have, and what is left of it: bytes that a job takes

@@ -49,7 +49,7 @@ pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
 pub use gather::{Candidate, Gathered, gather, gather_datasets, gather_sources};
 pub use keeping::{JournalFile, Keeping};
-pub use memory::{Shares, memory_available};
+pub use memory::{Shares, check_room, memory_available};
 pub use merging::{difference, merge};
 pub use names::{expand, within};
 pub use options::{GridRequest, Job, OnError, Purpose};
