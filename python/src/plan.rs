@@ -20,7 +20,7 @@ use swathe::Outputs;
 use swathe::core::geobox::GeoBox;
 use swathe::core::watch::here;
 use swathe::io::error::Error;
-use swathe::job::{self, ByBins, Event, JobError, JournalFile, Keeping, Purpose};
+use swathe::job::{self, ByBins, Event, Finishing, JobError, JournalFile, Keeping, Purpose};
 
 /// Points on a side of a granule's outline.
 const OUTLINE: usize = 20;
@@ -213,18 +213,24 @@ impl Plan {
         })
     }
 
-    /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread.
-    /// `stored`: the maps are to be written by them.
+    /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread. `finishing`: where maps
+    /// are finished, "here", or by them: "sent" or "stored".
     fn spread<'py>(
         &self,
         py: Python<'py>,
         memory: Option<u64>,
         keep: bool,
-        stored: bool,
+        finishing: &str,
     ) -> PyResult<Made<'py>> {
+        let known = [
+            ("here", Finishing::Here),
+            ("sent", Finishing::Sent),
+            ("stored", Finishing::Stored),
+        ];
+        let finishing = choose(py, "finishing", finishing, known)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let spread = watched(py, None, move |_| {
-            pool.install(|| plan.spread(memory, keep, stored))
+            pool.install(|| plan.spread(memory, keep, finishing))
         })?;
         Ok(made(py, spread))
     }
@@ -254,46 +260,46 @@ impl Plan {
         Ok(Opened::new(outputs, self.map.is_some()))
     }
 
-    /// Puts together what tasks left, writes outputs, and hands the product over; `receipts`: of maps that workers
-    /// have written, which are not handed over.
+    /// Puts together what tasks left, writes outputs, and hands the product over, or the path of the file that holds it;
+    /// `tiles`: of maps that workers have finished; `receipts`: of those that they have written. Maps of more than
+    /// `most` bytes stay in their file.
+    #[expect(clippy::too_many_arguments, reason = "all that came")]
     fn collect<'py>(
         &self,
         py: Python<'py>,
         outputs: &Opened,
         closing: PyBackedBytes,
         parts: Vec<Part>,
-        receipts: Option<Vec<PyBackedBytes>>,
+        tiles: Option<Vec<Part>>,
+        receipts: Option<Vec<Part>>,
+        most: u64,
         live: Option<&Live>,
-    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let live = live.map(|live| live.0.clone());
         let pool = self.pool.clone();
         let (map, bins) = (self.map.clone(), self.plan.isin().is_some());
         let outputs = outputs.take();
-        let handed = watched(py, None, move |watch| {
+        let written = watched(py, None, move |watch| {
             let live = live.as_deref();
             live::watch(live, || {
                 let Some(outputs) = outputs else {
                     return Err(JobError::cluster("the outputs are written already").into());
                 };
-                let finished = together(&closing, sources(parts)?, receipts.as_ref())?;
+                let tiles = tiles.map(sources).transpose()?;
+                let finished = together(&closing, sources(parts)?, tiles, receipts)?;
                 if let Some(live) = live {
                     live.collected(&finished);
                 }
                 if watch.go_on().is_break() {
                     return Err(JobError::Interrupted.into());
                 }
-                pool.install(|| match receipts {
-                    Some(_) => {
-                        outputs.write(&finished, &mut |_| watch.go_on())?;
-                        Ok(None)
-                    }
-                    None => {
-                        written(&finished, outputs, map.as_deref(), bins, live, watch).map(Some)
-                    }
+                pool.install(|| {
+                    let (map, most) = (map.as_deref(), Some(most));
+                    written(&finished, outputs, map, bins, most, live, watch)
                 })
             })
         })?;
-        handed.map(|handed| handed.into_python(py)).transpose()
+        written.into_python(py)
     }
 
     /// Carries the plan out, writes outputs, and hands the product over.
@@ -305,7 +311,7 @@ impl Plan {
         overwrite: bool,
         keep: Option<String>,
         live: Option<&Live>,
-    ) -> PyResult<Bound<'py, PyDict>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let outputs = self.outputs(py, &outputs, overwrite, keep)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let mut keeping = outputs.keeping(None, None, false);
@@ -357,7 +363,7 @@ impl Plan {
                 let here = here();
                 let handed = pool.install(|| {
                     let _entered = here.enter();
-                    written(&finished, outputs, map.as_deref(), bins, live, watch)
+                    written(&finished, outputs, map.as_deref(), bins, None, live, watch)
                 })?;
                 finished.clear()?;
                 drop(scratch);

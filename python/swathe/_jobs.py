@@ -153,8 +153,9 @@ def average(
         Show a bar; or call ``progress(done, total, bytes_read, granule)``.
     client : dask.distributed.Client, optional
         Work on the workers of its cluster (LocalCluster, Dask Gateway, Coiled, Slurm) and not here. The result is
-        the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it. If a
-        .zarr is the only output and workers see its folder, they write it: what is given is the store, opened.
+        the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it. Workers
+        write a .zarr themselves if they see its folder. A result of more than 64 MiB that is written as .zarr or
+        .nc is given as that file, opened: this process then holds no map.
     compute : bool
         With a client, False gives a Future of the result at once.
     live : bool, int or str
@@ -561,22 +562,24 @@ class Plan:
         # Exceptions that are kept would keep what is half written.
         with closing(self._plan.open(outputs, overwrite, keep)) as opened:
             cluster = Cluster(client)
-            folder = opened.share()
+            parts, folder, tiles = opened.wanted()
             if folder is not None and not cluster.sees(folder):
                 warnings.warn(
-                    f"workers do not see the folder of {outputs[0]}: it is written from here", stacklevel=3
+                    "workers do not see the folder of the .zarr: it is written from here", stacklevel=3
                 )
-                folder = None
-            made = self._plan.spread(cluster.memory, keep is not None, folder is not None)
-            spread = _dask.Spread(cluster, made, folder)
+                folder, tiles = None, True
+            finishing = "here" if parts else "sent" if folder is None else "stored"
+            made = self._plan.spread(cluster.memory, keep is not None, finishing)
+            spread = _dask.Spread(cluster, made, folder, tiles)
             watch = page(live)
             with (
                 _watching.watched(self._plan, client, watch) as told,
-                _dask.gathered(spread, show, told) as (parts, receipts),
+                _dask.gathered(spread, show, told) as came,
             ):
-                stored = None if spread.folder is None else receipts
-                collected = self._plan.collect(opened, spread.closing, parts, stored, watch)
-        return _results.stored(outputs[0]) if collected is None else _results.dataset(collected)
+                collected = self._plan.collect(
+                    opened, spread.closing, came.parts, *came.finished(spread), _results.IN_MEMORY, watch
+                )
+        return _results.dataset(collected) if isinstance(collected, dict) else _results.stored(collected)
 
     def submit(
         self, client: Any, *, output: Any = None, _layers: tuple[list[str], bool] | None = None
@@ -601,7 +604,7 @@ class Plan:
         from swathe._cluster import Cluster
 
         cluster = Cluster(client)
-        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, False, False))
+        spread = _dask.Spread(cluster, self._plan.spread(cluster.memory, False, "here"))
         spread.submit()
         return spread.finish("average") if _layers is None else spread.finish("grid", *_layers)
 

@@ -66,12 +66,12 @@ def combine(*parts: bytes) -> bytes:
 
 
 def encode(closing: bytes, order: bytes, *parts: bytes) -> bytes:
-    """Maps of a window, as chunks of a Zarr store."""
+    """Maps of a window, finished: their tiles."""
     return _swathe.encode(closing, order, list(parts))
 
 
 def store(closing: bytes, folder: str, came: bytes, *encoded: bytes) -> bytes:
-    """Chunks written into the folder of a store: a receipt."""
+    """Tiles written into the folder of a store: a receipt."""
     return _swathe.store(closing, folder, came, list(encoded))
 
 

@@ -22,6 +22,7 @@ from typing import Any
 from swathe import _swathe
 from swathe._cluster import check_pythons, client_of, workers_of
 from swathe._earthdata import earthaccess_token, token_of
+from swathe._sent import plugin
 from swathe.errors import AuthError, ClusterError, PlanError
 
 __all__ = ["login", "prepare"]
@@ -54,9 +55,11 @@ def prepare(client: Any, wheel: str | PathLike[str] | None = None) -> None:
     workers_of(client)
     check_pythons(client)
     content, system = (_package(), _system()) if wheel is None else (_wheel(wheel), None)
-    plugin, name = _bringer(content, _swathe.__version__, system)
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    name, words = f"{BRINGS}-{digest}", (content, digest, _swathe.__version__, system)
     try:
-        client.register_plugin(plugin, name=name)
+        # The same package is sent once.
+        client.register_plugin(plugin(bring, "SwathePrepare", *words, once=True), name=name)
     except Exception as error:
         client.unregister_worker_plugin(name)
         raise ClusterError(str(error)) from error
@@ -90,7 +93,7 @@ def login(client: Any, token: str | None = None) -> None:
             "give token=, or log in with earthaccess; user names and passwords are not sent",
         )
     try:
-        client.register_plugin(_signer(found), name=SIGNS_IN)
+        client.register_plugin(plugin(sign_in, "SwatheLogin", found), name=SIGNS_IN)
     except Exception as error:
         client.unregister_worker_plugin(SIGNS_IN)
         raise ClusterError(f"workers cannot sign in: {error}") from None
@@ -132,66 +135,50 @@ def _wheel(path: str | PathLike[str]) -> bytes:
     return pathlib.Path(path).read_bytes()
 
 
-# The plugins' classes are made in functions: they are then sent by value, to workers without this package.
+def bring(worker: Any, content: bytes, digest: str, version: str, system: str | None) -> None:
+    """Unpack it on a worker that has none; refuse one that has another version."""
+    import importlib
+    import io
+    import os
+    import platform
+    import sys
+    import zipfile
 
+    def found() -> tuple[str | None, str]:
+        try:
+            return str(importlib.import_module("swathe._swathe").__version__), ""
+        except ImportError as error:
+            return None, str(error)
 
-def _bringer(content: bytes, version: str, system: str | None) -> tuple[Any, str]:
-    from distributed import WorkerPlugin
-
-    digest = hashlib.sha256(content).hexdigest()[:16]
-
-    def setup(self: Any, worker: Any) -> None:
-        import importlib
-        import io
-        import os
-        import platform
-        import sys
-        import zipfile
-
-        def found() -> tuple[str | None, str]:
-            try:
-                return str(importlib.import_module("swathe._swathe").__version__), ""
-            except ImportError as error:
-                return None, str(error)
-
+    own, reason = found()
+    if own is None:
+        here = f"{sys.platform}-{platform.machine()}"
+        if system is not None and here != system:
+            raise RuntimeError(
+                f"worker {worker.address} runs on {here}, this swathe is for {system}: "
+                "give a wheel for it, as in prepare(client, wheel=path)"
+            )
+        folder = os.path.join(worker.local_directory, f"swathe-{digest}")
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(folder)
+        sys.path.insert(0, folder)
+        # What was found to be missing is looked for again.
+        for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
         own, reason = found()
         if own is None:
-            here = f"{sys.platform}-{platform.machine()}"
-            if system is not None and here != system:
-                raise RuntimeError(
-                    f"worker {worker.address} runs on {here}, this swathe is for {system}: "
-                    "give a wheel for it, as in prepare(client, wheel=path)"
-                )
-            folder = os.path.join(worker.local_directory, f"swathe-{digest}")
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                archive.extractall(folder)
-            sys.path.insert(0, folder)
-            # What was found to be missing is looked for again.
-            for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
-                del sys.modules[name]
-            importlib.invalidate_caches()
-            own, reason = found()
-            if own is None:
-                raise RuntimeError(f"worker {worker.address} cannot load swathe: {reason}")
-        if own != version:
-            raise RuntimeError(
-                f"worker {worker.address} has swathe {own}, this is {version}: "
-                "workers and client need the same version"
-            )
-
-    # The same package is sent once.
-    members = {"setup": setup, "idempotent": True}
-    return type("SwathePrepare", (WorkerPlugin,), members)(), f"{BRINGS}-{digest}"
+            raise RuntimeError(f"worker {worker.address} cannot load swathe: {reason}")
+    if own != version:
+        raise RuntimeError(
+            f"worker {worker.address} has swathe {own}, this is {version}: "
+            "workers and client need the same version"
+        )
 
 
-def _signer(token: str) -> Any:
-    from distributed import WorkerPlugin
+def sign_in(worker: Any, token: str) -> None:
+    """Keep a token in a worker's process."""
+    import importlib
 
-    def setup(self: Any, worker: Any) -> None:
-        import importlib
-
-        module = importlib.import_module("swathe._swathe")
-        module.set_token(token, "swathe.dask.login")
-
-    members = {"setup": setup, "__repr__": lambda self: "<SwatheLogin>"}
-    return type("SwatheLogin", (WorkerPlugin,), members)()
+    module = importlib.import_module("swathe._swathe")
+    module.set_token(token, "swathe.dask.login")
