@@ -16,6 +16,7 @@ from typing import Any
 FUNCTION = """type(name, (), {
     "__call__": lambda self, *words, **named: (exec(source, scope := {}), scope[name](*words, **named))[1],
     "__reduce__": lambda self: (eval, (make, {"make": make, "source": source, "name": name})),
+    "__module__": "swathe._sent",
     "__name__": name,
     "__qualname__": name,
 })()"""
@@ -25,6 +26,7 @@ PLUGIN = """type(name, (__import__("distributed").WorkerPlugin,), {
     "__reduce__": lambda self: (eval, (make, {
         "make": make, "source": source, "function": function, "name": name, "words": words, "once": once,
     })),
+    "__module__": "swathe._sent",
     "__repr__": lambda self: "<" + name + ">",
     "idempotent": once,
 })()"""
