@@ -20,7 +20,7 @@ use swathe::core::array::{
 };
 use swathe::io::picture::array_graph;
 use swathe::io::stored::{self, Opening};
-use swathe::job::JobError;
+use swathe::job::{JobError, check_room};
 
 impl Raise for ArrayError {
     fn raise(&self, py: Python<'_>) -> PyErr {
@@ -401,6 +401,7 @@ impl LazyArray {
         progress: Option<&Bound<'_, PyAny>>,
     ) -> PyResult<Bound<'py, PyAny>> {
         let lazy = self.0.clone();
+        check_room(&lazy).or_raise(py)?;
         let values = watched(py, progress, move |watch| {
             let pool = pool(threads).map_err(Fault::Threads)?;
             let mut observer =

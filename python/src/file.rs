@@ -2,20 +2,21 @@
 
 use crate::attributes;
 use crate::errors::{Fault, Raise, exception};
-use crate::handed::array;
 use crate::inputs::{Input, dataset};
 use crate::pool::{pool, reading};
 use crate::watched::watched;
+use numpy::{Element, PyArrayDyn, PyArrayMethods as _};
+use pyo3::intern;
 use pyo3::prelude::*;
-use pyo3::types::{PyDict, PyList};
+use pyo3::types::{PyDict, PyList, PyTuple};
 use std::ops::Range;
 use std::sync::Arc;
 use swathe::core::source::SwathSource as _;
-use swathe::io::dataset::{Array, Dataset, Group};
+use swathe::io::dataset::{Array, DataType, Dataset, Group, Variable};
 use swathe::io::error::Error;
 use swathe::io::granule;
-use swathe::io::unpacking::Unpacking;
-use swathe::job::JobError;
+use swathe::io::unpacking::{Real, Unpacking};
+use swathe::job::{JobError, memory_available};
 
 /// Elements that are read on the calling thread: waking others takes longer.
 const LITTLE: usize = 1 << 13;
@@ -180,6 +181,7 @@ fn group<'py>(
             variable.dtype.name()
         };
         of.set_item("dtype", dtype)?;
+        of.set_item("big_endian", dataset.is_big_endian(variable))?;
         of.set_item("dims", &variable.dims)?;
         of.set_item("shape", &variable.shape)?;
         of.set_item("attributes", attributes::to_dict(py, &variable.attributes)?)?;
@@ -206,47 +208,125 @@ fn read<'py>(
     slab: Vec<(usize, usize)>,
     packing: Option<Packed>,
 ) -> PyResult<Bound<'py, PyAny>> {
-    let packing = packing.map(|(fills, scale, offset, double)| Unpacking {
-        fills,
-        scale,
-        offset,
-        double,
+    let variable = dataset.find(path).ok_or_else(|| Error::Missing {
+        path: dataset.name().to_owned(),
+        kind: "variable",
+        name: path.to_owned(),
+        hint: None,
     });
-    let slab: Vec<Range<usize>> = slab.into_iter().map(|(start, end)| start..end).collect();
-    let shape: Vec<usize> = slab.iter().map(|range| range.len()).collect();
-    let pool = reading().map_err(|e| e.raise(py))?;
-    let little = shape.iter().product::<usize>() <= LITTLE;
-    let elements = py.detach(|| {
-        let variable = dataset.find(path).ok_or_else(|| Error::Missing {
-            path: dataset.name().to_owned(),
-            kind: "variable",
-            name: path.to_owned(),
-            hint: None,
-        })?;
-        let values = || {
-            let stored = dataset.read(variable, &slab)?;
-            Ok::<_, Error>(match &packing {
-                Some(packing) => packing.unpack(stored),
-                None => stored,
-            })
+    let reading = Reading {
+        dataset,
+        variable: variable.map_err(|e| e.raise(py))?,
+        slab: slab.into_iter().map(|(start, end)| start..end).collect(),
+    };
+    if let Some((fills, scale, offset, double)) = packing {
+        let unpacking = Unpacking {
+            fills,
+            scale,
+            offset,
         };
-        match little {
-            true => values(),
-            false => pool.install(values),
+        return match double {
+            false => reading.unpacked::<f32>(py, &unpacking),
+            true => reading.unpacked::<f64>(py, &unpacking),
+        };
+    }
+    match reading.variable.dtype {
+        DataType::I8 => reading.numbers::<i8>(py),
+        DataType::U8 => reading.numbers::<u8>(py),
+        DataType::I16 => reading.numbers::<i16>(py),
+        DataType::U16 => reading.numbers::<u16>(py),
+        DataType::I32 => reading.numbers::<i32>(py),
+        DataType::U32 => reading.numbers::<u32>(py),
+        DataType::I64 => reading.numbers::<i64>(py),
+        DataType::U64 => reading.numbers::<u64>(py),
+        DataType::F32 => reading.numbers::<f32>(py),
+        DataType::F64 => reading.numbers::<f64>(py),
+        DataType::Text | DataType::Other(_) => reading.texts(py),
+    }
+}
+
+/// A slab of a variable that is asked for.
+struct Reading<'a> {
+    dataset: &'a Dataset,
+    variable: &'a Variable,
+    slab: Vec<Range<usize>>,
+}
+
+impl Reading<'_> {
+    /// The numbers as they are stored.
+    fn numbers<'py, T: Element + bytemuck::Pod>(
+        &self,
+        py: Python<'py>,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.filled(py, |out: &mut [T]| {
+            let out = bytemuck::cast_slice_mut(out);
+            self.dataset.read_into(self.variable, &self.slab, out)
+        })
+    }
+
+    /// What packed numbers stand for.
+    fn unpacked<'py, T: Element + Real>(
+        &self,
+        py: Python<'py>,
+        unpacking: &Unpacking,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        self.filled(py, |out: &mut [T]| {
+            unpacking.read_into(self.dataset, self.variable, &self.slab, out)
+        })
+    }
+
+    fn texts<'py>(&self, py: Python<'py>) -> PyResult<Bound<'py, PyAny>> {
+        let texts = self.here_or_there(py, || self.dataset.read(self.variable, &self.slab))?;
+        let Array::Text(texts) = texts else {
+            return Ok(PyList::empty(py).into_any());
+        };
+        Ok(PyList::new(py, texts)?.into_any())
+    }
+
+    /// An array that numpy makes and `fill` writes over. numpy's large arrays are of large pages where the system has
+    /// them, which are made ready in half of the time.
+    fn filled<'py, T: Element>(
+        &self,
+        py: Python<'py>,
+        fill: impl Fn(&mut [T]) -> Result<(), Error> + Send + Sync,
+    ) -> PyResult<Bound<'py, PyAny>> {
+        // Much that is not stored is given where there is room, as fills. The index of chunks may have to be read, by a
+        // file object whose lock another thread has.
+        let bytes = self
+            .slab
+            .iter()
+            .try_fold(size_of::<T>() as u64, |bytes, range| {
+                bytes.checked_mul(range.len() as u64)
+            });
+        if bytes.is_none_or(|bytes| bytes > memory_available()) {
+            let fits = py.detach(|| self.dataset.check_size(self.variable, &self.slab));
+            fits.map_err(|e| e.raise(py))?;
         }
-    });
-    match elements.map_err(|e| e.raise(py))? {
-        Array::I8(v) => array(py, v, &shape),
-        Array::U8(v) => array(py, v, &shape),
-        Array::I16(v) => array(py, v, &shape),
-        Array::U16(v) => array(py, v, &shape),
-        Array::I32(v) => array(py, v, &shape),
-        Array::U32(v) => array(py, v, &shape),
-        Array::I64(v) => array(py, v, &shape),
-        Array::U64(v) => array(py, v, &shape),
-        Array::F32(v) => array(py, v, &shape),
-        Array::F64(v) => array(py, v, &shape),
-        Array::Text(v) => Ok(PyList::new(py, v)?.into_any()),
+        let shape = PyTuple::new(py, self.slab.iter().map(Range::len))?;
+        let numpy = PyModule::import(py, intern!(py, "numpy"))?;
+        let array = numpy.call_method1(intern!(py, "empty"), (shape, T::get_dtype(py)))?;
+        {
+            let array = array.cast::<PyArrayDyn<T>>()?;
+            let mut written = array.readwrite();
+            let out = written.as_slice_mut()?;
+            self.here_or_there(py, || fill(out))?;
+        }
+        Ok(array)
+    }
+
+    /// What `read` gives, on this thread where it is little, else on those that decode; the interpreter is free.
+    fn here_or_there<R: Send>(
+        &self,
+        py: Python<'_>,
+        read: impl FnOnce() -> Result<R, Error> + Send,
+    ) -> PyResult<R> {
+        let little = self.slab.iter().map(Range::len).product::<usize>() <= LITTLE;
+        let pool = reading().map_err(|e| e.raise(py))?;
+        let read = py.detach(|| match little {
+            true => read(),
+            false => pool.install(read),
+        });
+        read.map_err(|e| e.raise(py))
     }
 }
 

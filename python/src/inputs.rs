@@ -2,8 +2,9 @@
 
 use crate::errors::Fault;
 use crate::held::Held;
+use pyo3::exceptions::PyTypeError;
 use pyo3::prelude::*;
-use pyo3::types::PyBytes;
+use pyo3::types::{PyBytes, PyString};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, PoisonError};
@@ -16,20 +17,40 @@ use swathe::job::{
 };
 
 /// One granule, or several.
-#[derive(FromPyObject)]
 pub enum Input {
     /// A word as on the command line: a file, a folder, a pattern, `@list.txt`.
-    #[pyo3(transparent)]
     Word(String),
     /// A path as it is; of a folder, what is in it.
-    #[pyo3(transparent)]
     Path(PathBuf),
     /// Arrays that Python holds.
-    #[pyo3(transparent)]
     Arrays(Held),
     /// Anything with `seek` and `read`.
-    #[pyo3(transparent)]
     File(Py<PyAny>),
+}
+
+impl<'py> FromPyObject<'_, 'py> for Input {
+    type Error = PyErr;
+
+    /// Errors that are not about the type, such as Ctrl-C while Python says a path, are not taken for "it is
+    /// something else".
+    fn extract(object: Borrowed<'_, 'py, PyAny>) -> PyResult<Self> {
+        let py = object.py();
+        // Text that is not Unicode can still be a path.
+        if object.is_instance_of::<PyString>()
+            && let Ok(word) = object.extract()
+        {
+            return Ok(Input::Word(word));
+        }
+        match object.extract::<PathBuf>() {
+            Ok(path) => return Ok(Input::Path(path)),
+            Err(error) if error.is_instance_of::<PyTypeError>(py) => {}
+            Err(error) => return Err(error),
+        }
+        match object.hasattr("swathe_variables")? {
+            true => Ok(Input::Arrays(object.extract()?)),
+            false => Ok(Input::File(object.to_owned().unbind())),
+        }
+    }
 }
 
 /// Names the inputs that are local files.

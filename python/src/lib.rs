@@ -15,6 +15,7 @@ mod grid;
 mod handed;
 mod held;
 mod inputs;
+mod level3;
 mod live;
 mod options;
 mod outputs;
@@ -41,6 +42,8 @@ mod _swathe {
     #[pymodule_export]
     use super::grid::Grid;
     #[pymodule_export]
+    use super::level3::{add_bins, compare, map_bins};
+    #[pymodule_export]
     use super::live::{Live, Recorder, Serving};
     #[pymodule_export]
     use super::outputs::Opened;
@@ -57,7 +60,7 @@ mod _swathe {
     #[pymodule_export]
     use super::spread::{carry_out, collect, combine, encode, layers, store};
     #[pymodule_export]
-    use super::{command, nearest};
+    use super::{command, memory_size, nearest};
 
     #[pymodule_export]
     #[expect(non_upper_case_globals, reason = "Python's name")]
@@ -77,4 +80,10 @@ fn command(py: Python<'_>, words: Vec<OsString>) -> u8 {
 fn nearest(name: &str, candidates: Vec<String>) -> Option<String> {
     let candidates = candidates.iter().map(String::as_str);
     ::swathe::core::suggest::nearest(name, candidates).map(str::to_owned)
+}
+
+/// Bytes of memory, as text has them with a unit; nothing where it is no size.
+#[pyfunction]
+fn memory_size(text: &str) -> Option<u64> {
+    ::swathe::memory_size(text).ok()
 }

@@ -1,14 +1,14 @@
 //! Pages to watch runs by, and to look at files.
 
-use crate::errors::{Fault, Raise as _};
+use crate::errors::{Fault, Raise as _, exception};
 use crate::plan::Plan;
 use crate::watched::watched;
-use pyo3::exceptions::{PyOSError, PyValueError};
 use pyo3::prelude::*;
 use pyo3::pybacked::PyBackedBytes;
 use pyo3::types::PyBytes;
 use std::path::PathBuf;
 use std::sync::Arc;
+use swathe::core::watch::here;
 use swathe::live::{self, Address};
 
 /// The page of a run. It can be asked for until this is gone.
@@ -16,19 +16,27 @@ use swathe::live::{self, Address};
 pub struct Live(pub Arc<live::Live>);
 
 /// Reads where a page is to be served; this machine alone where nothing is said.
-fn address(text: Option<&str>) -> PyResult<Address> {
+fn address(py: Python<'_>, text: Option<&str>) -> PyResult<Address> {
     let parsed = text.map_or(Ok(Address::default()), str::parse);
-    parsed.map_err(PyValueError::new_err)
+    parsed.map_err(|reason: String| {
+        let given = text.unwrap_or_default();
+        exception(py, "PlanError", &format!("live {given:?}: {reason}"), None)
+    })
 }
 
 #[pymethods]
 impl Live {
     #[new]
-    fn new(at: Option<&str>) -> PyResult<Self> {
+    fn new(py: Python<'_>, at: Option<&str>) -> PyResult<Self> {
+        let address = address(py, at)?;
         // Guarded: others may have the same machine, and a notebook's proxy lets them in by name.
-        let live = live::Live::start(address(at)?, true);
-        let live = live.map_err(|error| PyOSError::new_err(error.to_string()))?;
-        Ok(Live(Arc::new(live)))
+        match live::Live::start(address, true) {
+            Ok(live) => Ok(Live(Arc::new(live))),
+            Err(error) => {
+                let reason = format!("no page can be served at {address}: {error}");
+                Err(exception(py, "IoError", &reason, None))
+            }
+        }
     }
 
     /// The page's address, with its token.
@@ -95,7 +103,7 @@ impl Serving {
         variables: Vec<String>,
         at: Option<&str>,
     ) -> PyResult<Self> {
-        let address = address(at)?;
+        let address = address(py, at)?;
         watched(py, None, move |_| {
             Ok::<_, Fault>(Serving(live::Serving::start(
                 &file, &variables, address, true,
@@ -123,7 +131,7 @@ pub fn watch<T>(
     let Some(live) = live else {
         return work();
     };
-    let entered = live.watched().enter();
+    let entered = live.watched().stopped_as(&here()).enter();
     let outcome = work();
     drop(entered);
     let failure = outcome.as_ref().err().map(Fault::message);

@@ -29,6 +29,7 @@ pub struct Options<'py> {
     day: Option<String>,
     preset: Option<String>,
     weight: Option<String>,
+    scheme: String,
     min_count: u64,
     min_granules: u64,
     min_coverage: f64,
@@ -95,7 +96,7 @@ impl Options<'_> {
                 min_coverage: self.min_coverage,
             },
             condition: condition.transpose()?,
-            scheme: Default::default(),
+            scheme: parse(py, &self.scheme)?,
             on_error: choose(
                 py,
                 "on_error",

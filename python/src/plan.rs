@@ -7,7 +7,7 @@ use crate::inputs::{Input, gather_inputs, paths};
 use crate::live::{self, Live};
 use crate::options::{Options, choose};
 use crate::outputs::{Opened, written};
-use crate::pool::pool;
+use crate::pool::{pool, within};
 use crate::spread::{Made, Part, made, sources, together};
 use crate::watched::watched;
 use pyo3::prelude::*;
@@ -18,9 +18,11 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::Outputs;
 use swathe::core::geobox::GeoBox;
-use swathe::core::watch::here;
 use swathe::io::error::Error;
-use swathe::job::{self, ByBins, Event, Finishing, JobError, JournalFile, Keeping, Purpose};
+use swathe::job::{
+    self, ByBins, Event, Finishing, JobError, JournalFile, Keeping, Purpose, Shares,
+};
+use tempfile::TempDir;
 
 /// Points on a side of a granule's outline.
 const OUTLINE: usize = 20;
@@ -42,6 +44,8 @@ pub struct Plan {
     map: Option<Arc<ByBins>>,
     /// Local files that are read: no output may be one of them.
     paths: Vec<PathBuf>,
+    /// Bytes that a run may take at most; by default half of what the machine has.
+    limit: Option<u64>,
 }
 
 impl Plan {
@@ -52,6 +56,55 @@ impl Plan {
             None => self.plan.geobox(),
         }
     }
+
+    /// Whether the result is a product of the plan's own grid, which is handed over as a whole. Bins are a table of those
+    /// that have a value; a map that is made of them is small where they are.
+    fn is_whole(&self) -> bool {
+        match &self.map {
+            Some(map) => map.is_large(),
+            None => self.plan.isin().is_none(),
+        }
+    }
+}
+
+/// How a run shares its memory. Without outputs, what granules gave is kept on disk only where it must be: for windows of
+/// time, which are combined of it, and where there is no room for it in memory. `keeping` then has a journal without a
+/// folder.
+///
+/// # Errors
+/// A limit that cannot be kept.
+fn shares(plan: &job::Plan, pool: &ThreadPool, keeping: &mut Keeping) -> Result<Shares, JobError> {
+    let share =
+        |keeping: &Keeping| within(&pool, || plan.shares(pool.current_num_threads(), keeping));
+    if keeping.journal.is_some() {
+        return share(keeping);
+    }
+    if !plan.keeps_pieces()
+        && let Ok(shares) = share(keeping)
+    {
+        return Ok(shares);
+    }
+    keeping.journal = Some(JournalFile {
+        path: PathBuf::new(),
+        resume: false,
+        granules: false,
+    });
+    share(keeping)
+}
+
+/// A folder for what a run keeps that has no output beside which it could.
+fn scratch(keeping: &mut Keeping) -> Result<Option<TempDir>, Error> {
+    let nowhere = |journal: &&mut JournalFile| journal.path.as_os_str().is_empty();
+    let Some(journal) = keeping.journal.as_mut().filter(nowhere) else {
+        return Ok(None);
+    };
+    let folder = tempfile::Builder::new().prefix("swathe-").tempdir();
+    let folder = folder.map_err(|source| Error::Io {
+        path: std::env::temp_dir().display().to_string(),
+        source,
+    })?;
+    journal.path = folder.path().join("run");
+    Ok(Some(folder))
 }
 
 #[pymethods]
@@ -62,6 +115,7 @@ impl Plan {
         inputs: Vec<Input>,
         options: Options<'_>,
         threads: Option<usize>,
+        memory: Option<u64>,
     ) -> PyResult<Self> {
         let by_bins = options.is_by_bins();
         let (mut job, purpose) = options.job(py)?;
@@ -72,17 +126,18 @@ impl Plan {
         watched(py, None, move |watch| {
             let pool = pool(threads)?;
             let paths = paths(&inputs)?;
-            let gathered = pool.install(|| gather_inputs(&inputs, &paths, job.on_error))?;
+            let gathered = within(&pool, || gather_inputs(&inputs, &paths, job.on_error))?;
             if watch.go_on().is_break() {
                 return Err(JobError::Interrupted);
             }
-            let plan = Arc::new(pool.install(|| job::Plan::new(gathered, job, purpose))?);
+            let plan = Arc::new(within(&pool, || job::Plan::new(gathered, job, purpose))?);
             Ok(Plan {
                 plan,
                 pool,
                 purpose,
                 map: map.map(Arc::new),
                 paths,
+                limit: memory,
             })
         })
     }
@@ -139,11 +194,12 @@ impl Plan {
     /// So many bytes are needed at most.
     #[getter]
     fn memory(&self) -> Option<u64> {
-        let keeping = Keeping {
-            whole: true,
+        let mut keeping = Keeping {
+            memory: self.limit,
+            whole: self.is_whole(),
             ..Keeping::default()
         };
-        let shares = self.plan.shares(self.pool.current_num_threads(), &keeping);
+        let shares = shares(&self.plan, &self.pool, &mut keeping);
         shares.ok().map(|shares| shares.projected)
     }
 
@@ -154,7 +210,7 @@ impl Plan {
             let mut outlines = Vec::new();
             for candidate in plan.candidates().take(most) {
                 let granule = candidate.granule()?;
-                outlines.push(pool.install(|| outline(&granule, OUTLINE))?);
+                outlines.push(within(&pool, || outline(&granule, OUTLINE))?);
             }
             Ok::<_, Fault>(outlines)
         })
@@ -185,7 +241,7 @@ impl Plan {
         )>,
     > {
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
-        let estimate = watched(py, None, move |_| pool.install(|| plan.estimate()))?;
+        let estimate = watched(py, None, move |_| within(&pool, || plan.estimate()))?;
         let rows = estimate.granules.into_iter().map(|granule| {
             let near = granule.near.map(|lines| (lines.start, lines.end));
             let cost = granule.cost;
@@ -205,7 +261,7 @@ impl Plan {
     /// The plan as a picture: SVG, or Mermaid text.
     fn graph(&self, py: Python<'_>, mermaid: bool) -> PyResult<String> {
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
-        let estimate = watched(py, None, move |_| pool.install(|| plan.estimate()))?;
+        let estimate = watched(py, None, move |_| within(&pool, || plan.estimate()))?;
         let graph = self.plan.graph(&estimate, &[]);
         Ok(match mermaid {
             true => graph.mermaid(),
@@ -230,7 +286,7 @@ impl Plan {
         let finishing = choose(py, "finishing", finishing, known)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let spread = watched(py, None, move |_| {
-            pool.install(|| plan.spread(memory, keep, finishing))
+            within(&pool, || plan.spread(memory, keep, finishing))
         })?;
         Ok(made(py, spread))
     }
@@ -314,31 +370,17 @@ impl Plan {
     ) -> PyResult<Bound<'py, PyAny>> {
         let outputs = self.outputs(py, &outputs, overwrite, keep)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
-        let mut keeping = outputs.keeping(None, None, false);
+        let mut keeping = outputs.keeping(self.limit, None, false);
+        keeping.whole = self.is_whole();
         let bins = self.plan.isin().is_some();
         let map = self.map.clone();
         let live = live.map(|live| live.0.clone());
         let handed = watched(py, progress, move |watch| {
             let live = live.as_deref();
             live::watch(live, || {
-                // Windows are combined of what granules gave: of many, that does not fit in memory.
-                let mut scratch = None;
-                if keeping.journal.is_none() && plan.keeps_pieces() {
-                    let folder = tempfile::Builder::new().prefix("swathe-").tempdir();
-                    let folder = folder.map_err(|source| Error::Io {
-                        path: std::env::temp_dir().display().to_string(),
-                        source,
-                    })?;
-                    keeping.journal = Some(JournalFile {
-                        path: folder.path().join("run"),
-                        resume: false,
-                        granules: false,
-                    });
-                    scratch = Some(folder);
-                }
+                let shares = shares(&plan, &pool, &mut keeping)?;
+                let kept = scratch(&mut keeping)?;
                 if let Some(live) = live {
-                    let shares =
-                        pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
                     live.plan(&plan, &shares, map.as_ref().map(|map| map.geobox()));
                     live.draw(&plan, &[]);
                 }
@@ -360,13 +402,11 @@ impl Plan {
                 if watch.go_on().is_break() {
                     return Err(JobError::Interrupted.into());
                 }
-                let here = here();
-                let handed = pool.install(|| {
-                    let _entered = here.enter();
+                let handed = within(&pool, || {
                     written(&finished, outputs, map.as_deref(), bins, None, live, watch)
                 })?;
                 finished.clear()?;
-                drop(scratch);
+                drop(kept);
                 Ok::<_, Fault>(handed)
             })
         })?;
@@ -412,7 +452,7 @@ impl Plan {
     }
 }
 
-/// Merges partial results, writes outputs, and hands the product over.
+/// Merges partial results, writes outputs, and hands the product over, with what should be known of it.
 #[pyfunction]
 pub fn merge<'py>(
     py: Python<'py>,
@@ -420,27 +460,27 @@ pub fn merge<'py>(
     outputs: Vec<PathBuf>,
     overwrite: bool,
     allow_mixed: bool,
+    memory: Option<u64>,
     live: Option<&Live>,
-) -> PyResult<Bound<'py, PyDict>> {
+) -> PyResult<(Bound<'py, PyAny>, Vec<String>)> {
     let live = live.map(|live| live.0.clone());
     let outputs = Outputs::new(&outputs, &parts, overwrite).map_err(|e| e.raise(py))?;
-    let handed = watched(py, None, move |watch| {
+    let (handed, notes) = watched(py, None, move |watch| {
         let live = live.as_deref();
         live::watch(live, || {
-            let merged = job::merge(&parts, allow_mixed, None)?;
-            if let Some(live) = live {
-                live.merged(&merged, parts.len());
-            }
-            let product = merged.product()?;
-            if let Some(live) = live {
-                live.product(&product);
-            }
-            if watch.go_on().is_break() {
-                return Err(JobError::Interrupted.into());
-            }
-            outputs.write(&merged, &mut |_| watch.go_on())?;
-            Ok::<_, Fault>(Handed::new(product)?)
+            within(&*pool(None)?, || {
+                let merged = job::merge(&parts, allow_mixed, memory)?;
+                if let Some(live) = live {
+                    live.merged(&merged, parts.len());
+                }
+                let bins = merged.isin().is_some();
+                let notes = merged.several_sensors().into_iter().collect();
+                Ok::<_, Fault>((
+                    written(&merged, outputs, None, bins, None, live, watch)?,
+                    notes,
+                ))
+            })
         })
     })?;
-    handed.into_python(py)
+    Ok((handed.into_python(py)?, notes))
 }

@@ -2,6 +2,7 @@
 
 use rayon::{ThreadPool, ThreadPoolBuilder};
 use std::sync::{Arc, Mutex, PoisonError};
+use swathe::core::watch::here;
 use swathe::job::JobError;
 
 /// A pool with the process that made it: after a fork its threads are not there.
@@ -31,6 +32,15 @@ pub fn pool(threads: Option<usize>) -> Result<Arc<ThreadPool>, JobError> {
 /// When the system gives no thread.
 pub fn reading() -> Result<Arc<ThreadPool>, JobError> {
     shared_pool(&READING)
+}
+
+/// Works on a pool for whom the calling thread works: who watches it, and may stop it.
+pub fn within<R: Send>(pool: &ThreadPool, work: impl FnOnce() -> R + Send) -> R {
+    let here = here();
+    pool.install(|| {
+        let _entered = here.enter();
+        work()
+    })
 }
 
 fn shared_pool(of: &Shared) -> Result<Arc<ThreadPool>, JobError> {

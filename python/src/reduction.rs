@@ -5,7 +5,7 @@ use crate::errors::{Fault, Raise as _, exception};
 use crate::handed::{Handed, array};
 use crate::inputs::{Input, paths};
 use crate::live::{self, Live};
-use crate::pool::pool;
+use crate::pool::{pool, within};
 use crate::watched::watched;
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
@@ -92,7 +92,7 @@ pub fn reduce<'py>(
             if let (Some(live), Reduced::Maps(product)) = (live, &reduced) {
                 live.product(product);
             }
-            pool.install(|| outputs.write(&reduced))?;
+            within(&pool, || outputs.write(&reduced))?;
             Made::of(reduced)
         })
     })?;
@@ -139,7 +139,9 @@ impl Reducing {
         watched(py, None, move |_| {
             let paths = paths(&inputs)?;
             let outputs = ReducedOutputs::new(&outputs, &paths, &reduction, overwrite)?;
-            let reducing = pool(None)?.install(|| reduction::Reducing::new(&paths, &reduction))?;
+            let reducing = within(&*pool(None)?, || {
+                reduction::Reducing::new(&paths, &reduction)
+            })?;
             Ok::<_, Fault>(Reducing(Mutex::new(Some((reducing, outputs)))))
         })
     }
@@ -172,7 +174,7 @@ impl Reducing {
         };
         let made = watched(py, None, move |_| {
             let reduced = reducing.finish(values)?;
-            pool(None)?.install(|| outputs.write(&reduced))?;
+            within(&*pool(None)?, || outputs.write(&reduced))?;
             Made::of(reduced)
         })?;
         made.into_python(py)

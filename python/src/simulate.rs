@@ -1,7 +1,7 @@
 //! Simulated granules.
 
 use crate::errors::{Fault, exception};
-use crate::pool::pool;
+use crate::pool::{pool, within};
 use crate::watched::watched;
 use pyo3::prelude::*;
 use std::path::{Path, PathBuf};
@@ -84,6 +84,6 @@ pub fn simulate(
             watch.step((done, all, 0, name.to_string_lossy().into_owned()))
         };
         let make = || make_granules(&granules, &folder, overwrite, &told);
-        Ok(pool(None)?.install(make)?)
+        Ok(within(&*pool(None)?, make)?)
     })
 }

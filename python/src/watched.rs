@@ -3,15 +3,16 @@
 use crate::errors::Raise;
 use pyo3::prelude::*;
 use std::ops::ControlFlow;
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
+use swathe::core::stop::Stop;
+use swathe::core::watch::Watched;
 
 /// Between looks at Python's signals.
 const LOOK: Duration = Duration::from_millis(50);
-/// So long an interrupted task may take to end before the caller no longer waits: it ends at its next
-/// granule, and leaves nothing behind.
+/// So long an interrupted task may take to end before the caller no longer waits: it ends where it next
+/// [looks](swathe::core::stop), which one that waits for a server may do late, and leaves nothing behind.
 const PATIENCE: Duration = Duration::from_secs(5);
 
 /// A step of the work: done, total, bytes read so far, what was done.
@@ -20,7 +21,7 @@ pub type Step = (usize, usize, u64, String);
 /// The task's end of the watch.
 #[derive(Clone)]
 pub struct Watch {
-    stop: Arc<AtomicBool>,
+    stop: Stop,
     steps: Sender<Step>,
 }
 
@@ -34,7 +35,7 @@ impl Watch {
 
     /// Whether to go on.
     pub fn go_on(&self) -> ControlFlow<()> {
-        match self.stop.load(Ordering::Relaxed) {
+        match self.stop.is_asked() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
@@ -55,18 +56,19 @@ where
     E: Raise + Send + 'static,
 {
     let (steps, told) = mpsc::channel();
-    let stop = Arc::new(AtomicBool::new(false));
+    let stop = Stop::default();
     let watch = Watch {
         stop: stop.clone(),
         steps,
     };
     let (give, outcome) = mpsc::channel();
     let task = std::thread::spawn(move || {
+        let _entered = Watched::default().with_stop(watch.stop.clone()).enter();
         // Nobody takes it where the caller no longer waits.
         let _ = give.send(work(&watch));
     });
     if let Err(raised) = watch_over(py, progress, &Mutex::new(told)) {
-        stop.store(true, Ordering::Relaxed);
+        stop.ask();
         let since = Instant::now();
         while !task.is_finished() && since.elapsed() < PATIENCE {
             py.detach(|| std::thread::sleep(Duration::from_millis(5)));

@@ -20,9 +20,13 @@ if TYPE_CHECKING:
     from swathe import array, dask
     from swathe._earthdata import FoundGranule, login, search
     from swathe._granule import Granule, info, open
-    from swathe._jobs import Plan, average, grid, grid_match, merge, plan
+    from swathe._grid_match import grid_match
+    from swathe._gridding import average, grid
+    from swathe._level3 import compare, map
     from swathe._live import Page, serve
+    from swathe._merging import merge
     from swathe._pictures import Picture, plot
+    from swathe._plan import Plan, plan
     from swathe._reduce import reduce
     from swathe._simulate import simulate
 
@@ -41,12 +45,14 @@ __all__ = [
     "__version__",
     "array",
     "average",
+    "compare",
     "dask",
     "errors",
     "grid",
     "grid_match",
     "info",
     "login",
+    "map",
     "merge",
     "open",
     "plan",
@@ -61,9 +67,13 @@ __all__ = [
 _MODULES = {
     "_earthdata": ("FoundGranule", "login", "search"),
     "_granule": ("Granule", "info", "open"),
-    "_jobs": ("Plan", "average", "grid", "grid_match", "merge", "plan"),
+    "_grid_match": ("grid_match",),
+    "_gridding": ("average", "grid"),
+    "_level3": ("compare", "map"),
     "_live": ("Page", "serve"),
+    "_merging": ("merge",),
     "_pictures": ("Picture", "plot"),
+    "_plan": ("Plan", "plan"),
     "_reduce": ("reduce",),
     "_simulate": ("simulate",),
 }

@@ -7,7 +7,9 @@ import inspect
 import io
 import operator
 import os
-from collections.abc import Callable, Iterable
+import sys
+import warnings
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any, ParamSpec, TypeVar
 
 import numpy as np
@@ -45,6 +47,8 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
 
     if isinstance(given, _granule.Granule):
         return given.source
+    if isinstance(given, str) and not given:
+        raise PlanError("a granule is named by an empty text", "give its path or address")
     if isinstance(given, str) and "://" in given:
         _earthdata.use_earthaccess()
         return given
@@ -97,6 +101,8 @@ def inputs(granules: Any) -> list[Any]:
         return [one_input(granules)]
     if callable(getattr(granules, "data_links", None)) or not isinstance(granules, Iterable):
         return [one_input(granules)]
+    if isinstance(granules, Mapping):
+        raise TypeError(f"granules are paths or file objects, or a list of them, not a mapping: {granules!r:.80}")
     return [one_input(granule) for granule in granules]
 
 
@@ -134,7 +140,7 @@ def truth(value: Any, name: str) -> bool:
 
 def real(value: Any, name: str) -> float:
     """A number."""
-    if isinstance(value, str | bytes):
+    if isinstance(value, str | bytes | bool):
         raise TypeError(f"{name} is a number, not {value!r:.80}")
     try:
         return float(value)
@@ -147,16 +153,28 @@ def paths(value: Any, name: str) -> list[str | os.PathLike[str]]:
     if value is None:
         return []
     if isinstance(value, str | os.PathLike):
-        return [value]
+        return [one_path(value, name)]
     if isinstance(value, Iterable) and not isinstance(value, bytes) and not hasattr(value, "read"):
         found = list(value)
         if all(isinstance(path, str | os.PathLike) for path in found):
-            return found
+            return [one_path(path, name) for path in found]
     raise TypeError(f"{name} is a path or a list of paths, not {value!r:.80}")
+
+
+def one_path(value: Any, name: str) -> str | os.PathLike[str]:
+    """A path."""
+    if not isinstance(value, str | os.PathLike):
+        raise TypeError(f"{name} is a path, not {value!r:.80}")
+    if not os.fspath(value):
+        raise PlanError(f"{name} is a path, not an empty text")
+    return value
 
 
 def whole(value: Any, name: str, least: int = 0, most: int = 2**63 - 1) -> int:
     """A whole number between two."""
+    # True is 1 to Python, and seldom what was meant.
+    if isinstance(value, bool):
+        raise TypeError(f"{name} is a whole number, not {value!r}")
     try:
         found = operator.index(value)
     except TypeError:
@@ -173,17 +191,21 @@ def threads_of(value: int | None) -> int | None:
     return None if value is None else whole(value, "threads", 1, 512)
 
 
-def size(value: int | str, name: str) -> int:
-    """A number of bytes, as a number or as text with a unit."""
+def memory_of(value: Any) -> int | None:
+    """A number of bytes, as a number or as text with a unit, if one is given."""
+    if value is None:
+        return None
     if not isinstance(value, str):
-        return whole(value, name)
-    units = {"B": 0, "KiB": 10, "MiB": 20, "GiB": 30, "TiB": 40}
-    number = value.strip().rstrip("BKMGTi")
-    unit = value.strip()[len(number) :]
-    try:
-        return int(float(number) * 2 ** units[unit or "B"])
-    except (ValueError, KeyError, OverflowError):
-        raise PlanError(f"{name} {value!r} is no size, as in 512MiB or 4GiB") from None
+        try:
+            return whole(value, "memory", 1)
+        except TypeError:
+            raise TypeError(
+                f'memory is a number of bytes, or text as "512MiB", not {value!r:.80}'
+            ) from None
+    found = _swathe.memory_size(value)
+    if found is None:
+        raise PlanError(f"memory {value!r:.80} is no size, as in 512MiB or 4GiB")
+    return found
 
 
 def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:
@@ -197,3 +219,12 @@ def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:
     if len(found) != count:
         raise PlanError(f"{name} is {count} numbers, not {value!r:.80}")
     return found
+
+
+def warned(notes: Iterable[str]) -> None:
+    """Warns of each, where the package was called."""
+    level, frame = 1, sys._getframe()
+    while frame.f_back is not None and frame.f_globals.get("__name__", "").split(".")[0] == "swathe":
+        level, frame = level + 1, frame.f_back
+    for note in notes:
+        warnings.warn(note, stacklevel=level)

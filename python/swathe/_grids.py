@@ -91,8 +91,10 @@ def from_transform(crs: Any, shape: Any, transform: Any) -> _swathe.Grid:
     """The grid of a transform in rasterio's order (a, b, c, d, e, f), and a shape (rows, columns)."""
     try:
         rows, columns = (int(length) for length in shape)
-    except (TypeError, ValueError):
+    except (TypeError, ValueError, OverflowError):
         raise PlanError(f"a shape is (rows, columns), not {shape!r:.80}") from None
+    if (rows, columns) != tuple(shape):
+        raise PlanError(f"a shape is two whole numbers, (rows, columns), not {shape!r:.80}")
     if rows < 1 or columns < 1:
         raise PlanError(f"a grid of {rows} x {columns} cells is empty")
     names = [getattr(transform, name, None) for name in "abcdef"]

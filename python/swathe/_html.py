@@ -10,7 +10,7 @@ from swathe import _swathe
 if TYPE_CHECKING:
     from swathe.array import Array
     from swathe._granule import Granule
-    from swathe._jobs import Plan
+    from swathe._plan import Plan
 
 STYLE = """<style>
 .swathe {display: flex; flex-wrap: wrap; gap: 1.5em; align-items: flex-start; font-size: 90%;}

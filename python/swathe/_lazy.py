@@ -26,6 +26,7 @@ BESIDE = {
     "compute": "nothing is computed before the result's compute()",
     "progress": "dask has progress bars of its own",
     "live": "dask has a dashboard of its own",
+    "memory": "a task takes what its worker allows",
 }
 
 

@@ -6,14 +6,16 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from swathe._arguments import truth
+
 Show = Callable[[int, int, int, str], None]
 
 
-def progress(asked: bool | Show, what: str) -> Show | None:
+def progress(asked: bool | Show | None, what: str) -> Show | None:
     """What shows steps: nothing, a bar, or the caller's own function."""
     if callable(asked):
         return asked
-    if not asked:
+    if asked is None or not truth(asked, "progress"):
         return None
     try:
         from tqdm.auto import tqdm  # type: ignore[import-untyped]

@@ -11,9 +11,9 @@ import numpy as np
 from swathe import _swathe
 from swathe._arguments import (
     inputs,
+    memory_of,
     numbers,
     paths,
-    size,
     suggesting,
     text,
     text_or_none,
@@ -122,7 +122,7 @@ def reduce(
         raise TypeError(f"variable is a name, not {variable!r:.80}")
     given = inputs(files)
     if any(hasattr(file, "read") for file in given):
-        raise TypeError("gridded files are read by path or address, not as file objects")
+        raise TypeError("gridded files are read by path or address, not as file objects or data sets")
     statistics = [name.strip() for word in words(stat, "stat") for name in word.split(",")]
     if not statistics:
         raise PlanError("stat names no statistic")
@@ -133,7 +133,7 @@ def reduce(
         "every": text_or_none(every, "every"),
         "weight": text(weight, "weight"),
         "bbox": None if box is None else list(numbers(box, "bbox", 4)),
-        "memory": None if memory is None else size(memory, "memory"),
+        "memory": memory_of(memory),
         "threads": threads_of(threads),
     }
     if asked["bbox"] is not None:

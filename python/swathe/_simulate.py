@@ -7,7 +7,7 @@ import os
 from os import PathLike
 
 from swathe import _swathe
-from swathe._arguments import numbers, real, suggesting, text, truth, whole
+from swathe._arguments import numbers, one_path, real, suggesting, text, truth, whole
 from swathe._progress import Show
 from swathe._progress import progress as shown
 
@@ -97,5 +97,5 @@ def simulate(
         "seed": whole(seed, "seed"),
         "overwrite": truth(overwrite, "overwrite"),
     }
-    made = _swathe.simulate(folder, options, shown(progress, "granule"))
+    made = _swathe.simulate(one_path(folder, "folder"), options, shown(progress, "granule"))
     return [os.fspath(path) for path in made]

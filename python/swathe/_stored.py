@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any, Protocol, TypeAlias
 
 import numpy as np
@@ -21,6 +22,9 @@ TYPES |= {
 }
 TYPES |= {"char": np.dtype("S1"), "text": np.dtype(object)}
 
+
+#: Elements between those that are wanted, of which so many are read rather than looked for.
+BETWEEN = 1 << 24
 
 #: What stored numbers stand for: fills, factor, offset, and whether the result is in double precision.
 Packing: TypeAlias = tuple[list[float], float | None, float | None, bool]
@@ -59,33 +63,55 @@ class StoredArray(BackendArray):
         )
 
     def _read(self, key: tuple[Any, ...]) -> Any:
-        slab: list[tuple[int, int]] = []
-        then: list[Any] = []
+        wanted: list[range | np.ndarray[Any, Any]] = []
         for index, length in zip(key, self.shape, strict=True):
             if isinstance(index, slice):
-                # A slice that runs backwards is read forwards, and turned.
-                places = range(*index.indices(length))
                 # A range is never searched: files may say that a dimension has any length.
-                ends = sorted((places[0], places[-1])) if len(places) else (0, -1)
-                low, high = ends[0], ends[1] + 1
-                then.append(slice(None, None, places.step))
+                wanted.append(range(*index.indices(length)))
             elif np.ndim(index) == 1:
                 array = np.asarray(index)
-                array = np.where(array < 0, array + length, array)
-                low, high = (int(array.min()), int(array.max()) + 1) if array.size else (0, 0)
-                then.append(array - low)
+                wanted.append(np.where(array < 0, array + length, array))
             else:
-                low = int(index) % length
-                high = low + 1
-                then.append(0)
-            slab.append((low, high))
+                first = int(index) % length
+                wanted.append(range(first, first + 1))
+        values = self._box(wanted)
+        return values[tuple(slice(None) if np.ndim(i) or isinstance(i, slice) else 0 for i in key)]
+
+    def _box(self, wanted: list[range | np.ndarray[Any, Any]]) -> Any:
+        """What is wanted along each axis, read as one slab; in two where far less is wanted than lies between."""
+        slab = [_hull(places) for places in wanted]
+        spans = [high - low for low, high in slab]
+        counts = [len(places) for places in wanted]
+        if math.prod(spans) > max(BETWEEN, 4 * math.prod(counts)):
+            thin = [span / count if count > 1 else 0 for span, count in zip(spans, counts, strict=True)]
+            axis = thin.index(max(thin))
+            half = counts[axis] // 2
+            parts = (wanted[axis][:half], wanted[axis][half:])
+            read = [self._box([*wanted[:axis], part, *wanted[axis + 1 :]]) for part in parts]
+            return np.concatenate(read, axis=axis)
         values = self._opened.file.read(self._path, slab, self._packing)
         if isinstance(values, list):
-            shape = [high - low for low, high in slab]
             if self.dtype.kind == "S":
-                values = [text.encode() for text in values]
-            values = np.array(values, dtype=self.dtype).reshape(shape)
-        return values[tuple(then)]
+                values = [text.encode("latin-1") for text in values]
+            values = np.array(values, dtype=self.dtype).reshape(spans)
+        for axis, (places, (low, _)) in enumerate(zip(wanted, slab, strict=True)):
+            if isinstance(places, range):
+                # A slice that runs backwards is read forwards, and turned.
+                chosen: Any = slice(None, None, places.step)
+            else:
+                chosen = places - low
+            values = values[(slice(None),) * axis + (chosen,)]
+        return values
+
+
+def _hull(places: range | np.ndarray[Any, Any]) -> tuple[int, int]:
+    """The least range that holds some places."""
+    if not len(places):
+        return 0, 0
+    if isinstance(places, range):
+        low, high = sorted((places[0], places[-1]))
+        return low, high + 1
+    return int(places.min()), int(places.max()) + 1
 
 
 def readable(described: dict[str, Any]) -> bool:
@@ -104,7 +130,8 @@ def variable(
     attributes = dict(described["attributes"])
     if dtype.kind == "S" and isinstance(fill := attributes.get("_FillValue"), str):
         attributes["_FillValue"] = np.bytes_(fill.encode())
-    encoding: dict[str, Any] = {"dtype": str if dtype.kind == "O" else dtype}
+    as_stored = dtype.newbyteorder(">") if described["big_endian"] else dtype
+    encoding: dict[str, Any] = {"dtype": str if dtype.kind == "O" else as_stored}
     encoding |= _filters(described["filters"])
     chunks = described["chunks"]
     encoding["contiguous"] = chunks is None

@@ -18,14 +18,18 @@ __all__ = [
     "Reducing",
     "Serving",
     "__version__",
+    "add_bins",
     "carry_out",
     "collect",
     "combine",
     "command",
+    "compare",
     "encode",
     "layers",
     "locator",
     "login",
+    "map_bins",
+    "memory_size",
     "merge",
     "nearest",
     "picture",
@@ -65,12 +69,22 @@ class Options(TypedDict):
     day: str | None
     preset: str | None
     weight: str | None
+    scheme: str
     min_count: int
     min_granules: int
     min_coverage: float
     on_error: str
     allow_mixed: bool
     empty_maps: bool
+
+@type_check_only
+class MapOptions(TypedDict):
+    variables: list[str]
+    grid: Grid
+    method: str
+    statistics: list[str]
+    min_count: int
+    min_granules: int
 
 @type_check_only
 class PictureOptions(TypedDict):
@@ -263,7 +277,9 @@ class RandomGenerator:
 
 @final
 class Plan:
-    def __new__(cls, inputs: list[Any], options: Options, threads: int | None) -> Plan: ...
+    def __new__(
+        cls, inputs: list[Any], options: Options, threads: int | None, memory: int | None
+    ) -> Plan: ...
     @property
     def notes(self) -> list[str]: ...
     @property
@@ -380,16 +396,27 @@ class Granule:
         self, path: str, slab: list[tuple[int, int]], packing: _Packing | None = None
     ) -> Any: ...
 
+def add_bins(
+    parts: list[_Path], outputs: list[_Path], overwrite: bool
+) -> tuple[dict[str, Any], list[str]]: ...
 def command(words: list[str]) -> int: ...
+def compare(
+    first: _Path, second: _Path, variable: str | None, largest: int, picture: bool
+) -> tuple[str, list[str], bytes | None]: ...
 def locator(outlines: list[list[tuple[float, float]]], area: list[float] | None) -> str: ...
 def login() -> tuple[str | None, str, str | None]: ...
+def map_bins(
+    bins: _Path, options: MapOptions, outputs: list[_Path], overwrite: bool
+) -> tuple[dict[str, Any], list[str]]: ...
 def merge(
     parts: list[_Path],
     outputs: list[_Path],
     overwrite: bool,
     allow_mixed: bool,
+    memory: int | None,
     live: Live | None,
-) -> dict[str, Any]: ...
+) -> tuple[dict[str, Any], list[str]]: ...
+def memory_size(text: str) -> int | None: ...
 def nearest(name: str, candidates: list[str]) -> str | None: ...
 def picture(file: _Path, options: PictureOptions) -> bytes: ...
 @final

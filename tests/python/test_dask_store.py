@@ -77,10 +77,10 @@ def test_workers_write_the_store(job, request, client, tmp_path, monkeypatch):
             taken.append((len(parts), tiles, receipts))
             return collect(self._plan, opened, closing, parts, tiles, receipts, most, live)
 
-    from swathe import _jobs
+    from swathe import _plan
 
-    plain = _jobs.Plan.__init__
-    monkeypatch.setattr(_jobs.Plan, "__init__", lambda self, made: plain(self, Counting(made)))
+    plain = _plan.Plan.__init__
+    monkeypatch.setattr(_plan.Plan, "__init__", lambda self, made: plain(self, Counting(made)))
     there = call(given, "chlor_a", output=tmp_path / "there.zarr", client=client, **options)
     ((parts, tiles, receipts),) = taken
     assert parts == 1 and not tiles and receipts, "nothing but what came of granules"

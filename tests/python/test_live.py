@@ -11,6 +11,7 @@ import socket
 import subprocess
 import threading
 import urllib.error
+import urllib.parse
 import urllib.request
 
 import pytest
@@ -618,6 +619,35 @@ def test_python_serves_and_merges(granules, tmp_path, capsys):
     # Nobody answers: a connection is refused, or one that was just taken is closed.
     with pytest.raises(OSError):
         get(made.link)
+
+
+def test_the_head_of_an_answer_is_all_that_head_gives(granules, tmp_path):
+    """The same head as GET's, the length of what there would be included."""
+    output = tmp_path / "map.nc"
+    package.average(granules, bbox=(-77, 36, -73, 41), resolution=0.1, on_error="skip", output=output)
+    served = package.serve(output)
+    path, _, query = served.link.partition("?")
+
+    def asked(method, link):
+        try:
+            request = urllib.request.Request(link, method=method)
+            with urllib.request.urlopen(request, timeout=10) as answer:
+                return answer.status, answer.headers.items(), answer.read()
+        except urllib.error.HTTPError as error:
+            return error.code, error.headers.items(), error.read()
+
+    for link in (served.link, f"{path}nothing?{query}", path):
+        status, headers, body = asked("GET", link)
+        assert body and dict(headers)["Content-Length"] == str(len(body))
+        assert asked("HEAD", link) == (status, headers, b"")
+    assert asked("GET", served.link)[0] == 200
+    assert asked("OPTIONS", served.link)[0] == 405
+    # Nothing follows the head on the connection: urllib would not have read it.
+    port = urllib.parse.urlsplit(served.link).port
+    with socket.create_connection(("127.0.0.1", port), timeout=10) as connection:
+        connection.sendall(f"HEAD /?{query} HTTP/1.1\r\nHost: localhost\r\n\r\n".encode())
+        said = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert said.startswith(b"HTTP/1.1 200 OK\r\n") and said.endswith(b"\r\n\r\n")
 
 
 def test_the_command_says_what_is_wrong_with_an_address(swathe, granules, tmp_path):

@@ -224,6 +224,30 @@ def test_arrays_are_lazy_pickle_and_read_from_threads(granules):
         )
 
 
+def test_threads_that_read_one_file_object_do_not_wait_for_each_other_forever(tmp_path):
+    """Whoever reads of a file object holds its lock and wants the interpreter: nobody may hold that and want the lock."""
+    h5py = pytest.importorskip("h5py")
+    with h5py.File(tmp_path / "large.h5", "w") as file:
+        for name in "abcdef":
+            # More than is read unasked: the index of chunks tells whether so much is stored.
+            file.create_dataset(name, data=np.zeros(2**27, "u1"), chunks=(2**20,), compression=1)
+    script = (
+        "import io, sys, time, xarray as xr\n"
+        "from concurrent.futures import ThreadPoolExecutor\n"
+        "from swathe._backend import SwatheBackend\n"
+        "class Slow(io.BytesIO):\n"
+        "    def read(self, size=-1):\n"
+        "        time.sleep(0.0005)\n"
+        "        return super().read(size)\n"
+        "tree = xr.open_dataset(Slow(open(sys.argv[1], 'rb').read()), engine=SwatheBackend)\n"
+        "with ThreadPoolExecutor(3) as pool:\n"
+        "    print(sum(pool.map(lambda name: tree[name].values.size, 'abcdef')))\n"
+    )
+    command = [sys.executable, "-c", script, str(tmp_path / "large.h5")]
+    said = subprocess.run(command, capture_output=True, text=True, timeout=60)
+    assert said.stdout.split() == [str(6 * 2**27)], said.stderr
+
+
 def test_chunks_are_the_storages(granules):
     pytest.importorskip("dask")
     lazy = xr.open_dataset(granules[0], engine=ENGINE, group="geophysical_data", chunks={})

@@ -143,11 +143,41 @@ def test_wrong_types_are_named(granules, name, kind):
         (lambda g, t: package.simulate(t, suite=3), "suite is text"),
         (lambda g, t: package.simulate(t, nrt=0), "nrt is True or False"),
         (lambda g, t: package.simulate(t, clear="half"), "clear is a number"),
+        (lambda g, t: package.simulate(None), "folder is a path, not None"),
+        (lambda g, t: package.average({"a": g[0]}), "or a list of them, not a mapping"),
+        (lambda g, t: package.average(g, **AREA, threads=True), "threads is a whole number, not True"),
+        (lambda g, t: package.average(g, **AREA, min_coverage=True), "min_coverage is a number"),
+        (lambda g, t: package.average(g, **AREA, progress="yes"), "progress is True or False"),
+        (lambda g, t: package.average(g, **AREA, compute="no"), "compute is True or False"),
+        (lambda g, t: package.grid(g, **AREA, drop_empty="no"), "drop_empty is True or False"),
+        (lambda g, t: package.reduce(xr.Dataset(), "chlor_a"), "not as file objects or data sets"),
+        (lambda g, t: package.average(g, **AREA, client="tcp://127.0.0.1:1"), "client is a dask"),
     ],
 )
 def test_wrong_types_are_named_everywhere(granules, tmp_path, call, words):
     with pytest.raises(TypeError, match=words):
         call(granules, tmp_path)
+
+
+@pytest.mark.parametrize(
+    ("call", "kind", "words"),
+    [
+        (lambda g: package.average(""), errors.PlanError, "named by an empty text"),
+        (lambda g: package.average(["a.nc", ""]), errors.PlanError, "named by an empty text"),
+        (lambda g: package.average(g, **AREA, output=""), errors.PlanError, "output is a path, not"),
+        (lambda g: package.merge([""]), errors.PlanError, "parts is a path, not an empty text"),
+        (lambda g: package.average(g, **AREA, live="nowhere"), errors.PlanError, 'live "nowhere": .*port'),
+        (lambda g: package.average(g, **AREA, live=99999999), errors.PlanError, "expected a port"),
+        (lambda g: package.average(g, **AREA, live="192.0.2.1:1"), errors.IoError, "192.0.2.1:1"),
+        (lambda g: package.plan(g, **AREA).graph("png"), errors.PlanError, '"svg" or "mermaid"'),
+        (lambda g: package.plot(__file__), errors.FormatError, "test_package_errors"),
+        (lambda g: package.average(g, "x" * 100_000, **AREA), errors.PlanError, "xxx[.]{3}xxx"),
+    ],
+)
+def test_refusals_have_our_classes_everywhere(granules, call, kind, words):
+    with pytest.raises(kind, match=words) as raised:
+        call(granules)
+    assert len(str(raised.value)) < 2000
 
 
 def test_searches_and_sign_ins_refuse_before_they_ask(monkeypatch):
@@ -273,6 +303,7 @@ def test_a_file_object_that_fails_in_the_middle(granules):
     [
         (("epsg:4326", (0, 5), (0.1, 0, 0, 0, -0.1, 0)), errors.PlanError, "empty"),
         (("epsg:4326", 5, (0.1, 0, 0, 0, -0.1, 0)), errors.PlanError, "rows, columns"),
+        (("epsg:4326", (5.5, 5), (0.1, 0, 0, 0, -0.1, 0)), errors.PlanError, "whole numbers"),
         (("epsg:4326", (5, 5), (0.1, 0, 0)), errors.PlanError, "6 numbers"),
         (("epsg:4326", (5, 5), (0.1, 0.2, 0, 0, -0.1, 0)), errors.PlanError, "rotated"),
         (("epsg:4326", (5, 5), (0.1, 0, 0, 0, 0.1, 0)), errors.PlanError, "north to south"),

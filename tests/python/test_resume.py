@@ -220,5 +220,39 @@ def test_scratch_holds_the_journal(swathe, granules, tmp_path):
     done = average(swathe, granules, output, "--scratch", scratch)
     assert done.returncode == 0, done.stderr
     assert list(scratch.iterdir()) == []
-    done = average(swathe, granules, tmp_path / "y.nc", "--scratch", tmp_path / "not there")
-    assert done.returncode == 1 and "not there" in done.stderr
+
+
+def test_scratch_that_is_no_folder_is_named(swathe, granules, tmp_path):
+    file = tmp_path / "file"
+    file.write_text("")
+    for scratch, reason in ((tmp_path / "none", "No such file"), (file, "it is no folder")):
+        for more in ([], ["--preset", "nasa-l3"], ["--dry-run"]):
+            done = average(swathe, granules, tmp_path / "a.nc", "--scratch", scratch, *more)
+            assert done.returncode == 2 and f"error: --scratch {scratch}: {reason}" in done.stderr, done.stderr
+    assert [path.name for path in tmp_path.iterdir()] == ["file"]
+
+
+@pytest.mark.parametrize("progress", [[], ["--progress", "json"]])
+def test_long_arguments_are_not_repeated_whole(swathe, granules, tmp_path, progress):
+    long = 100_000 * "x"
+    output = ["-o", tmp_path / "a.nc", *progress]
+    for words in (
+        ["-v", long],
+        ["-v", long, "-v", f"{long}@443"],
+        ["--where", f"{long} > 1"],
+        ["--where", "chlor_a > 1 and " * 8000],
+        ["--method", long],
+        ["--memory", long],
+        ["--flags", long],
+        ["--crs", long],
+        [f"--{long}"],
+        [long],
+    ):
+        command = [swathe, "average", granules, "-b", "-77,36,-73,41", "-r", "0.1", *output, *words]
+        done = subprocess.run(command, capture_output=True, text=True)
+        assert done.returncode in (1, 2), words[0][:20]
+        assert 20 < len(done.stderr) < 5000, (words[0][:20], len(done.stderr))
+    # What is no longer than names of files and addresses are is said as it is.
+    name = f"{200 * 'n'}/{180 * 'm'}.nc"
+    done = subprocess.run([swathe, "info", name], capture_output=True, text=True)
+    assert name in done.stderr

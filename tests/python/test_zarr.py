@@ -140,6 +140,24 @@ def test_a_cube_that_grew_is_that_of_all_granules(swathe, granules, tmp_path):
     assert digests(grown) == before
 
 
+def test_a_cube_that_does_not_take_the_layers(swathe, granules, tmp_path):
+    """Going on would be refused again: nothing is kept for that, and nothing else is said."""
+    store = tmp_path / "cube.zarr"
+    grid(swathe, granules[:1], store, "--append")
+    metadata = json.loads((store / "zarr.json").read_text())
+    metadata["consolidated_metadata"]["metadata"]["lat"]["attributes"]["units"] = "furlong"
+    (store / "zarr.json").write_text(json.dumps(metadata))
+    before = digests(store)
+    command = [swathe, "grid", *granules[1:], "-m", "bin", "-o", store, "--append"]
+    for resume in ([], ["--resume"]):
+        done = subprocess.run([*command, *resume], capture_output=True, text=True)
+        assert done.returncode == 1 and 'units of lat differs: "furlong"' in done.stderr
+        assert "hint: nothing was added: they go into a cube of their own" in done.stderr
+        assert "--resume" not in done.stderr
+        assert digests(store) == before and os.listdir(tmp_path) == ["cube.zarr"]
+    grid(swathe, granules[1:], tmp_path / "other.zarr", "--append")
+
+
 @pytest.mark.skipif(not hasattr(os, "geteuid") or os.geteuid() == 0, reason="root may write anywhere")
 def test_a_cube_that_is_read_only(swathe, granules, tmp_path):
     store = tmp_path / "cube.zarr"

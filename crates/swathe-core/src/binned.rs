@@ -66,7 +66,8 @@ impl Mapping {
 pub struct MappedBins {
     /// Mean, NaN where there is none.
     pub mean: Vec<f64>,
-    /// Standard deviation: sqrt((S2/W - (S/W)^2) W^2 / (W^2 - n)) over n granules, 0 where W^2 <= n.
+    /// Standard deviation: sqrt((S2/W - (S/W)^2) V^2 / (V^2 - n)) over n granules, 0 where V^2 <= n. V is the weight
+    /// of the bins that give, whole; W that of their shares.
     pub std: Vec<f64>,
     /// Observations.
     pub observations: Vec<u64>,
@@ -227,6 +228,8 @@ impl Mapper<'_> {
 struct Cell {
     observations: u64,
     scenes: u64,
+    /// Weights of whole bins.
+    whole: f64,
     weights: f64,
     sum: f64,
     squares: f64,
@@ -236,6 +239,7 @@ impl Cell {
     fn add(&mut self, bin: &Bin, sums: &Sums, share: f64) {
         self.observations += bin.observations;
         self.scenes += bin.scenes;
+        self.whole += bin.weights;
         self.weights += bin.weights * share;
         self.sum += sums.sum * share;
         self.squares += sums.squares * share;
@@ -246,7 +250,8 @@ impl Cell {
     }
 
     fn std(&self) -> f64 {
-        let squared = self.weights * self.weights;
+        // Shares take nothing from what is known of a spread: of them, the root of n may fall below any weight.
+        let squared = self.whole * self.whole;
         let scenes = self.scenes as f64;
         if squared <= scenes {
             return 0.0;
@@ -405,6 +410,22 @@ mod tests {
         assert_eq!((area.mean[0], area.scenes[0]), (2.0, 2));
         // (S2/W - mean^2) W^2/(W^2 - n), of W 4, n 2.
         assert!((area.std[0] - (16.0f64 / 14.0).sqrt()).abs() < 1e-15);
+        // A cell that is a small part of a bin has its spread, as by the bin at its middle.
+        let part = GeoBox {
+            crs: Crs::lonlat(),
+            x: Axis::new(0.0, 0.1, 4, 1),
+            y: Axis::new(0.0, -0.1, -4, 1),
+        };
+        let mut spread = data.clone();
+        spread.sums[0][0].squares = 4.0;
+        for mapping in [Mapping::Nearest, Mapping::Area] {
+            let map = spread.map(0, Scheme::Arithmetic, &part, mapping, &Blank::default());
+            assert_eq!(map.mean[0], 1.0);
+            assert!(
+                (map.std[0] - (4.0f64 / 3.0).sqrt()).abs() < 1e-12,
+                "{mapping:?}"
+            );
+        }
         let blank = Blank {
             min_count: 9,
             ..Blank::default()

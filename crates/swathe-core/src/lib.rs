@@ -26,6 +26,7 @@ pub mod run;
 pub mod sides;
 pub mod source;
 pub mod sphere;
+pub mod stop;
 pub mod suggest;
 pub mod swath;
 pub mod target;

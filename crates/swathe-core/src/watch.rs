@@ -10,6 +10,7 @@
 //! suspends it: what is told are the pieces, one after another, of what each thread does by itself.
 
 use crate::source::LineExtent;
+use crate::stop::{self, Stop};
 use std::cell::{Cell, RefCell};
 use std::marker::PhantomData;
 use std::sync::Arc;
@@ -55,9 +56,12 @@ pub trait Watcher: Send + Sync {
     fn lies(&self, granule: u32, extents: &[LineExtent]);
 }
 
-/// For whom a thread works: who watches it, and which granule it is at.
+/// For whom a thread works: who watches it, which granule it is at, and who may ask it to [stop](crate::stop).
 #[derive(Clone, Default)]
-pub struct Watched(Option<Place>);
+pub struct Watched {
+    place: Option<Place>,
+    stop: Option<Stop>,
+}
 
 #[derive(Clone)]
 struct Place {
@@ -85,9 +89,21 @@ impl Here {
 
 /// For whom the calling thread works, to be entered by threads that work for it.
 pub fn here() -> Watched {
-    match IS_WATCHED.get() {
-        true => Watched(HERE.with_borrow(|here| here.place.clone())),
-        false => Watched(None),
+    Watched {
+        place: match IS_WATCHED.get() {
+            true => HERE.with_borrow(|here| here.place.clone()),
+            false => None,
+        },
+        stop: stop::here(),
+    }
+}
+
+/// Work of the calling thread, to be done by others.
+pub fn carried<A, R>(work: impl Fn(A) -> R) -> impl Fn(A) -> R {
+    let watched = here();
+    move |what| {
+        let _entered = watched.enter();
+        work(what)
     }
 }
 
@@ -160,32 +176,58 @@ impl Drop for Doing {
 impl Watched {
     /// Watched by this one.
     pub fn new(watcher: Arc<dyn Watcher>) -> Self {
-        Watched(Some(Place {
-            watcher,
-            granule: None,
-        }))
+        Watched {
+            place: Some(Place {
+                watcher,
+                granule: None,
+            }),
+            stop: None,
+        }
+    }
+
+    /// The same, asked to stop by this one.
+    #[must_use]
+    pub fn with_stop(self, stop: Stop) -> Self {
+        Watched {
+            stop: Some(stop),
+            ..self
+        }
+    }
+
+    /// The same, asked to stop as another is.
+    #[must_use]
+    pub fn stopped_as(self, other: &Watched) -> Self {
+        Watched {
+            stop: other.stop.clone(),
+            ..self
+        }
     }
 
     /// The same, at the granule of this number.
     pub fn at_granule(&self, granule: u32) -> Self {
-        Watched(self.0.as_ref().map(|place| Place {
-            watcher: place.watcher.clone(),
-            granule: Some(granule),
-        }))
+        Watched {
+            place: self.place.as_ref().map(|place| Place {
+                watcher: place.watcher.clone(),
+                granule: Some(granule),
+            }),
+            stop: self.stop.clone(),
+        }
     }
 
     /// The calling thread works for this until the guard goes; then again for whom it did before. A thread
     /// of a pool that waits may take up work of others: its own goes on afterwards.
     pub fn enter(&self) -> Entered {
+        let stop = stop::enter(self.stop.clone());
         // Nobody watched before or does now: nothing changes.
-        if self.0.is_none() && !IS_WATCHED.get() {
+        if self.place.is_none() && !IS_WATCHED.get() {
             return Entered {
                 before: None,
+                _stop: stop,
                 here: PhantomData,
             };
         }
         let now = Here {
-            place: self.0.clone(),
+            place: self.place.clone(),
             task: None,
         };
         IS_WATCHED.set(now.place.is_some());
@@ -195,6 +237,7 @@ impl Watched {
         }
         Entered {
             before: Some(before),
+            _stop: stop,
             here: PhantomData,
         }
     }
@@ -204,6 +247,7 @@ impl Watched {
 #[must_use]
 pub struct Entered {
     before: Option<Here>,
+    _stop: stop::Entered,
     here: PhantomData<*const ()>,
 }
 
@@ -313,7 +357,7 @@ mod tests {
             panic!("in the middle");
         });
         assert!(broke.is_err());
-        assert!(here().0.is_none());
+        assert!(here().place.is_none());
         let told = notes.0.lock().unwrap().clone();
         assert_eq!(told, [(None, Some(Task::Grid)), (None, None)]);
     }

@@ -7,6 +7,7 @@ use std::path::Path;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, OnceLock};
 
+use swathe_core::stop;
 use swathe_core::watch::{self, Task};
 
 use crate::error::{Error, Result};
@@ -207,6 +208,7 @@ impl ByteSource for CountedSource {
     }
 
     fn read_exact_at(&self, offset: u64, buffer: &mut [u8]) -> io::Result<()> {
+        stop::go_on().map_err(io::Error::other)?;
         let fetching = watch::doing(Task::Fetch);
         let read = self.inner.read_exact_at(offset, buffer);
         drop(fetching);

@@ -172,6 +172,23 @@ impl Array {
         }
     }
 
+    /// The bytes of the numbers, in this machine's order; none of text.
+    fn bytes(&self) -> &[u8] {
+        match self {
+            Array::I8(v) => bytemuck::cast_slice(v),
+            Array::U8(v) => v,
+            Array::I16(v) => bytemuck::cast_slice(v),
+            Array::U16(v) => bytemuck::cast_slice(v),
+            Array::I32(v) => bytemuck::cast_slice(v),
+            Array::U32(v) => bytemuck::cast_slice(v),
+            Array::I64(v) => bytemuck::cast_slice(v),
+            Array::U64(v) => bytemuck::cast_slice(v),
+            Array::F32(v) => bytemuck::cast_slice(v),
+            Array::F64(v) => bytemuck::cast_slice(v),
+            Array::Text(_) => &[],
+        }
+    }
+
     /// Numbers in double precision; none of text.
     pub fn into_doubles(self) -> Vec<f64> {
         match self {
@@ -267,6 +284,15 @@ pub struct StorageChunk {
     pub stored_bytes: u64,
     /// Bytes after decoding.
     pub decoded_bytes: u64,
+}
+
+/// Who decodes the chunks of a slab.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Workers {
+    /// The threads of the pool that the caller is in.
+    Pool,
+    /// The caller alone: the others have slabs of their own.
+    Caller,
 }
 
 /// An open file. Its metadata is in memory; elements are read on request, from any number of
@@ -397,6 +423,54 @@ impl Dataset {
         }
     }
 
+    /// Numbers of a slab as [`Dataset::read`] gives them, written over all of `out`: memory of the caller's, which
+    /// may be better than new memory, or may be used again. As it is there, no more is asked of what is stored.
+    ///
+    /// # Errors
+    /// As [`Dataset::read`], but for slabs of which little is stored; the elements are no numbers, or `out` has not their size in bytes. What `out` holds
+    /// then is not told.
+    pub fn read_into(
+        &self,
+        variable: &Variable,
+        slab: &[Range<usize>],
+        out: &mut [u8],
+    ) -> Result<()> {
+        self.read_by(Workers::Pool, variable, slab, out)
+    }
+
+    /// [`Dataset::read_into`], by the workers that are told.
+    pub(crate) fn read_by(
+        &self,
+        workers: Workers,
+        variable: &Variable,
+        slab: &[Range<usize>],
+        out: &mut [u8],
+    ) -> Result<()> {
+        self.check_slab(variable, slab)?;
+        let place = || format!("{}: {}", self.source.name(), variable.path);
+        let Some(size) = variable.dtype.size() else {
+            return Err(Error::Unsupported {
+                path: place(),
+                feature: format!("{} as numbers", variable.dtype.name()),
+            });
+        };
+        let count: usize = slab.iter().map(Range::len).product();
+        if count.checked_mul(size) != Some(out.len()) {
+            return Err(Error::Request {
+                path: place(),
+                reason: format!("{count} elements of {size} bytes do not fill {}", out.len()),
+            });
+        }
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.read_into(variable, slab, workers, out),
+            Backend::Netcdf3(backend) => backend.read_into(variable, slab, out),
+            Backend::Zarr(_) | Backend::Given(_) => {
+                out.copy_from_slice(self.read(variable, slab)?.bytes());
+                Ok(())
+            }
+        }
+    }
+
     /// Records of a slab of a variable that has records of numbers (`NC_COMPOUND`).
     ///
     /// # Errors
@@ -440,7 +514,8 @@ impl Dataset {
         }
     }
 
-    /// Whether a variable of text holds single characters, as netCDF's type `char` does.
+    /// Whether a variable of text holds single characters, as netCDF's type `char` does: each element then is the
+    /// character whose number the stored byte is.
     pub fn is_characters(&self, variable: &Variable) -> bool {
         match &self.backend {
             Backend::Hdf5(backend) => backend.is_characters(variable),
@@ -449,17 +524,28 @@ impl Dataset {
         }
     }
 
+    /// Whether the numbers of a variable are stored with the most significant byte first.
+    pub fn is_big_endian(&self, variable: &Variable) -> bool {
+        match &self.backend {
+            Backend::Hdf5(backend) => backend.is_big_endian(variable),
+            Backend::Netcdf3(_) => variable.dtype.size().is_some_and(|size| size > 1),
+            Backend::Zarr(_) | Backend::Given(_) => false,
+        }
+    }
+
     /// Refuses a slab of more elements than are stored, but for some megabytes: a small file could ask for
-    /// all memory. [`Dataset::read`] does it itself; to be asked where a slab is read in pieces.
+    /// all memory. [`Dataset::read`] does it itself; to be asked before memory is made for it elsewhere, and where
+    /// a slab is read in pieces.
     ///
     /// # Errors
     /// As [`Dataset::read`].
-    pub(crate) fn check_size(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<()> {
+    pub fn check_size(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<()> {
         self.check_slab(variable, slab)?;
         match &self.backend {
             Backend::Hdf5(backend) => backend.check_size(variable, slab),
-            // All elements lie in the file; a store checks what it reads.
-            Backend::Netcdf3(_) | Backend::Zarr(_) | Backend::Given(_) => Ok(()),
+            Backend::Zarr(store) => store.check_size(variable.path.trim_start_matches('/'), slab),
+            // All elements are there.
+            Backend::Netcdf3(_) | Backend::Given(_) => Ok(()),
         }
     }
 
@@ -495,6 +581,15 @@ impl Dataset {
             slab: slab.to_vec(),
             shape: variable.shape.clone(),
         })
+    }
+}
+
+/// A byte of text as an element of an array of characters: the character of its number, so that no byte is lost in
+/// whatever encoding the text is; the zero byte is the empty text, as numpy has it.
+pub(crate) fn character(byte: u8) -> String {
+    match byte {
+        0 => String::new(),
+        _ => char::from(byte).into(),
     }
 }
 

@@ -98,6 +98,9 @@ pub enum Error {
         /// Why, in one sentence.
         reason: String,
     },
+    /// The calling thread was asked to stop.
+    #[error(transparent)]
+    Interrupted(swathe_core::stop::Stopped),
 }
 
 impl Error {

@@ -12,6 +12,7 @@ use crate::bytes::{ByteSource, CountedSource};
 use crate::contiguous::{ContiguousArray, span};
 use crate::dataset::{
     Array, AttributeValue, Attributes, DataType, Dimension, Group, StorageChunk, Variable,
+    character,
 };
 use crate::error::{Error, Result};
 use crate::numbers::{ByteOrder, attribute_numbers, numbers, to_native_order};
@@ -81,26 +82,36 @@ impl Netcdf3Backend {
 
     /// Elements of a slab inside the variable's shape.
     pub(crate) fn read(&self, variable: &Variable, slab: &[Range<usize>]) -> Result<Array> {
-        let stored = self.stored(variable)?;
-        let failed = |source| Error::Io {
-            path: format!("{}: {}", self.source.name(), variable.path),
-            source,
-        };
         let count: usize = slab.iter().map(Range::len).product();
-        let read = |out: &mut [u8]| {
-            stored.read(&self.source, slab, out).map_err(failed)?;
-            self.source.count_decoded(out.len());
-            to_native_order(out, stored.element_size, ByteOrder::Big);
-            Ok(())
-        };
+        let read = |out: &mut [u8]| self.read_into(variable, slab, out);
         match numbers(&variable.dtype, count, read) {
             Some(array) => array,
             None => {
                 let mut bytes = vec![0; count];
                 read(&mut bytes)?;
-                Ok(Array::Text(bytes.iter().map(|&b| character(b)).collect()))
+                Ok(Array::Text(
+                    bytes.iter().map(|&byte| character(byte)).collect(),
+                ))
             }
         }
+    }
+
+    /// Elements of a slab inside the variable's shape, written over `out`, which has their size.
+    pub(crate) fn read_into(
+        &self,
+        variable: &Variable,
+        slab: &[Range<usize>],
+        out: &mut [u8],
+    ) -> Result<()> {
+        let stored = self.stored(variable)?;
+        let read = stored.read(&self.source, slab, out);
+        read.map_err(|source| Error::Io {
+            path: format!("{}: {}", self.source.name(), variable.path),
+            source,
+        })?;
+        self.source.count_decoded(out.len());
+        to_native_order(out, stored.element_size, ByteOrder::Big);
+        Ok(())
     }
 
     /// The pieces that reading a slab fetches.
@@ -217,14 +228,6 @@ impl ByteSource for Record<'_> {
         let part = self.0.get(start..start + buffer.len());
         buffer.copy_from_slice(part.ok_or(std::io::ErrorKind::UnexpectedEof)?);
         Ok(())
-    }
-}
-
-/// One character as text; the zero byte is the empty text, as numpy has it.
-fn character(byte: u8) -> String {
-    match byte {
-        0 => String::new(),
-        _ => String::from_utf8_lossy(&[byte]).into_owned(),
     }
 }
 

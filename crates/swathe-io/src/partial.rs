@@ -29,6 +29,7 @@ use libdeflater::Decompressor;
 use serde::de::DeserializeOwned;
 use sha2::{Digest as _, Sha256};
 use swathe_core::reduce::{StoredPart, StoredSamples, StoredTile};
+use swathe_core::stop;
 
 use crate::bytes::{ByteSource, FileSource};
 use crate::error::{Error, Result};
@@ -140,6 +141,7 @@ impl PartialFile {
         let mut header = None;
         let mut frames: Vec<Frame> = Vec::new();
         while let Some(frame) = reader.frame()? {
+            stop::go_on().map_err(Error::Interrupted)?;
             match (frame.kind, &header) {
                 (HEADER, None) => header = Some(frame),
                 (TILE | SAMPLES, Some(_)) if follows(frames.last(), &frame) => frames.push(frame),

@@ -2,6 +2,7 @@
 
 use crate::{allocator, commands, config, interrupt, messages};
 use clap::{CommandFactory as _, Parser, Subcommand};
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::path::PathBuf;
 
@@ -57,8 +58,12 @@ pub fn command(words: impl Iterator<Item = OsString>) -> u8 {
                 messages::error(text.trim_end(), None, code);
                 return code;
             }
-            // Help and version are no errors; where nobody reads them there is nothing to do.
-            let _ = said.print();
+            let text = said.to_string();
+            match messages::shortened(&text) {
+                Cow::Owned(short) if said.use_stderr() => messages::say!("{}", short.trim_end()),
+                // Help and version are no errors; where nobody reads them there is nothing to do.
+                _ => drop(said.print()),
+            }
             return code;
         }
     };

@@ -1,6 +1,8 @@
 //! How a command ends: exit codes and errors for people.
 
 use crate::messages;
+use swathe::job::JobError;
+use swathe_core::array::ArrayError;
 use swathe_io::error::Error;
 
 /// A command did its work.
@@ -28,7 +30,7 @@ pub struct Failure {
     message: String,
     hint: Option<String>,
     code: u8,
-    cause: Option<Box<Error>>,
+    cause: Option<Box<JobError>>,
 }
 
 impl Failure {
@@ -85,9 +87,14 @@ impl Failure {
         self.code
     }
 
-    /// The error of a file that it comes from.
-    pub fn cause(&self) -> Option<&Error> {
+    /// The error that it comes from, if it is one of a job or a file.
+    pub fn cause(&self) -> Option<&JobError> {
         self.cause.as_deref()
+    }
+
+    /// Whether the system refused to read or write: it may do so another time.
+    pub fn is_of_the_system(&self) -> bool {
+        matches!(self.cause(), Some(JobError::Files(Error::Io { .. })))
     }
 
     /// Prints it on standard error and gives the exit code.
@@ -97,18 +104,48 @@ impl Failure {
     }
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let hint = match &error {
-            Error::Auth { hint, .. } => hint.clone(),
-            _ => None,
+impl From<JobError> for Failure {
+    fn from(error: JobError) -> Self {
+        let failure = match &error {
+            JobError::Nothing { .. } => Failure::nothing(&error),
+            JobError::Plan { .. }
+            | JobError::Grid(_)
+            | JobError::Crs(_)
+            | JobError::Flags { .. } => Failure::usage(&error),
+            _ => Failure::error(&error),
         };
         Failure {
-            message: error.to_string(),
-            hint,
-            code: 1,
+            hint: error.hint().map(str::to_owned),
             cause: Some(Box::new(error)),
+            ..failure
         }
+    }
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        JobError::from(error).into()
+    }
+}
+
+impl From<ArrayError> for Failure {
+    fn from(error: ArrayError) -> Self {
+        let failure = match error {
+            ArrayError::Memory { needed, .. } => JobError::Plan {
+                reason: error.to_string(),
+                hint: Some(format!(
+                    "give --memory {}MiB or more",
+                    needed.div_ceil(1 << 20)
+                )),
+            },
+            ArrayError::Source(reason) => JobError::Granule {
+                name: String::new(),
+                reason,
+            },
+            ArrayError::Interrupted => JobError::Interrupted,
+            other => return Failure::usage(other),
+        };
+        failure.into()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What a command says on standard error: lines for people, or one JSON object on every line.
 
 use serde_json::{Value, json};
+use std::borrow::Cow;
 use std::ffi::OsString;
 use std::fmt::Arguments;
 use std::io::{ErrorKind, Write as _};
@@ -56,8 +57,35 @@ pub fn say_line(line: Arguments<'_>) {
     let _ = writeln!(std::io::stderr(), "{line}");
 }
 
+/// Characters of a word of a message at most: more than names of files and addresses have.
+const WORD: usize = 400;
+/// Characters of a message at most.
+const MESSAGE: usize = 4000;
+
+/// A message without the middle of what nobody would read, as of an argument of 100 kB that it repeats.
+pub fn shortened(text: &str) -> Cow<'_, str> {
+    let words = || text.split_inclusive(char::is_whitespace);
+    if text.len() <= MESSAGE && words().all(|word| word.len() <= WORD) {
+        return text.into();
+    }
+    let words: String = words().map(|word| without_middle(word, WORD)).collect();
+    without_middle(&words, MESSAGE).into_owned().into()
+}
+
+/// Of a text that is longer, its beginning and its end: half as much as it might have.
+fn without_middle(text: &str, most: usize) -> Cow<'_, str> {
+    let characters = text.chars().count();
+    if characters <= most {
+        return text.into();
+    }
+    let begins: String = text.chars().take(most * 3 / 8).collect();
+    let ends: String = text.chars().skip(characters - most / 8).collect();
+    format!("{begins}...{ends}").into()
+}
+
 /// Says something worth knowing.
 pub fn note(text: &str) {
+    let text = &*shortened(text);
     match in_json() {
         true => event("note", json!({ "text": text })),
         false => say!("{text}"),
@@ -66,6 +94,7 @@ pub fn note(text: &str) {
 
 /// Says what may be wrong with a result.
 pub fn warning(text: &str) {
+    let text = &*shortened(text);
     match in_json() {
         true => event("warning", json!({ "text": text })),
         false => say!("warning: {text}"),
@@ -74,6 +103,7 @@ pub fn warning(text: &str) {
 
 /// Says that a command has failed.
 pub fn error(text: &str, hint: Option<&str>, code: u8) {
+    let text = &*shortened(text);
     if in_json() {
         event("error", json!({ "text": text, "hint": hint, "code": code }));
         return;
@@ -107,4 +137,23 @@ pub fn event(name: &str, mut known: Value) {
         known.insert("event".into(), name.into());
     }
     say!("{known}");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::shortened;
+
+    #[test]
+    fn long_words_lose_their_middle() {
+        let text = "no such file: a/b.nc (hint: look)";
+        assert_eq!(shortened(text), text);
+        let long = format!("no variable \"{}\" in\ta.nc\n", "\u{e9}".repeat(100_000));
+        let short = shortened(&long);
+        assert!(short.chars().count() < 250, "{short}");
+        assert!(short.starts_with("no variable \"\u{e9}\u{e9}"), "{short}");
+        assert!(short.ends_with("\u{e9}\u{e9}\" in\ta.nc\n"), "{short}");
+        assert!(short.contains("\u{e9}...\u{e9}"), "{short}");
+        let many = "a b ".repeat(100_000);
+        assert!(shortened(&many).len() < 4000);
+    }
 }

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, ClassVar
 import numpy as np
 
 from swathe import _collection
-from swathe._arguments import size, threads_of
+from swathe._arguments import memory_of, threads_of
 from swathe._swathe import LazyArray
 from swathe.array._given import Axis, axes_given, dtype_name, plain_number
 
@@ -181,7 +181,7 @@ class Array:
             from swathe._cluster import client_of
 
             return client_of(client).compute(self, sync=True)
-        limit = None if memory is None else size(memory, "memory")
+        limit = memory_of(memory)
         values = self._lazy.compute(threads_of(threads), limit, progress)
         return values[()] if values.ndim == 0 else values
 

@@ -19,6 +19,8 @@ pub struct Expression {
     text: String,
     /// Names of the variables, each once, in order of appearance.
     names: Vec<String>,
+    /// Characters before the first appearance of each.
+    places: Vec<usize>,
     root: Node,
     condition: bool,
 }
@@ -127,14 +129,12 @@ impl Expression {
 
     /// The error that one of its names is not known, with its place.
     pub fn unknown(&self, name: &str, reason: impl fmt::Display) -> ExpressionError {
-        let place = self.text.find(name).unwrap_or(0);
+        let number = self.names.iter().position(|known| known == name);
+        let place = number.and_then(|number| self.places.get(number));
         ExpressionError {
             reason: reason.to_string(),
             text: self.text.clone(),
-            place: self
-                .text
-                .get(..place)
-                .map_or(0, |before| before.chars().count()),
+            place: place.copied().unwrap_or(0),
         }
     }
 
@@ -323,11 +323,16 @@ mod tests {
             ("a < b < c", 6, "and"),
             ("a + (b < c)", 4, "condition"),
             ("a and b", 0, "number"),
+            ("a = b", 2, "write =="),
+            ("a < 1 & b < 1", 6, "write and"),
         ] {
             let error = parse::parse(text).unwrap_err();
             assert_eq!(error.place, place, "{text}: {error}");
             assert!(error.reason.contains(reason), "{text}: {error}");
         }
+        // Where a name stands, not where its letters do.
+        let expression = Expression::number("chlor_a + log(a)*a").unwrap();
+        assert_eq!(expression.unknown("a", "unknown").place, 14);
         let shown = Expression::number("a +* b").unwrap_err().to_string();
         assert!(shown.ends_with("\n  a +* b\n     ^"), "{shown}");
         assert!(Expression::condition("a + b").is_err() && Expression::number("a < b").is_err());

@@ -16,6 +16,7 @@ pub(super) fn parse(text: &str) -> Result<Expression> {
         tokens: tokens(text)?,
         at: 0,
         names: Vec::new(),
+        places: Vec::new(),
         depth: 0,
     };
     if parser.tokens.len() > LONGEST {
@@ -32,6 +33,7 @@ pub(super) fn parse(text: &str) -> Result<Expression> {
     Ok(Expression {
         text: text.to_owned(),
         names: parser.names,
+        places: parser.places,
         root: parsed.node,
         condition: parsed.condition,
     })
@@ -42,6 +44,7 @@ struct Parser<'a> {
     tokens: Vec<(Token, usize)>,
     at: usize,
     names: Vec<String>,
+    places: Vec<usize>,
     depth: usize,
 }
 
@@ -235,6 +238,7 @@ impl Parser<'_> {
                 let known = self.names.iter().position(|known| *known == name);
                 let variable = known.unwrap_or_else(|| {
                     self.names.push(name);
+                    self.places.push(place);
                     self.names.len() - 1
                 });
                 Ok(number(Node::Variable(variable)))

@@ -63,9 +63,15 @@ pub(super) fn tokens(text: &str) -> Result<Vec<(Token, usize)>, ExpressionError>
         } else if let Some((symbol, meant)) = SYMBOLS.iter().find(|(s, _)| rest.starts_with(s)) {
             (Token::Symbol(meant), symbol.len())
         } else {
+            let meant = match first {
+                '=' => ": write == to compare",
+                '&' => ": write and",
+                '|' => ": write or",
+                _ => "",
+            };
             return Err(error(
                 place,
-                format!("the character {first:?} has no meaning here"),
+                format!("the character {first:?} has no meaning here{meant}"),
             ));
         };
         found.push((token, place));

@@ -209,7 +209,12 @@ impl FlagSelection {
             match table.entry(&member.name) {
                 Some(entry) => mask.members.push(entry.clone()),
                 None if member.explicit => {
-                    return Err(UnknownName::new("flag", &member.name, &table.known()).into());
+                    let mut unknown = UnknownName::new("flag", &member.name, &table.known());
+                    // A slip in the name of a set reads as the name of a flag.
+                    let sets = SETS.into_iter().map(|(set, _)| set);
+                    let set = nearest(&member.name, sets).map(str::to_owned);
+                    unknown.nearest = unknown.nearest.or(set);
+                    return Err(unknown.into());
                 }
                 None => mask.absent.push(member.name.clone()),
             }
@@ -455,6 +460,8 @@ mod tests {
         assert!(unknown.contains("unknown flag \"COCOLITH\" (did you mean \"COCCOLITH\"?)"));
         assert!(unknown.contains("known are ATMFAIL, LAND, PRODWARN"));
         assert!(error("SPARE").contains("unknown flag \"SPARE\""));
+        // The name of a set.
+        assert!(error("matchp").contains("(did you mean \"matchup\"?)"));
         assert!(error("l3,-COCOLITH").contains("did you mean \"COCCOLITH\""));
         assert!(error("none,-LAND").contains("chosen so far are none"));
         for malformed in ["", "l3,,LAND", "+", "l3,-", "LAND CLDICE", "+ LAND"] {

@@ -372,7 +372,7 @@ impl Columns {
 mod tests {
     use super::*;
     use crate::reduce::tests::reduction;
-    use crate::reduce::{GranuleState, Observation, Tiling, Weight};
+    use crate::reduce::{GranuleState, Observation, Reduction, Statistic, Tiling, Weight};
 
     fn stored_tiles(composite: &Composite) -> Vec<(usize, StoredTile)> {
         let tiles = 0..composite.tiling().tiles();
@@ -382,8 +382,12 @@ mod tests {
     }
 
     fn composite(weight: Weight, shares: bool, summation: Summation) -> Composite {
+        composite_of(reduction(weight, shares, summation))
+    }
+
+    fn composite_of(reduction: Reduction) -> Composite {
         let tiling = Tiling::new(3, 520).unwrap();
-        let reduction = reduction(weight, shares, summation);
+        let shares = reduction.shares;
         let mut composite = Composite::new(tiling, reduction.clone());
         for granule in 0..3u64 {
             let mut state = GranuleState::new(tiling, &reduction);
@@ -429,6 +433,37 @@ mod tests {
         for composite in all() {
             assert_eq!(restored(&composite, |_| ()), Ok(composite.clone()));
             assert!(stored_tiles(&composite).len() > 1);
+        }
+    }
+
+    /// Of more granules than a test can make: a tile whose counts say so.
+    #[test]
+    fn counts_beyond_32_bits_are_right() {
+        let few = composite_of(Reduction {
+            statistics: vec![Statistic::Mean, Statistic::Std],
+            ..reduction(Weight::Observation, false, Summation::Fixed { exponent: 5 })
+        });
+        let many = |tile: &mut StoredTile| {
+            for count in tile.counts.iter_mut().filter(|count| **count > 0) {
+                *count *= 1 << 30;
+            }
+        };
+        let mut all = restored(&few, many).unwrap();
+        let values = |of: &Composite, statistic| -> Vec<u64> {
+            let values = of.values(statistic).unwrap();
+            values.into_iter().map(f64::to_bits).collect()
+        };
+        let once = all.clone();
+        all.merge(all.clone()).unwrap();
+        let expected: Vec<u64> = few.counts().iter().map(|count| count << 31).collect();
+        assert!(expected.iter().any(|count| *count > u64::from(u32::MAX)));
+        assert_eq!(all.counts(), expected);
+        // Of twice the same the mean and the spread are the same.
+        for statistic in [Statistic::Mean, Statistic::Std] {
+            assert!(
+                values(&all, statistic) == values(&once, statistic),
+                "{statistic}"
+            );
         }
     }
 

@@ -4,6 +4,7 @@ use super::cells::{Bounds, CellIndex};
 use super::{Entries, EntryKind, GeometryReport, Selected, Stencil, over_blocks};
 use crate::geobox::GeoBox;
 use crate::sphere::{Vec3, add, arc_bound, chord2, cross, dot, lonlat, normalize, sub};
+use crate::stop;
 use crate::swath::{Centres, Quad};
 
 /// No quad holds the cell.
@@ -19,6 +20,10 @@ pub(super) fn locate(
         let mut offers = Vec::new();
         let block = swath.block(lines.clone());
         for line in lines {
+            // What is located by then is given up.
+            if stop::is_asked() {
+                break;
+            }
             for column in swath.columns(line) {
                 report.selected += 1;
                 if block.centre(line, column).is_none() {
@@ -54,6 +59,9 @@ pub(super) fn locate(
         Vec::with_capacity(parts.iter().map(|(o, _)| o.len()).sum());
     let mut place = vec![NOBODY; geobox.cells()];
     for (offers, counts) in parts {
+        if stop::is_asked() {
+            break;
+        }
         report.add(&counts);
         for (distance2, stencil) in offers {
             let place = &mut place[stencil.cell as usize];

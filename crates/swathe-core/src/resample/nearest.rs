@@ -10,6 +10,7 @@ use super::cells::{Band, CellIndex, Look, Pixels, Scored};
 use super::groups::{Group, groups};
 use super::{Contribution, Entries, EntryKind, GeometryReport, Selected, WEIGHT_ONE};
 use crate::sphere::{Vec3, arc_bound, chord2};
+use crate::stop;
 use crate::swath::{Quad, vectors_together};
 use crate::watch::{self, Task};
 use rayon::prelude::*;
@@ -37,6 +38,10 @@ pub(super) fn locate(
         // A buffer serves one band after another.
         .map_init(Vec::new, |cells, band| {
             let _entered = watched.enter();
+            // What is located by then is given up.
+            if stop::is_asked() {
+                return Vec::new();
+            }
             let _locating = watch::doing(Task::Locate);
             let near: Vec<&Group> = groups
                 .iter()

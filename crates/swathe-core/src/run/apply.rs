@@ -11,6 +11,7 @@ use crate::resample::{
     BlockEntries, Entries, EntryKind, GeometryReport, Gives, Grid, Method, locate_blocks,
 };
 use crate::source::{Field, GeolocationArray, SourceError, SwathSource, Values};
+use crate::stop::{self, Stopped};
 use crate::swath::located;
 use crate::watch::{self, Task};
 use rayon::prelude::*;
@@ -133,6 +134,9 @@ pub enum ApplyError {
     /// It cannot be read.
     #[error(transparent)]
     Source(#[from] SourceError),
+    /// Nobody waits for it any more.
+    #[error(transparent)]
+    Stopped(#[from] Stopped),
     /// Its values cannot be reduced.
     #[error("{name}: {field}: {source}")]
     Reduce {
@@ -189,6 +193,7 @@ impl Recipe<'_> {
             },
         )?;
         drop(located);
+        stop::go_on()?;
         let mut all = Observed::nothing(self.fields.len());
         blocks.iter().for_each(|block| all.merge(block));
         let cells = cells.into_par_iter().zip(self.fields);
@@ -232,6 +237,7 @@ impl Recipe<'_> {
         let mut observed = Observed::nothing(self.fields.len());
         let mut failed = None;
         loop {
+            stop::go_on()?;
             let entries = block.next(&mut |lines| {
                 let giving = self.giving(source, lines, end, &mut values, &mut flags);
                 giving.unwrap_or_else(|error| {

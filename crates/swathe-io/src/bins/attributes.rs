@@ -4,6 +4,7 @@ use super::BinnedProduct;
 use super::writer::Words;
 use crate::dataset::{AttributeValue, Attributes};
 use crate::product::layout::iso_time;
+use crate::product::level3::temporal_range;
 use crate::product::statistic::find;
 use crate::product::{GranuleStatus, Product};
 use swathe_core::isin::{Bins, Isin};
@@ -163,16 +164,5 @@ impl Words {
             ],
             parameters: vec![text("options", provenance.options.clone())],
         }
-    }
-}
-
-/// The length of time that a file covers, in NASA's words.
-pub(super) fn temporal_range(coverage: Option<(f64, f64)>) -> String {
-    let seconds = coverage.map_or(0.0, |(start, end)| end - start);
-    let days = (seconds / 86_400.0).round();
-    if days >= 1.0 {
-        format!("{days}-day")
-    } else {
-        format!("{}-hour", (seconds / 3600.0).ceil().max(1.0))
     }
 }

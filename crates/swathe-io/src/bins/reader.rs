@@ -114,13 +114,24 @@ impl BinnedFile {
         let column = |name: &str| self.column(&list, "BinList", name);
         let (numbers, observations) = (column("bin_num")?, column("nobs")?);
         let (scenes, weights) = (column("nscenes")?, column("weights")?);
+        // NASA's 16 bits run over without a word: what is below zero has done so once.
+        let ran_over = |count: &f64| (-32_768.0..0.0).contains(count);
+        let count = |count: &f64| match ran_over(count) {
+            true => (count + 65_536.0) as u64,
+            false => *count as u64,
+        };
+        let counts = || observations.iter().zip(&scenes);
+        let wrapped = counts().filter(|(a, b)| ran_over(a) || ran_over(b)).count();
+        let whole = counts().all(|(a, b)| *a >= -32_768.0 && *b >= -32_768.0);
+        if !whole || !weights.iter().all(|weight| *weight >= 0.0) {
+            return Err(self.refused("it has counts or weights that are below zero".into()));
+        }
         let columns = numbers.iter().zip(&observations).zip(&scenes).zip(&weights);
         let bins: Vec<Bin> = columns
             .map(|(((number, observations), scenes), weights)| Bin {
                 number: *number as u64,
-                // NASA's 16 bits wrap.
-                observations: observations.max(0.0) as u64,
-                scenes: scenes.max(0.0) as u64,
+                observations: count(observations),
+                scenes: count(scenes),
                 weights: *weights,
             })
             .collect();
@@ -129,6 +140,9 @@ impl BinnedFile {
         let inside = |bin: &Bin| (1..=count).contains(&bin.number);
         if !ascending || !bins.iter().all(inside) {
             return Err(self.refused("its bins are out of order, or not of its grid".into()));
+        }
+        if self.products.is_empty() {
+            return Err(self.refused("it has bins, but no product".into()));
         }
         let mut sums = Vec::with_capacity(self.products.len());
         for product in &self.products {
@@ -155,6 +169,7 @@ impl BinnedFile {
         };
         let base = |name: &str| name.rsplit('/').next().unwrap_or(name).trim().to_owned();
         Ok(BinTable {
+            wrapped,
             name: self.dataset.name().to_owned(),
             attributes: self.dataset.root().attributes.clone(),
             sources: text("input_sources")

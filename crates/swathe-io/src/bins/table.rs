@@ -1,12 +1,13 @@
 //! Bins in memory: merged over time, written, mapped.
 
-use super::attributes::temporal_range;
 use super::{BinWriter, BinnedProduct, Words};
 use crate::dataset::{AttributeValue, Attributes};
 use crate::error::{Error, Result};
 use crate::granule::attributes::text;
 use crate::product::layout::iso_time;
+use crate::product::level3::temporal_range;
 use crate::product::{Layer, LayerData, Statistic};
+use std::collections::BTreeSet;
 use std::io::{Seek, Write};
 use swathe_core::binned::{FilledBins, MappedBins, Mapping};
 use swathe_core::geobox::GeoBox;
@@ -27,6 +28,8 @@ pub struct BinTable {
     pub products: Vec<BinnedProduct>,
     /// Bins and sums.
     pub filled: FilledBins,
+    /// Bins whose counts had run over 16 bits, as NASA's do silently, and were set right.
+    pub wrapped: usize,
 }
 
 impl BinTable {
@@ -88,6 +91,10 @@ impl BinTable {
                 (a, b) => a.or(b),
             };
             all.cover(coverage);
+            all.wrapped += table.wrapped;
+            for name in ["instrument", "platform", "source", "processing_version"] {
+                all.join(name, &table.attributes);
+            }
             if let (Some(own), Some(other)) = (all.created(), table.created())
                 && let Some(text) = iso_time(own.max(other))
             {
@@ -98,6 +105,28 @@ impl BinTable {
             all.sources.dedup();
         }
         Ok(all)
+    }
+
+    /// Puts what another file says of itself beside what is said already.
+    fn join(&mut self, name: &str, other: &Attributes) {
+        let (own, other) = (text(&self.attributes, name), text(other, name));
+        let (own, other) = (own.unwrap_or_default(), other.unwrap_or_default());
+        let all: BTreeSet<&str> = own.split(", ").chain(other.split(", ")).collect();
+        let all: Vec<&str> = all.into_iter().filter(|word| !word.is_empty()).collect();
+        if own != other && !all.is_empty() {
+            self.set(name, all.join(", "));
+        }
+    }
+
+    /// A text among its global attributes.
+    pub fn said(&self, name: &str) -> Option<&str> {
+        text(&self.attributes, name)
+    }
+
+    /// Names of the flags, in order.
+    pub fn flag_names(&self) -> BTreeSet<&str> {
+        let names = self.flags.split(',').map(str::trim);
+        names.filter(|name| !name.is_empty()).collect()
     }
 
     fn cover(&mut self, coverage: Option<(f64, f64)>) {

@@ -21,8 +21,8 @@ const DEFLATE_LEVEL: u8 = 4;
 pub struct BinWriter<W> {
     file: NetCdf4Writer<W>,
     bins: Bins,
-    /// Whether counts take 32 bits.
-    wide: bool,
+    /// The type of counts.
+    count: DataType,
     tables: Vec<Table>,
     written: usize,
     last: u64,
@@ -83,7 +83,7 @@ pub struct Words {
 
 impl<W: Write + Seek> BinWriter<W> {
     /// Begins a file in an empty sink. No bin may have more than `most` observations or granules: beyond
-    /// 32,767 counts take 32 bits instead of the 16 of NASA's files.
+    /// 32,767 counts take 32 bits instead of the 16 of NASA's files, beyond 2^31 - 1 they take 64.
     ///
     /// # Errors
     /// Names that cannot be written, and what `sink` says.
@@ -95,13 +95,16 @@ impl<W: Write + Seek> BinWriter<W> {
         words: Words,
     ) -> Result<Self> {
         let bins = Bins::new(isin);
-        let wide = i16::try_from(most).is_err();
         let number = if isin.rows() > 34_560 {
             DataType::U64
         } else {
             DataType::U32
         };
-        let count = if wide { DataType::I32 } else { DataType::I16 };
+        let count = match most {
+            0..=0x7FFF => DataType::I16,
+            0x8000..=0x7FFF_FFFF => DataType::I32,
+            _ => DataType::I64,
+        };
         let fields = |fields: &[(&str, DataType)]| -> Vec<(String, DataType)> {
             let owned = fields
                 .iter()
@@ -114,7 +117,7 @@ impl<W: Write + Seek> BinWriter<W> {
                 fields(&[
                     ("bin_num", number.clone()),
                     ("nobs", count.clone()),
-                    ("nscenes", count),
+                    ("nscenes", count.clone()),
                     ("weights", DataType::F32),
                     ("time_rec", DataType::F32),
                 ]),
@@ -187,7 +190,7 @@ impl<W: Write + Seek> BinWriter<W> {
             file: NetCdf4Writer::create(sink, description)?,
             rows: vec![(0, 0); bins.rows()],
             bins,
-            wide,
+            count,
             tables: sizes
                 .into_iter()
                 .map(|record| Table {
@@ -224,11 +227,13 @@ impl<W: Write + Seek> BinWriter<W> {
         let mut record = Vec::with_capacity(24);
         record.extend(number(bin.number, self.bins.rows()));
         for count in [bin.observations, bin.scenes] {
-            match (self.wide, i16::try_from(count), i32::try_from(count)) {
-                (false, Ok(count), _) => record.extend(count.to_le_bytes()),
-                (true, _, Ok(count)) => record.extend(count.to_le_bytes()),
-                _ => return Err(refused("it has more observations than can be counted")),
-            }
+            let bytes = match self.count {
+                DataType::I16 => i16::try_from(count).map(|count| count.to_le_bytes().to_vec()),
+                DataType::I32 => i32::try_from(count).map(|count| count.to_le_bytes().to_vec()),
+                _ => i64::try_from(count).map(|count| count.to_le_bytes().to_vec()),
+            };
+            let bytes = bytes.map_err(|_| refused("it has more than was said at the beginning"))?;
+            record.extend(bytes);
         }
         record.extend((bin.weights as f32).to_le_bytes());
         record.extend(0f32.to_le_bytes());

@@ -169,6 +169,31 @@ impl Granule {
         })
     }
 
+    /// One field of what stands for the granule: of a product of bands the middle one.
+    ///
+    /// # Errors
+    /// As [`Granule::main_product`].
+    pub fn main_field(&self) -> Result<Selected> {
+        let suite = self.identity().suite.as_deref();
+        let of_suite = SUITES.iter().find(|(name, _)| Some(*name) == suite);
+        let variable = of_suite.and_then(|(_, product)| {
+            let mut all = self.variables().iter();
+            all.find(|v| v.name == *product)
+        });
+        if let Some(variable) = variable
+            && let [(_, bands)] = variable.band_dims().as_slice()
+        {
+            return self.select_index(variable, &(bands / 2).to_string());
+        }
+        let main = self.main_product()?;
+        let fields = self.select(&main.name)?;
+        let first = fields.into_iter().next();
+        first.ok_or_else(|| Error::Request {
+            path: self.name_text(),
+            reason: format!("{} gives no field", main.name),
+        })
+    }
+
     /// The swath variable of a name or path.
     ///
     /// # Errors
@@ -340,6 +365,19 @@ impl Granule {
             band = band * len + index;
         }
         let suffix: Vec<String> = parsed.iter().map(usize::to_string).collect();
+        // Two granules may have other bands at one place: what it is must be known to tell.
+        let chosen = match dims.len() {
+            1 => self.bands(variable)?,
+            _ => None,
+        };
+        let chosen = chosen.and_then(|bands| {
+            let value = *bands.values.get(band)?;
+            Some(ChosenBand {
+                asked: value,
+                chosen: value,
+                units: bands.units,
+            })
+        });
         Ok(Selected {
             field: Field {
                 name: format!("{}_{}", variable.name, suffix.join("_")),
@@ -348,7 +386,7 @@ impl Granule {
                 valid_range: None,
                 exact: false,
             },
-            band: None,
+            band: chosen,
         })
     }
 

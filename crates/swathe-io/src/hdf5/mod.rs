@@ -28,12 +28,13 @@ use std::sync::Arc;
 use hdf5_reader::{Hdf5File, OpenOptions};
 
 use self::attributes::HeapCache;
+use self::element::Encoding;
 use self::storage::BlockStorage;
 use self::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
-use crate::dataset::{Array, DataType, Filter, Group, Records, StorageChunk, Variable};
+use crate::dataset::{Array, DataType, Filter, Group, Records, StorageChunk, Variable, Workers};
 use crate::error::{Error, Result};
-use crate::numbers::numbers;
+use crate::numbers::{ByteOrder, numbers};
 
 /// Largest object header that is read. Real ones take some kB.
 const MAX_HEADER_BYTES: usize = 16 << 20;
@@ -88,7 +89,7 @@ impl Hdf5Backend {
                 slab::check_size(self, stored, content, slab, &place)?;
                 let count = slab.iter().map(Range::len).product();
                 numbers(dtype, count, |out| {
-                    slab::read(self, stored, content, slab, out, &place)
+                    slab::read(self, stored, content, slab, Workers::Pool, out, &place)
                 })
                 .unwrap_or_else(|| {
                     Err(Error::Unsupported {
@@ -98,6 +99,20 @@ impl Hdf5Backend {
                 })
             }
         }
+    }
+
+    /// Numbers of a slab that has been checked, written over `out`, which has their size.
+    pub(crate) fn read_into(
+        &self,
+        variable: &Variable,
+        slab: &[Range<usize>],
+        workers: Workers,
+        out: &mut [u8],
+    ) -> Result<()> {
+        let stored = self.stored(variable)?;
+        let place = self.place_of(variable);
+        let content = stored.content(&place)?;
+        slab::read(self, stored, content, slab, workers, out, &place)
     }
 
     /// Records of a slab, as they are stored.
@@ -115,7 +130,15 @@ impl Hdf5Backend {
         slab::check_size(self, stored, content, slab, &place)?;
         let count: usize = slab.iter().map(Range::len).product();
         let mut bytes = vec![0; count * element.size];
-        slab::read_stored_order(self, stored, content, slab, &mut bytes, &place)?;
+        slab::read_stored_order(
+            self,
+            stored,
+            content,
+            slab,
+            Workers::Pool,
+            &mut bytes,
+            &place,
+        )?;
         self.source.count_decoded(bytes.len());
         Ok(Records {
             size: element.size,
@@ -162,6 +185,14 @@ impl Hdf5Backend {
     pub(crate) fn is_characters(&self, variable: &Variable) -> bool {
         let content = self.stored(variable).and_then(|stored| stored.content(""));
         variable.dtype == DataType::Text && content.is_ok_and(|content| content.element.size == 1)
+    }
+
+    /// Whether numbers are stored with the most significant byte first.
+    pub(crate) fn is_big_endian(&self, variable: &Variable) -> bool {
+        let content = self.stored(variable).and_then(|stored| stored.content(""));
+        content.is_ok_and(|content| {
+            content.element.encoding == Encoding::Number(ByteOrder::Big) && content.element.size > 1
+        })
     }
 
     fn stored(&self, variable: &Variable) -> Result<&StoredVariable> {

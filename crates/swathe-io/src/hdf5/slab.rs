@@ -17,7 +17,7 @@ use super::objects::Content;
 use super::variable::StoredVariable;
 use crate::bytes::{ByteSource, CountedSource};
 use crate::contiguous::{ContiguousArray, span};
-use crate::dataset::StorageChunk;
+use crate::dataset::{StorageChunk, Workers};
 use crate::error::{Error, Result};
 use crate::numbers::to_native_order;
 use crate::place::{CommonBox, Decoded, place};
@@ -84,16 +84,17 @@ pub(super) fn check_size(
 }
 
 /// Fills `out` with the elements of a slab, in this machine's byte order. What is not stored is
-/// the fill value; `out` must be zero.
+/// the fill value, or zero where there is none.
 pub(super) fn read(
     backend: &Hdf5Backend,
     variable: &StoredVariable,
     content: &Content,
     slab: &[Range<usize>],
+    workers: Workers,
     out: &mut [u8],
     place: &str,
 ) -> Result<()> {
-    read_stored_order(backend, variable, content, slab, out, place)?;
+    read_stored_order(backend, variable, content, slab, workers, out, place)?;
     backend.source.count_decoded(out.len());
     if let Encoding::Number(order) = content.element.encoding {
         to_native_order(out, content.element.size, order);
@@ -107,6 +108,7 @@ pub(super) fn read_stored_order(
     variable: &StoredVariable,
     content: &Content,
     slab: &[Range<usize>],
+    workers: Workers,
     out: &mut [u8],
     place: &str,
 ) -> Result<()> {
@@ -147,6 +149,7 @@ pub(super) fn read_stored_order(
                 chunk,
                 fill: content.fill(place)?,
                 place,
+                workers,
             };
             reading.read(slab, out)
         }
@@ -291,10 +294,11 @@ fn contiguous(
 }
 
 fn fill_with(out: &mut [u8], fill: Option<&[u8]>) {
-    if let Some(fill) = fill {
-        for element in out.chunks_exact_mut(fill.len()) {
-            element.copy_from_slice(fill);
-        }
+    match fill {
+        Some(fill) => out
+            .chunks_exact_mut(fill.len())
+            .for_each(|element| element.copy_from_slice(fill)),
+        None => out.fill(0),
     }
 }
 
@@ -324,6 +328,7 @@ struct ChunkedRead<'a> {
     chunk: Vec<usize>,
     fill: Option<&'a [u8]>,
     place: &'a str,
+    workers: Workers,
 }
 
 /// A row of chunks along the first axis, and the part of the output it fills.
@@ -349,7 +354,9 @@ impl ChunkedRead<'_> {
         }
         let chunks = stored.len();
         let mut bands = self.bands(slab, stored, out);
-        let parallel = chunks > 1 && chunks * self.index.chunk_bytes >= PARALLEL_BYTES;
+        let parallel = self.workers == Workers::Pool
+            && chunks > 1
+            && chunks * self.index.chunk_bytes >= PARALLEL_BYTES;
         match bands.as_mut_slice() {
             [band] if parallel => self.read_one_band(band),
             bands if parallel => {

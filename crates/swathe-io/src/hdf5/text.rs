@@ -8,7 +8,7 @@ use super::objects::Content;
 use super::slab;
 use super::variable::StoredVariable;
 use super::{Hdf5Backend, from_hdf5};
-use crate::dataset::Array;
+use crate::dataset::{Array, Workers, character};
 use crate::error::{Error, Result};
 
 /// Text one read may produce: a heap object may be referred to any number of times.
@@ -29,7 +29,15 @@ pub(super) fn read(
         return Ok(Array::Text(vec![String::new(); count]));
     }
     let mut bytes = vec![0; count * size];
-    slab::read_stored_order(backend, variable, content, range, &mut bytes, place)?;
+    slab::read_stored_order(
+        backend,
+        variable,
+        content,
+        range,
+        Workers::Pool,
+        &mut bytes,
+        place,
+    )?;
     backend.source.count_decoded(bytes.len());
     let elements = bytes.chunks_exact(size);
     let values = match content.element.encoding {
@@ -53,6 +61,7 @@ pub(super) fn read(
             };
             elements.map(resolve).collect::<Result<_>>()?
         }
+        Encoding::FixedText(_) if size == 1 => bytes.iter().map(|&byte| character(byte)).collect(),
         Encoding::FixedText(padding) => elements.map(|bytes| text(bytes, padding)).collect(),
         Encoding::Number(_) | Encoding::Opaque => Vec::new(),
     };

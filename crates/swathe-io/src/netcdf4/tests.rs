@@ -1,6 +1,7 @@
 //! Files in memory, read back by our own reader. Other readers are in tests/python/test_netcdf4.py.
 
 use std::io::{self, Cursor};
+use std::ops::Range;
 use std::sync::Arc;
 
 use proptest::prelude::*;
@@ -9,7 +10,8 @@ use super::*;
 use crate::bytes::MemorySource;
 use crate::dataset::AttributeValue::{F32, I32, Text, Texts};
 use crate::dataset::{Array, DataType, Dataset};
-use crate::error::Result;
+use crate::error::{Error, Result};
+use crate::unpacking::Unpacking;
 
 fn variable(name: &str, dims: &[usize], dtype: DataType) -> VariableDescription {
     VariableDescription {
@@ -74,12 +76,17 @@ fn shapes() -> impl Strategy<Value = (Vec<usize>, Vec<usize>)> {
 proptest! {
     #![proptest_config(ProptestConfig::with_cases(64))]
 
-    /// What is not written is the fill value, all else is what was given, for any shape of chunks.
+    /// What is not written is the fill value, or zero where there is none; all else is what was given, for any shape
+    /// of chunks. Memory of the caller's is written over.
     #[test]
-    fn chunks_come_back((shape, chunk) in shapes(), keep in prop::collection::vec(any::<bool>(), 64)) {
+    fn chunks_come_back(
+        (shape, chunk) in shapes(),
+        keep in prop::collection::vec(any::<bool>(), 64),
+        fill in prop::option::of(Just(-7)),
+    ) {
         let dims: Vec<usize> = (0..shape.len()).collect();
         let mut file = create(description(&shape, vec![VariableDescription {
-            fill: Some(I32(vec![-7])),
+            fill: fill.map(|fill| I32(vec![fill])),
             storage: chunked(&chunk),
             ..variable("v", &dims, DataType::I32)
         }])).unwrap();
@@ -93,12 +100,27 @@ proptest! {
                 file.write_chunk(0, number, &encode_chunk(part, 4, true, Some(1)).unwrap()).unwrap();
             }
         }
-        let read = read(&open(file.finish().unwrap().into_inner()), "/v");
+        let file = open(file.finish().unwrap().into_inner());
         let expected: Vec<i32> = places.iter().zip(&values).map(|(place, &value)| {
             let number = place.iter().zip(&chunk).zip(&along).fold(0, |n, ((p, c), g)| n * g + p / c);
-            if kept(number) { value } else { -7 }
+            if kept(number) { value } else { fill.unwrap_or(0) }
         }).collect();
-        prop_assert_eq!(read, Array::I32(expected));
+        let v = file.find("/v").unwrap();
+        let all: Vec<_> = shape.iter().map(|&len| 0..len).collect();
+        let mut over = vec![i32::MIN; expected.len()];
+        file.read_into(v, &all, bytemuck::cast_slice_mut(&mut over)).unwrap();
+        prop_assert_eq!(&over, &expected);
+        let unpacking = Unpacking { fills: vec![-7.0], scale: Some(0.5), offset: None };
+        let mut halves = vec![1e9_f32; expected.len()];
+        unpacking.read_into(&file, v, &all, &mut halves).unwrap();
+        for (half, &whole) in halves.iter().zip(&expected) {
+            let right = match whole {
+                -7 => half.is_nan(),
+                whole => *half == whole as f32 / 2.0,
+            };
+            prop_assert!(right);
+        }
+        prop_assert_eq!(read(&file, "/v"), Array::I32(expected));
     }
 
     /// Padding and elements by their positions.
@@ -121,6 +143,24 @@ proptest! {
             prop_assert_eq!(found, expected);
         }
     }
+}
+
+#[test]
+fn memory_that_does_not_fit_is_refused() {
+    let mut file = create(description(&[3], vec![variable("v", &[0], DataType::I16)])).unwrap();
+    file.write_values(0, &[1, 0, 2, 0, 3, 0]).unwrap();
+    let file = open(file.finish().unwrap().into_inner());
+    let v = file.find("/v").unwrap();
+    let part = |start, end| vec![Range { start, end }];
+    for bytes in [0, 3, 5, 7] {
+        let refused = file.read_into(v, &part(0, 3), &mut vec![0; bytes]);
+        assert!(matches!(refused, Err(Error::Request { .. })), "{bytes}");
+    }
+    let beyond = file.read_into(v, &part(0, 4), &mut [0; 8]);
+    assert!(matches!(beyond, Err(Error::Slab { .. })));
+    let mut two = [9; 4];
+    file.read_into(v, &part(1, 3), &mut two).unwrap();
+    assert_eq!(two, [2, 0, 3, 0]);
 }
 
 #[test]

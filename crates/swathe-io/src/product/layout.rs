@@ -1,17 +1,23 @@
 //! A product as dimensions, variables and attributes: CF-1.8 and ACDD-1.3, and for global geographic
 //! grids the layout of NASA's Level-3 mapped products. Says what is in a file, writes none.
 
+mod attributes;
+mod coordinates;
+mod records;
+
 use std::borrow::Cow;
 
-use swathe_core::crs::Crs;
-use swathe_core::geobox::Axis;
 use swathe_core::reduce::TILE_SIZE;
 
-use super::extent::GeographicExtent;
-use super::{
-    FILL, FlagReport, GranuleRecord, LayerData, Product, Statistic, TimeStep, Times, ValidRange,
-    grid_mapping,
-};
+pub(crate) use attributes::iso_time;
+pub(super) use attributes::{GlobalAttributes, global_attributes, range_attributes, round_to};
+pub(super) use coordinates::time_of_stored;
+use coordinates::{spatial_coordinates, time_coordinates};
+use records::{WINDOW_MEMBER, flag_variables, granule_variables, texts, window_variables};
+
+use super::level3::{display, is_global};
+use super::statistic::number;
+use super::{FILL, Layer, LayerData, Product, Statistic, Times, grid_mapping};
 use crate::dataset::{AttributeValue, Attributes, DataType};
 use crate::error::{Error, Result};
 
@@ -116,23 +122,6 @@ pub(super) fn fill_of(dtype: &DataType) -> Option<f64> {
     matches!(dtype, DataType::F32 | DataType::F64).then(|| f64::from(FILL))
 }
 
-/// Units of times. Readers turn doubles into nanoseconds: whole milliseconds from a near epoch stay exact on that way
-/// (their product with 10^6 = 2^6 x 15625 fits a double for 18 years to either side), where seconds since 1970 are
-/// off by up to 128 ns, and a granule's time in a product would not equal the granule's own.
-const TIME_UNITS: &str = "milliseconds since 2020-01-01 00:00:00";
-/// That epoch, milliseconds since 1970 UTC.
-const TIME_EPOCH: f64 = 1_577_836_800_000.0;
-
-/// Seconds since 1970 UTC as times are stored; NaN stays.
-fn stored_time(seconds: f64) -> f64 {
-    (seconds * 1e3).round() - TIME_EPOCH
-}
-
-/// A stored time as seconds since 1970 UTC.
-pub(super) fn time_of_stored(stored: f64) -> f64 {
-    (stored + TIME_EPOCH) / 1e3
-}
-
 /// Lays a product out. Of layers that come tile by tile, the attributes that follow from values say that
 /// there are none.
 ///
@@ -165,10 +154,9 @@ pub fn layout(product: &Product) -> Result<FileLayout<'_>> {
             dims.insert(0, "time".into());
             chunks.insert(0, 1);
         }
-        let mut attributes = layer.attributes.clone();
-        if layer.statistic == Statistic::Sum {
-            // A sum carries the range of the values that it is of, for bins. As its own, readers would blank by it.
-            attributes.retain(|(name, _)| !matches!(name.as_str(), "valid_min" | "valid_max"));
+        let mut attributes = attributes_of(layer);
+        if is_global(product) {
+            display(&mut attributes, layer);
         }
         let mut push = |name: &str, value: String| {
             attributes.push((name.into(), AttributeValue::Text(value)));
@@ -272,458 +260,37 @@ fn link_ancillary(variables: &mut [VariableLayout<'_>], product: &Product, main:
     }
 }
 
-fn spatial_coordinates(product: &Product) -> [VariableLayout<'static>; 2] {
-    let geobox = &product.geobox;
-    let lonlat = geobox.crs.is_lonlat();
-    let l3m = is_global(product);
-    [("y", "lat", &geobox.y), ("x", "lon", &geobox.x)].map(|(projected, geographic, axis)| {
-        let (name, standard_name, long_name, units) = match (lonlat, projected) {
-            (true, "y") => ("lat", "latitude", "Latitude", "degrees_north".to_owned()),
-            (true, _) => ("lon", "longitude", "Longitude", "degrees_east".to_owned()),
-            (false, _) => (
-                projected,
-                if projected == "y" {
-                    "projection_y_coordinate"
-                } else {
-                    "projection_x_coordinate"
-                },
-                if projected == "y" {
-                    "y coordinate of projection"
-                } else {
-                    "x coordinate of projection"
-                },
-                grid_mapping::coordinate_units(&geobox.crs),
-            ),
+/// Attributes of a layer as files have them. The range of valid values has the type of the variable, as CF asks for (2.5.1):
+/// readers compare without converting. Of whole numbers, those in the range.
+pub(super) fn attributes_of(layer: &Layer) -> Attributes {
+    let dtype = layer.data.dtype();
+    let attributes = layer.attributes.iter().filter_map(|(name, value)| {
+        let inwards = match name.as_str() {
+            "valid_min" => f64::ceil,
+            "valid_max" => f64::floor,
+            _ => return Some((name.clone(), value.clone())),
         };
-        let mut attributes: Attributes = [
-            ("long_name", long_name),
-            ("units", units.as_str()),
-            ("standard_name", standard_name),
-            ("axis", if projected == "y" { "Y" } else { "X" }),
-        ]
-        .map(|(n, v)| (n.to_owned(), AttributeValue::Text(v.to_owned())))
-        .to_vec();
-        if l3m {
-            let limit = if geographic == "lat" { 90.0 } else { 180.0 };
-            attributes.push(("valid_min".into(), AttributeValue::F32(vec![-limit])));
-            attributes.push(("valid_max".into(), AttributeValue::F32(vec![limit])));
-        }
-        VariableLayout {
-            name: name.into(),
-            dims: vec![name.into()],
-            attributes,
-            data: if l3m {
-                Data::F32(level3_mapped_centres(axis).into())
-            } else {
-                Data::F64(Cow::Owned(axis.centres()))
-            },
-            fill: None,
-            chunks: None,
-        }
-    })
-}
-
-/// Cell centres as NASA's Level-3 mapped files label them, to the bit: double precision multiples of
-/// a step in single precision. Labels must be equal for `ours - theirs` to join; the rounded step puts
-/// the last one of 3600 off by 5e-6 degrees. The grid itself stays exact, and so do the coordinates of
-/// every other grid.
-fn level3_mapped_centres(axis: &Axis) -> Vec<f32> {
-    let (edge, step) = (axis.at(0.0), f64::from(axis.step() as f32));
-    let centre = |i: usize| (edge + (i as f64 + 0.5) * step) as f32;
-    (0..axis.len).map(centre).collect()
-}
-
-fn time_coordinates(steps: &[TimeStep], series: bool) -> [VariableLayout<'static>; 2] {
-    let dims: Vec<String> = if series { vec!["time".into()] } else { vec![] };
-    let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::Text(value.into()));
-    let bounds = steps.iter().flat_map(|s| [s.start, s.end]);
-    [
-        VariableLayout {
-            name: "time".into(),
-            dims: dims.clone(),
-            attributes: vec![
-                text("long_name", "time"),
-                text("standard_name", "time"),
-                text("units", TIME_UNITS),
-                text("calendar", "standard"),
-                text("axis", "T"),
-                text("bounds", "time_bnds"),
-            ],
-            data: Data::F64(steps.iter().map(|s| stored_time(s.time)).collect()),
-            fill: None,
-            chunks: None,
-        },
-        // Bounds take units and calendar from their coordinate (CF section 7.1).
-        VariableLayout {
-            name: "time_bnds".into(),
-            dims: dims.into_iter().chain(["nv".to_owned()]).collect(),
-            attributes: vec![],
-            data: Data::F64(bounds.map(stored_time).collect()),
-            fill: None,
-            chunks: None,
-        },
-    ]
-}
-
-fn texts(
-    name: &str,
-    dimension: &str,
-    values: impl Iterator<Item = String>,
-    long_name: &str,
-) -> VariableLayout<'static> {
-    VariableLayout {
-        name: name.into(),
-        dims: vec![dimension.into()],
-        attributes: vec![("long_name".into(), AttributeValue::Text(long_name.into()))],
-        data: Data::Text(values.collect()),
-        fill: None,
-        chunks: None,
-    }
-}
-
-fn granule_variables(granules: &[GranuleRecord], dimension: &str) -> [VariableLayout<'static>; 5] {
-    let times = |name: &str, of: fn(&GranuleRecord) -> f64, long_name: &str| VariableLayout {
-        name: name.into(),
-        dims: vec![dimension.into()],
-        attributes: [
-            ("long_name", long_name),
-            ("units", TIME_UNITS),
-            ("calendar", "standard"),
-        ]
-        .map(|(n, v)| (n.to_owned(), AttributeValue::Text(v.into())))
-        .to_vec(),
-        data: Data::F64(granules.iter().map(|g| stored_time(of(g))).collect()),
-        fill: None,
-        chunks: None,
-    };
-    let strings = |name: &str, of: fn(&GranuleRecord) -> String, long_name: &str| {
-        texts(name, dimension, granules.iter().map(of), long_name)
-    };
-    [
-        strings("granule_name", |g| g.name.clone(), "granule"),
-        times(
-            "granule_start",
-            |g| g.start,
-            "time of the granule's first line",
-        ),
-        times("granule_end", |g| g.end, "time of the granule's last line"),
-        strings(
-            "granule_status",
-            |g| g.status.as_str().into(),
-            "used, empty (nothing valid on the grid) or skipped",
-        ),
-        strings(
-            "granule_reason",
-            |g| g.reason.clone(),
-            "why the granule was not used",
-        ),
-    ]
-}
-
-/// The dimension of the granules of windows, one window after the other.
-const WINDOW_MEMBER: &str = "window_member";
-
-/// Which granules windows are made of, as a contiguous ragged array (CF section 9.3.3): how many each has, and their
-/// numbers, one window after the other.
-fn window_variables(windows: &[Vec<u32>]) -> [VariableLayout<'static>; 2] {
-    let text = |name: &str, value: &str| (name.to_owned(), AttributeValue::Text(value.into()));
-    let variable =
-        |name: &str, dimension: &str, attributes: Attributes, data: Vec<i32>| VariableLayout {
-            name: name.into(),
-            dims: vec![dimension.into()],
-            attributes,
-            data: Data::I32(data.into()),
-            fill: None,
-            chunks: None,
+        // A sum carries the range of the values that it is of, for bins. As its own, readers would blank by it.
+        let end = number(value).filter(|_| layer.statistic != Statistic::Sum)?;
+        let typed = match dtype {
+            DataType::F32 => AttributeValue::F32(vec![end as f32]),
+            DataType::I32 => AttributeValue::I32(vec![inwards(end) as i32]),
+            DataType::I64 => AttributeValue::I64(vec![inwards(end) as i64]),
+            _ => AttributeValue::F64(vec![end]),
         };
-    [
-        variable(
-            "window_granules",
-            "time",
-            vec![
-                text(
-                    "long_name",
-                    "number of granules that gave values to the window",
-                ),
-                text("sample_dimension", WINDOW_MEMBER),
-            ],
-            windows
-                .iter()
-                .map(|granules| granules.len() as i32)
-                .collect(),
-        ),
-        variable(
-            "window_granule",
-            WINDOW_MEMBER,
-            vec![text(
-                "long_name",
-                "granules of the windows, one window after the other: places in granule_name, from 0",
-            )],
-            windows
-                .iter()
-                .flatten()
-                .map(|granule| *granule as i32)
-                .collect(),
-        ),
-    ]
-}
-
-/// `flag(flag)` names every flag that some variable was masked by; `<variable>_flag_share(flag)` is
-/// the share of the variable's valid pixels that carry it, NaN where it was not asked for.
-fn flag_variables(reports: &[FlagReport]) -> ((String, usize), Vec<VariableLayout<'static>>) {
-    let mut names: Vec<&str> = Vec::new();
-    for (name, _) in reports.iter().flat_map(|r| &r.by_flag) {
-        if !names.contains(&name.as_str()) {
-            names.push(name);
-        }
-    }
-    let mut variables = vec![texts(
-        "flag",
-        "flag",
-        names.iter().map(|n| (*n).to_owned()),
-        "quality flag that pixels were masked by",
-    )];
-    for report in reports {
-        let share = |pixels: u64| {
-            if report.pixels == 0 {
-                f64::NAN
-            } else {
-                pixels as f64 / report.pixels as f64
-            }
-        };
-        let carrying = names.iter().map(|name| {
-            let found = report.by_flag.iter().find(|(n, _)| n == name);
-            found.map(|(_, pixels)| *pixels)
-        });
-        let shares = carrying
-            .clone()
-            .map(|pixels| pixels.map_or(f64::NAN, share));
-        let long_name = format!(
-            "share of the valid pixels of {} in the area that carry the flag",
-            report.variable
-        );
-        variables.push(VariableLayout {
-            name: format!("{}_flag_share", report.variable),
-            dims: vec!["flag".into()],
-            attributes: vec![
-                ("long_name".into(), AttributeValue::Text(long_name)),
-                ("units".into(), AttributeValue::Text("1".into())),
-                (
-                    "valid_pixels".into(),
-                    AttributeValue::F64(vec![report.pixels as f64]),
-                ),
-                // -1 where it was not asked for. Shares of several products follow from these.
-                (
-                    "flag_pixels".into(),
-                    AttributeValue::F64(carrying.map(|p| p.map_or(-1.0, |p| p as f64)).collect()),
-                ),
-                (
-                    "masked_share".into(),
-                    AttributeValue::F64(vec![share(report.removed)]),
-                ),
-            ],
-            data: Data::F64(shares.collect()),
-            fill: None,
-            chunks: None,
-        });
-    }
-    (("flag".into(), names.len()), variables)
-}
-
-/// Whether the grid is the whole Earth in longitude and latitude, as Level-3 mapped products are.
-fn is_global(product: &Product) -> bool {
-    let (west, south, east, north) = product.geobox.bounds();
-    let near = |a: f64, b: f64| (a - b).abs() < 1e-9;
-    product.geobox.crs.is_lonlat()
-        && near(west, -180.0)
-        && near(east, 180.0)
-        && near(south, -90.0)
-        && near(north, 90.0)
-}
-
-/// Seconds since 1970 as ISO 8601 with milliseconds, as in the granules' own attributes.
-pub(crate) fn iso_time(seconds: f64) -> Option<String> {
-    let milliseconds = (seconds * 1e3).round();
-    if milliseconds.is_nan() || milliseconds.abs() > 1e15 {
-        return None;
-    }
-    let time = jiff::Timestamp::from_millisecond(milliseconds as i64).ok()?;
-    Some(time.strftime("%Y-%m-%dT%H:%M:%S%.3fZ").to_string())
-}
-
-/// Attributes of the file.
-pub(super) fn global_attributes(product: &Product) -> Attributes {
-    let mut all = GlobalAttributes(product.attributes.clone());
-    let provenance = &product.provenance;
-    let main = product.layers.first();
-    let long_name = main.map_or("", |layer| {
-        match super::statistic::find(&layer.attributes, "long_name") {
-            Some(AttributeValue::Text(text)) => text,
-            _ => &layer.name,
-        }
+        Some((name.clone(), typed))
     });
-
-    all.default_text("title", format!("Level-3 map: {long_name}"));
-    all.text("Conventions", "CF-1.8 ACDD-1.3".into());
-    all.default_text("processing_level", "L3 Mapped".into());
-    all.text("cdm_data_type", "grid".into());
-    all.text("history", provenance.options.clone());
-    all.text("software", format!("swathe {}", provenance.version));
-    all.text("digest", provenance.digest.clone());
-    if let Some(text) = provenance.newest_input.and_then(iso_time) {
-        all.text("date_created", text);
-    }
-    if let Some((start, end)) = product.time_coverage() {
-        for (name, seconds) in [("time_coverage_start", start), ("time_coverage_end", end)] {
-            if let Some(text) = iso_time(seconds) {
-                all.text(name, text);
-            }
-        }
-    }
-    if let Some(names) = product.flags.first().map(|report| {
-        let names: Vec<&str> = report.by_flag.iter().map(|(n, _)| n.as_str()).collect();
-        names.join(",")
-    }) {
-        all.text("l2_flag_names", names);
-    }
-    geospatial(&mut all, product);
-    if is_global(product) {
-        level3_mapped(&mut all, product);
-    }
-    if let Some(layer) = main {
-        all.text("measure", layer.statistic.measure());
-        for (name, value) in range_attributes(layer.data.valid_range()) {
-            all.set(&name, value);
-        }
-    }
-    all.0
-}
-
-/// Attributes of the file that follow from the values of the main layer. Their size does not depend on the
-/// values, so they can be set when those have been written.
-pub(super) fn range_attributes(range: Option<ValidRange>) -> Attributes {
-    let none = f64::from(FILL);
-    let (count, smallest, largest) =
-        range.map_or((0, none, none), |r| (r.count, r.smallest, r.largest));
-    let count = count.min(i32::MAX as usize) as i32;
-    vec![
-        ("data_bins".into(), AttributeValue::I32(vec![count])),
-        (
-            "data_minimum".into(),
-            AttributeValue::F32(vec![smallest as f32]),
-        ),
-        (
-            "data_maximum".into(),
-            AttributeValue::F32(vec![largest as f32]),
-        ),
-    ]
-}
-
-fn geospatial(all: &mut GlobalAttributes, product: &Product) {
-    if let Some(extent) = GeographicExtent::of(&product.geobox) {
-        for (name, value) in [
-            ("geospatial_lat_min", extent.south),
-            ("geospatial_lat_max", extent.north),
-            ("geospatial_lon_min", extent.west),
-            ("geospatial_lon_max", extent.east),
-        ] {
-            all.set(name, AttributeValue::F64(vec![value]));
-        }
-        all.text("geospatial_lat_units", "degrees_north".into());
-        all.text("geospatial_lon_units", "degrees_east".into());
-        all.text("geospatial_bounds", extent.polygon());
-        all.text("geospatial_bounds_crs", "OGC:CRS84".into());
-    }
-    let resolution = |step: f64, crs: &Crs| {
-        if crs.is_lonlat() {
-            format!("{} degrees", round_to(step.abs(), 1e-9))
-        } else {
-            format!("{} {}", step.abs(), grid_mapping::coordinate_units(crs))
-        }
-    };
-    let geobox = &product.geobox;
-    let (y, x) = (
-        resolution(geobox.y.step(), &geobox.crs),
-        resolution(geobox.x.step(), &geobox.crs),
-    );
-    if geobox.crs.is_lonlat() {
-        all.text("geospatial_lat_resolution", y);
-        all.text("geospatial_lon_resolution", x);
-    } else {
-        all.text("geospatial_y_resolution", y);
-        all.text("geospatial_x_resolution", x);
-    }
-}
-
-/// Rounds to a multiple of a decimal unit, so that text shows 0.1 and not 0.09999999999999999.
-pub(super) fn round_to(value: f64, unit: f64) -> f64 {
-    let per_unit = (1.0 / unit).round();
-    (value * per_unit).round() / per_unit
-}
-
-/// Attributes by which readers of NASA's Level-3 mapped files find the grid.
-fn level3_mapped(all: &mut GlobalAttributes, product: &Product) {
-    let geobox = &product.geobox;
-    let (rows, columns) = geobox.shape();
-    let (dy, dx) = (geobox.y.step().abs(), geobox.x.step());
-    all.text("map_projection", "Equidistant Cylindrical".into());
-    all.text("latitude_units", "degrees_north".into());
-    all.text("longitude_units", "degrees_east".into());
-    for (name, value) in [
-        ("northernmost_latitude", 90.0),
-        ("southernmost_latitude", -90.0),
-        ("westernmost_longitude", -180.0),
-        ("easternmost_longitude", 180.0),
-        ("latitude_step", dy),
-        ("longitude_step", dx),
-        ("sw_point_latitude", -90.0 + dy / 2.0),
-        ("sw_point_longitude", -180.0 + dx / 2.0),
-    ] {
-        all.set(name, AttributeValue::F32(vec![value as f32]));
-    }
-    // Kilometres in a degree of the equator, WGS 84.
-    let kilometres = dx * 6378.137 * std::f64::consts::PI / 180.0;
-    all.text(
-        "spatialResolution",
-        format!("{:.6} km", round_to(kilometres, 1e-6)),
-    );
-    all.set(
-        "number_of_lines",
-        AttributeValue::I32(vec![rows.min(i32::MAX as usize) as i32]),
-    );
-    all.set(
-        "number_of_columns",
-        AttributeValue::I32(vec![columns.min(i32::MAX as usize) as i32]),
-    );
-}
-
-struct GlobalAttributes(Attributes);
-
-impl GlobalAttributes {
-    fn set(&mut self, name: &str, value: AttributeValue) {
-        match self.0.iter_mut().find(|(n, _)| n == name) {
-            Some((_, old)) => *old = value,
-            None => self.0.push((name.into(), value)),
-        }
-    }
-
-    fn text(&mut self, name: &str, value: String) {
-        self.set(name, AttributeValue::Text(value));
-    }
-
-    fn default_text(&mut self, name: &str, value: String) {
-        if super::statistic::find(&self.0, name).is_none() {
-            self.text(name, value);
-        }
-    }
+    attributes.collect()
 }
 
 #[cfg(test)]
 mod tests {
-    use swathe_core::geobox::GeoBox;
+    use swathe_core::crs::Crs;
+    use swathe_core::geobox::{Axis, GeoBox};
 
+    use super::coordinates::TIME_EPOCH;
     use super::*;
-    use crate::product::{GranuleStatus, Layer, provenance};
+    use crate::product::{GranuleRecord, GranuleStatus, Layer, TimeStep, provenance};
 
     fn product(columns: usize, times: Times) -> Product {
         let axis = |origin, numerator, len| Axis::new(origin, numerator, 0, len);
@@ -792,31 +359,6 @@ mod tests {
         }
     }
 
-    /// Values of lon and lat in NASA's files of 0.1 degrees, and of 4 km.
-    #[test]
-    fn global_coordinates_are_nasas_to_the_bit() {
-        let ends = |name: &str| {
-            let grid = GeoBox::named(name).unwrap();
-            let [x, y] = [&grid.x, &grid.y].map(level3_mapped_centres);
-            [x[0], x[x.len() - 1], y[0], y[y.len() - 1]]
-        };
-        assert_eq!(ends("0.1deg"), [-179.95, 179.95001, 89.95, -89.950005]);
-        assert_eq!(
-            ends("l3m-4km"),
-            [-179.97917, 179.97917, 89.979164, -89.97917]
-        );
-    }
-
-    #[test]
-    fn times_come_back_to_the_bit() {
-        for milliseconds in [0.0, 1_722_529_213_123.0, 1_577_836_799_999.0, 4e12 + 1.0] {
-            let seconds = milliseconds / 1e3;
-            assert_eq!(stored_time(seconds), milliseconds - TIME_EPOCH);
-            assert_eq!(time_of_stored(stored_time(seconds)), seconds);
-        }
-        assert!(stored_time(f64::NAN).is_nan());
-    }
-
     #[test]
     fn a_series_leads_with_time_and_untimed_layers_do_not() {
         let mut product = product(2, Times::Series(vec![step(0.0), step(10.0)]));
@@ -868,18 +410,6 @@ mod tests {
         let mut taken = product(10, Times::Window(step(0.0)));
         taken.layers[0].name = "lat".into();
         assert!(layout(&taken).unwrap_err().to_string().contains("\"lat\""));
-    }
-
-    #[test]
-    fn times_are_written_to_the_millisecond() {
-        // Python: datetime.fromtimestamp(1722470400.1235, UTC)
-        assert_eq!(
-            iso_time(1_722_470_400.123_5).unwrap(),
-            "2024-08-01T00:00:00.124Z"
-        );
-        assert_eq!(iso_time(-0.5).unwrap(), "1969-12-31T23:59:59.500Z");
-        assert_eq!(iso_time(f64::NAN), None);
-        assert_eq!(iso_time(1e300), None);
     }
 
     #[test]

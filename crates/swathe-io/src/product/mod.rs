@@ -15,6 +15,7 @@ mod extent;
 pub mod geotiff;
 pub mod gridded;
 pub mod layout;
+pub(crate) mod level3;
 pub mod netcdf;
 mod output;
 pub mod statistic;

@@ -275,7 +275,7 @@ pub(crate) fn number(value: &AttributeValue) -> Option<f64> {
     }
 }
 
-/// `valid_min` and `valid_max` in unpacked units, in single precision as values are.
+/// `valid_min` and `valid_max` in unpacked units. The layout of a product gives them the type of their layer.
 fn unpacked_range(source: &Attributes) -> Attributes {
     let numeric = |name| find(source, name).and_then(number);
     let scale = numeric("scale_factor").unwrap_or(1.0);
@@ -283,8 +283,8 @@ fn unpacked_range(source: &Attributes) -> Attributes {
     ["valid_min", "valid_max"]
         .into_iter()
         .filter_map(|name| {
-            let value = (numeric(name)? * scale + offset) as f32;
-            Some((name.to_owned(), AttributeValue::F32(vec![value])))
+            let value = numeric(name)? * scale + offset;
+            Some((name.to_owned(), AttributeValue::F64(vec![value])))
         })
         .collect()
 }
@@ -325,7 +325,7 @@ mod tests {
         assert_eq!(text(&attributes, "cell_methods"), Some("time: mean"));
         assert_eq!(
             find(&attributes, "valid_min"),
-            Some(&AttributeValue::F32(vec![-15980.0]))
+            Some(&AttributeValue::F64(vec![-15980.0]))
         );
         assert_eq!(find(&attributes, "_FillValue"), None);
         assert_eq!(find(&attributes, "scale_factor"), None);

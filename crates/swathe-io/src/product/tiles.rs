@@ -14,6 +14,7 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 use swathe_core::reduce::Tiling;
+use swathe_core::stop;
 use swathe_core::watch::{self, Task};
 
 use super::elements::elements_of;
@@ -124,6 +125,7 @@ pub fn feed(
             sinks
                 .map(|sink| {
                     let _entered = watched.enter();
+                    stop::go_on().map_err(Error::Interrupted)?;
                     let _writing = watch::doing(Task::Write);
                     sink.encode(*layer, *step, *tile, values)
                 })

@@ -35,6 +35,7 @@ use std::hash::{BuildHasher as _, Hasher as _};
 use std::path::Path;
 use std::sync::{Arc, Condvar, Mutex, PoisonError};
 use std::time::Duration;
+use swathe_core::stop;
 use url::Url;
 
 /// Times that a request is made before it is given up.
@@ -227,7 +228,12 @@ impl Session {
         let chance =
             f64::from(RandomState::new().build_hasher().finish() as u32) / f64::from(u32::MAX);
         let pause = doubled.min(LONGEST_PAUSE).mul_f64(0.5 + 0.5 * chance);
-        std::thread::sleep(fault.wait.unwrap_or_default().max(pause));
+        if stop::sleep(fault.wait.unwrap_or_default().max(pause)).is_err() {
+            return Err(Fault {
+                cure: Cure::None,
+                ..fault
+            });
+        }
         *tries += 1;
         Ok(())
     }

@@ -233,6 +233,49 @@ impl ZarrStore {
         })
     }
 
+    /// Refuses a slab inside the array of more elements than are stored, but for some megabytes.
+    pub(crate) fn check_size(&self, array: &str, slab: &[Range<usize>]) -> Result<()> {
+        let stored = self.stored(array)?;
+        let places = chunks_of(&self.directory, &stored.description, stored.separator, slab);
+        self.checked_count(stored, slab, &places).map(|_| ())
+    }
+
+    /// How many elements a slab has: a number that can be allocated.
+    fn checked_count(
+        &self,
+        stored: &StoredArray,
+        slab: &[Range<usize>],
+        places: &[ChunkPlace],
+    ) -> Result<usize> {
+        let array = &stored.description;
+        let size = array.dtype.size().unwrap_or(size_of::<String>());
+        let count = slab
+            .iter()
+            .try_fold(1usize, |n, range| n.checked_mul(range.len()));
+        let bytes = count.and_then(|count| count.checked_mul(size));
+        if bytes.is_some_and(|bytes| bytes <= MOST_UNWRITTEN_BYTES) {
+            return Ok(count.unwrap_or(0));
+        }
+        let mut there = 0;
+        for place in places {
+            there += usize::from(self.locate(stored, place)?.is_some());
+        }
+        let most = there.saturating_mul(array.chunk_elements() * size);
+        match (count, bytes) {
+            (Some(count), Some(bytes)) if bytes <= most.saturating_add(MOST_UNWRITTEN_BYTES) => {
+                Ok(count)
+            }
+            _ => Err(Error::Format {
+                path: self.place(stored),
+                reason: format!(
+                    "elements {slab:?} were asked for, but only {there} of their {} chunks are there: \
+                     read it in parts",
+                    places.len()
+                ),
+            }),
+        }
+    }
+
     /// Elements of a slab that may reach beyond the array, into the padding of its last chunks.
     fn read_slab(&self, stored: &StoredArray, slab: &[Range<usize>]) -> Result<Array> {
         let array = &stored.description;
@@ -244,28 +287,7 @@ impl ZarrStore {
         }
         let places = chunks_of(&self.directory, array, stored.separator, slab);
         let size = array.dtype.size().unwrap_or(size_of::<String>());
-        let count = slab
-            .iter()
-            .try_fold(1usize, |n, range| n.checked_mul(range.len()));
-        let bytes = count.and_then(|count| count.checked_mul(size));
-        if bytes.is_none_or(|bytes| bytes > MOST_UNWRITTEN_BYTES) {
-            let mut there = 0;
-            for place in &places {
-                there += usize::from(self.locate(stored, place)?.is_some());
-            }
-            let most = there.saturating_mul(array.chunk_elements() * size);
-            if bytes.is_none_or(|bytes| bytes > most.saturating_add(MOST_UNWRITTEN_BYTES)) {
-                return Err(Error::Format {
-                    path: self.place(stored),
-                    reason: format!(
-                        "elements {slab:?} were asked for, but only {there} of their {} chunks are there: \
-                         read it in parts",
-                        places.len()
-                    ),
-                });
-            }
-        }
-        let count = count.unwrap_or(0);
+        let count = self.checked_count(stored, slab, &places)?;
         if array.dtype == DataType::Text {
             return self.read_texts(stored, &places, slab, count);
         }

@@ -1,15 +1,15 @@
 //! `swathe array`: an array larger than memory, said in one line and computed.
 
 use super::graph::GraphFile;
-use super::gridding::size;
 use crate::failure::{Failure, Outcome, Result};
+use crate::memory_size::memory_size;
 use crate::messages::{say, tell};
 use clap::Args;
 use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use swathe::job::expand;
+use swathe::job::{check_room, expand};
 use swathe_core::array::random::{Generator, SeedSequence, StreamKind, words_of_decimal};
 use swathe_core::array::{
     Array, ArrayError, Buffer, Scalar, compute, language, outline, shape_text,
@@ -45,7 +45,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     threads: Option<u16>,
     /// Most memory that chunks may take, as 512MiB or 4GiB
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<u64>,
     /// Draw the tasks into a file, .svg, .mmd (Mermaid) or .dot (Graphviz)
     #[arg(long, value_name = "FILE")]
@@ -94,8 +94,9 @@ pub fn run(arguments: &Arguments) -> Result {
         }
         return Ok(Outcome::Done);
     }
+    check_room(&array)?;
     let started = Instant::now();
-    let values = compute(&array, &pool, arguments.memory).map_err(Failure::error)?;
+    let values = compute(&array, &pool, arguments.memory)?;
     let seconds = started.elapsed().as_secs_f64();
     let peak = peak_bytes();
     if arguments.json {

@@ -10,12 +10,13 @@ use super::write::Outputs;
 use crate::cluster::Wanted;
 use crate::failure::{Failure, Outcome, Result};
 use crate::interrupt;
+use crate::memory_size::memory_size;
 use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
 use std::sync::Arc;
 use swathe::job::{
-    self, ByBins, GridRequest, Job, JobError, JournalFile, OnError, Plan, Purpose, expand, gather,
+    self, ByBins, GridRequest, Job, JournalFile, OnError, Plan, Purpose, expand, gather,
 };
 use swathe_core::build_geobox::Resolution;
 use swathe_core::expression::Expression;
@@ -90,7 +91,7 @@ pub struct Gridding {
     #[arg(long, value_enum, default_value_t = progress::Style::Auto, value_name = "STYLE")]
     progress: progress::Style,
     /// Most memory that the run may take, as 512MiB or 4GiB. Default: half of the machine's
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<u64>,
     /// Folder for what is kept while the run goes on. Default: beside the first output
     #[arg(long, value_name = "DIR")]
@@ -158,29 +159,6 @@ pub fn four(text: &str) -> std::result::Result<Four, String> {
             "expected four numbers, as in -77,36,-73,41, got {}",
             numbers.len()
         )),
-    }
-}
-
-/// Reads a size in bytes, as 512MiB.
-pub fn size(text: &str) -> std::result::Result<u64, String> {
-    let text = text.trim();
-    let digits = text.find(|c: char| !c.is_ascii_digit() && c != '.');
-    let (number, suffix) = text.split_at(digits.unwrap_or(text.len()));
-    let factor = match suffix.trim().to_ascii_lowercase().as_str() {
-        "" | "b" => 1.0,
-        "k" | "kib" => f64::from(1u32 << 10),
-        "m" | "mib" => f64::from(1u32 << 20),
-        "g" | "gib" => f64::from(1u32 << 30),
-        "kb" => 1e3,
-        "mb" => 1e6,
-        "gb" => 1e9,
-        "t" | "tib" => f64::from(1u32 << 20) * f64::from(1u32 << 20),
-        "tb" => 1e12,
-        _ => return Err("expected a size, as in 512MiB or 4GiB".into()),
-    };
-    match number.parse::<f64>() {
-        Ok(number) if number > 0.0 && number * factor < 1e18 => Ok((number * factor) as u64),
-        _ => Err("expected a size, as in 512MiB or 4GiB".into()),
     }
 }
 
@@ -303,6 +281,22 @@ impl Gridding {
         Ok(links.into_iter().map(PathBuf::from).collect())
     }
 
+    /// Refuses a folder for scratch files that is none.
+    fn check_scratch(&self) -> Result<()> {
+        let Some(folder) = &self.scratch else {
+            return Ok(());
+        };
+        let reason = match std::fs::metadata(folder) {
+            Ok(found) if found.is_dir() => return Ok(()),
+            Ok(_) => "it is no folder".to_owned(),
+            Err(error) => error.to_string(),
+        };
+        Err(
+            Failure::usage(format!("--scratch {}: {reason}", folder.display()))
+                .with_hint("give a folder that is there"),
+        )
+    }
+
     fn journal(&self) -> Option<PathBuf> {
         let first = self.outputs.first()?;
         Some(JournalFile::of_output(first, self.scratch.as_deref()))
@@ -332,6 +326,7 @@ impl Gridding {
     }
 
     fn binned(&self, job: Job, map: &ByBins, watch: &Watch) -> Result {
+        self.check_scratch()?;
         let paths = expand(&self.granules)?;
         let outputs = Outputs::new(&self.outputs, &paths, self.overwrite)?;
         let pool = rayon::ThreadPoolBuilder::new()
@@ -399,6 +394,7 @@ impl Gridding {
         open: impl FnOnce(&[PathBuf], &[PathBuf], bool) -> Result<Outputs>,
         watch: &Watch,
     ) -> Result {
+        self.check_scratch()?;
         let paths = self.paths()?;
         // A run that was stopped once its outputs had appeared has only its journal to clear away.
         let stopped = self.journal().is_some_and(|path| path.exists());
@@ -463,11 +459,20 @@ impl Gridding {
             .cluster
             .run(&plan, &pool, &keeping, || outputs.wanted(), live, &mut show)
             .and_then(|finished| {
-                pool.install(|| {
+                let appends = outputs.appends();
+                let written = pool.install(|| {
                     let _entered = watched.enter();
                     outputs.write(&finished, &mut show)
-                })?;
-                Ok(finished)
+                });
+                match written {
+                    Ok(()) => Ok(finished),
+                    // The cube does not take these layers, today or later: there is nothing to go on with.
+                    Err(failure) if appends && !failure.is_of_the_system() => {
+                        finished.clear()?;
+                        Err(failure)
+                    }
+                    Err(failure) => Err(failure),
+                }
             });
         progress.finish();
         let kept = |failure: Failure| match self.journal() {
@@ -544,23 +549,6 @@ impl GridOptions {
             crs,
             resolution: self.resolution,
         })
-    }
-}
-
-impl From<JobError> for Failure {
-    fn from(error: JobError) -> Self {
-        let failure = match &error {
-            JobError::Nothing { .. } => Failure::nothing(&error),
-            JobError::Plan { .. }
-            | JobError::Grid(_)
-            | JobError::Crs(_)
-            | JobError::Flags { .. } => Failure::usage(&error),
-            _ => Failure::error(&error),
-        };
-        match error.hint() {
-            Some(hint) => failure.with_hint(hint),
-            None => failure,
-        }
     }
 }
 

@@ -118,9 +118,7 @@ impl FlagShares {
                 names.push((name.to_owned(), bits(name)));
             }
         }
-        let product = granule.main_product().ok();
-        let selected = product.and_then(|product| granule.select(&product.name).ok());
-        let field = selected.and_then(|fields| Some(fields.into_iter().next()?.field));
+        let field = granule.main_field().ok().map(|selected| selected.field);
         let mut shares = FlagShares {
             product: field.as_ref().map(|field| field.name.clone()),
             pixels: 0,
@@ -173,15 +171,20 @@ impl FlagShares {
 
     fn print(&self) {
         let percent = |part: u64, whole: u64| 100.0 * part as f64 / (whole.max(1)) as f64;
-        let product = self.product.as_deref().unwrap_or("no variable");
-        tell!(
-            "flags, in % of {} pixels, and of {} with {product}",
-            self.pixels,
-            self.valid
-        );
+        match &self.product {
+            Some(product) => tell!(
+                "flags, in % of {} pixels, and of {} with {product}",
+                self.pixels,
+                self.valid
+            ),
+            None => tell!("flags, in % of {} pixels", self.pixels),
+        }
         for (name, carrying, valid) in &self.flags {
             let (all, own) = (percent(*carrying, self.pixels), percent(*valid, self.valid));
-            tell!("  {name:<12} {all:>6.2} {own:>6.2}");
+            match self.product {
+                Some(_) => tell!("  {name:<12} {all:>6.2} {own:>6.2}"),
+                None => tell!("  {name:<12} {all:>6.2}"),
+            }
         }
     }
 }

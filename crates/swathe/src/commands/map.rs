@@ -3,15 +3,13 @@
 use super::gridding::GridOptions;
 use super::report;
 use super::write::Outputs;
-use crate::failure::{Failure, Outcome, Result};
+use crate::failure::{Outcome, Result};
 use crate::messages;
 use clap::{Args, ValueEnum};
 use std::path::PathBuf;
-use swathe::job::{BinMap, keep_statistics, map_table, memory_available};
+use swathe::job::{BinMap, map_bins};
 use swathe_core::binned::Mapping;
 use swathe_core::reduce::{Blank, Statistic};
-use swathe_io::bins::BinnedFile;
-use swathe_io::product::LayerData;
 
 /// Map a Level-3 binned file, ours or NASA's, as l3mapgen does.
 #[derive(Args)]
@@ -66,14 +64,6 @@ enum MappingName {
 pub fn run(arguments: &Arguments) -> Result {
     let inputs = std::slice::from_ref(&arguments.bins);
     let outputs = Outputs::new(&arguments.outputs, inputs, arguments.overwrite)?;
-    let unknown = arguments
-        .statistics
-        .iter()
-        .find(|s| !matches!(s, Statistic::Mean | Statistic::Std));
-    if let Some(unknown) = unknown {
-        return Err(Failure::usage(format!("bins have no {unknown}"))
-            .with_hint("they give mean and std, with counts"));
-    }
     let map = BinMap {
         geobox: arguments.grid.request()?.rectangle()?,
         mapping: match arguments.method {
@@ -87,51 +77,16 @@ pub fn run(arguments: &Arguments) -> Result {
             ..Blank::default()
         },
     };
-    let table = BinnedFile::open(&arguments.bins)?.read()?;
-    let names: Vec<&str> = table.products.iter().map(|p| p.name.as_str()).collect();
-    let products: Vec<usize> = match arguments.variables.is_empty() {
-        true => (0..names.len()).collect(),
-        false => {
-            let place = |name: &String| {
-                let found = names.iter().position(|known| known == name);
-                found.ok_or_else(|| {
-                    let error = swathe_core::suggest::UnknownName::new("product", name, &names);
-                    Failure::usage(error)
-                })
-            };
-            arguments
-                .variables
-                .iter()
-                .map(place)
-                .collect::<Result<_>>()?
-        }
-    };
-    let said: Vec<&str> = products.iter().map(|p| names[*p]).collect();
-    // The maps of a product, in memory and encoded: measured, and a third more.
-    let needed = (map.geobox.cells() as u64).saturating_mul(100 * products.len() as u64);
-    if needed > memory_available() {
-        return Err(Failure::usage(format!(
-            "the map needs about {} MiB of memory, {} MiB are available",
-            needed >> 20,
-            memory_available() >> 20
-        ))
-        .with_hint("take a smaller area, a coarser resolution, or fewer products with -v"));
+    let found = map_bins(
+        &arguments.bins,
+        &arguments.variables,
+        &arguments.statistics,
+        &map,
+    )?;
+    for note in &found.notes {
+        messages::warning(note);
     }
-    let options = format!(
-        "swathe map -v {}{}",
-        said.join(" -v "),
-        map.options(&arguments.statistics)
-    );
-    let mut product = map_table(&table, &products, &map, &options);
-    keep_statistics(&mut product, &arguments.statistics);
-    if product.layers.iter().all(|l| match &l.data {
-        // Counts are zero where there is nothing.
-        LayerData::I32(_) | LayerData::I64(_) => true,
-        values => values.valid_range().is_none(),
-    }) {
-        messages::warning("no bin with values lies in the area: the map is empty");
-    }
-    outputs.write_product(&product)?;
+    outputs.write_product(&found.product)?;
     report::wrote(&arguments.outputs);
     Ok(Outcome::Done)
 }

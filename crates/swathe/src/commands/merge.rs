@@ -1,16 +1,15 @@
 //! `swathe merge`: one map out of partial results.
 
-use super::gridding::size;
 use super::live::LiveOption;
 use super::progress::{Progress, Style};
 use super::report;
 use super::write::Outputs;
-use crate::failure::{Failure, Outcome, Result};
+use crate::failure::{Outcome, Result};
+use crate::memory_size::memory_size;
+use crate::messages;
 use clap::Args;
-use std::collections::BTreeSet;
 use std::path::PathBuf;
-use swathe::job::merge;
-use swathe_io::bins::{BinTable, BinnedFile};
+use swathe::job::{merge, merge_bins};
 
 /// Merge partial results of averages, made with `swathe average ... -o part.swathe`.
 ///
@@ -41,7 +40,7 @@ pub struct Arguments {
     #[arg(long)]
     allow_mixed: bool,
     /// Most memory that merging partial results may take, as 512MiB or 4GiB. Default: half of the machine's
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<u64>,
     /// How to show progress on standard error
     #[arg(long, value_enum, default_value_t = Style::Auto, value_name = "STYLE")]
@@ -51,18 +50,11 @@ pub struct Arguments {
 }
 
 /// Adds Level-3 binned files over time.
-fn merge_bins(arguments: &Arguments, outputs: Outputs) -> Result {
-    let tables = arguments.parts.iter();
-    let tables = tables.map(|path| BinnedFile::open(path)?.read());
-    let tables: Vec<BinTable> =
-        tables.collect::<std::result::Result<_, swathe_io::error::Error>>()?;
-    let mut seen = BTreeSet::new();
-    let sources = tables.iter().flat_map(|table| &table.sources);
-    if let Some(twice) = sources.into_iter().find(|name| !seen.insert(*name)) {
-        return Err(Failure::usage(format!("two files hold {twice}"))
-            .with_hint("leave one of them out: its observations would count twice"));
+fn add_bins(arguments: &Arguments, outputs: Outputs) -> Result {
+    let (table, notes) = merge_bins(&arguments.parts)?;
+    for note in &notes {
+        messages::warning(note);
     }
-    let table = BinTable::merge(tables)?;
     outputs.write_bins(&table, &format!("swathe merge {}", table.sources.join(" ")))?;
     report::merged(
         arguments.parts.len(),
@@ -77,10 +69,13 @@ pub fn run(arguments: &Arguments) -> Result {
     let outputs = Outputs::new(&arguments.outputs, &arguments.parts, arguments.overwrite)?;
     let is_part = |path: &PathBuf| path.extension().is_some_and(|suffix| suffix == "swathe");
     if !arguments.parts.iter().any(is_part) {
-        return merge_bins(arguments, outputs);
+        return add_bins(arguments, outputs);
     }
     arguments.live.watch(|watch| {
         let merged = merge(&arguments.parts, arguments.allow_mixed, arguments.memory)?;
+        if let Some(note) = merged.several_sensors() {
+            messages::warning(&note);
+        }
         if let Some(live) = watch.live() {
             live.merged(&merged, arguments.parts.len());
         }

@@ -15,17 +15,20 @@ pub struct PlainFile {
 impl PlainFile {
     /// Checks the file, before any work is done.
     pub fn new(path: &Path, inputs: &[PathBuf], overwrite: bool) -> Result<Self> {
-        let said = |what: &str| format!("{}: {what}", path.display());
+        let refuse = |what: &str| Error::Request {
+            path: path.display().to_string(),
+            reason: what.to_owned(),
+        };
         let Some(name) = path.file_name() else {
-            return Err(Failure::usage(said("it is no file")));
+            return Err(Failure::usage(refuse("it is no file")));
         };
         let real = std::fs::canonicalize(path).ok();
         let mut inputs = inputs.iter().filter_map(|p| std::fs::canonicalize(p).ok());
         if real.is_some() && inputs.any(|input| Some(input) == real) {
-            return Err(Failure::error(said("it is also an input")));
+            return Err(refuse("it is also an input").into());
         }
         if !overwrite && std::fs::symlink_metadata(path).is_ok() {
-            return Err(Failure::error(said("it exists; --overwrite replaces it")));
+            return Err(refuse("it exists; --overwrite replaces it").into());
         }
         let part = path.with_file_name(format!(".{}.part", name.to_string_lossy()));
         interrupt::remove_when_interrupted(std::iter::once(part.as_path()));

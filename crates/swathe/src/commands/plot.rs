@@ -2,6 +2,7 @@
 
 use super::write;
 use crate::failure::{Failure, Outcome, Result};
+use crate::job::JobError;
 use crate::messages::{say, tell};
 use clap::Args;
 use std::path::PathBuf;
@@ -189,10 +190,10 @@ impl Subject {
         };
         match Gridded::open(&arguments.file) {
             Ok(gridded) => Subject::of_gridded(&gridded, arguments),
-            Err(Error::NotAGrid { reason, .. }) => Err(Failure::error(format!(
-                "{}: neither a swath nor a grid: {swath}; {reason}",
-                arguments.file.display()
-            ))),
+            Err(Error::NotAGrid { reason, .. }) => Err(at_fault(
+                arguments,
+                format!("neither a swath nor a grid: {swath}; {reason}"),
+            )),
             Err(error) => Err(error.into()),
         }
     }
@@ -217,21 +218,24 @@ impl Subject {
             say!("{note}");
         }
         let (lines, _) = granule.shape();
-        let geolocation = granule.geolocation(0..lines).map_err(Failure::error)?;
+        let geolocation = granule.geolocation(0..lines);
+        let geolocation = geolocation.map_err(|error| at_fault(arguments, error))?;
         let values = granule.values(&[&selected.field], 0..lines);
         let attributes = &granule
             .variable(&selected.field.variable)?
             .variable
             .attributes;
-        let values = values.map_err(Failure::error)?.remove(0);
+        let values = values
+            .map_err(|error| at_fault(arguments, error))?
+            .remove(0);
         let (mut values, classes) = drawn(values, attributes);
-        remove_flagged(granule, &arguments.flags, &mut values)?;
+        remove_flagged(granule, arguments, &mut values)?;
         let crs = match &arguments.crs {
             Some(text) => Some(Crs::parse(text).map_err(Failure::usage)?),
             None => None,
         };
         let geobox = grid_for_swath(&geolocation, crs, arguments.width)
-            .map_err(|error| Failure::error(format!("{}: {error}", arguments.file.display())))?;
+            .map_err(|error| at_fault(arguments, error))?;
         let time = granule.time();
         let mut subtitles: Vec<String> = time_line(time.start, time.end).into_iter().collect();
         subtitles.push(granule.dataset().name().to_owned());
@@ -263,10 +267,7 @@ impl Subject {
                 first.path().to_owned()
             }
             (None, None) => {
-                return Err(Failure::error(format!(
-                    "{}: no variable lies on its grid",
-                    gridded.dataset().name()
-                )));
+                return Err(at_fault(arguments, "no variable lies on its grid"));
             }
         };
         let (name, index) = match request.strip_suffix(']').and_then(|r| r.rsplit_once('[')) {
@@ -335,21 +336,24 @@ fn drawn(values: Values, attributes: &Attributes) -> (Vec<f32>, Option<Classes>)
     }
 }
 
+/// The file cannot be drawn.
+fn at_fault(arguments: &Arguments, reason: impl std::fmt::Display) -> Failure {
+    JobError::granule(&arguments.file.display().to_string(), reason).into()
+}
+
 /// Flagged pixels become missing.
-fn remove_flagged(granule: &Granule, flags: &str, values: &mut [f32]) -> Result<()> {
-    let selection: FlagSelection = flags.parse().map_err(Failure::usage)?;
+fn remove_flagged(granule: &Granule, arguments: &Arguments, values: &mut [f32]) -> Result<()> {
+    let selection: FlagSelection = arguments.flags.parse().map_err(Failure::usage)?;
     if selection.is_empty() {
         return Ok(());
     }
     let Some(table) = granule.flag_table() else {
-        return Err(Failure::error(format!(
-            "{} has no quality flags",
-            granule.dataset().name()
-        )));
+        return Err(at_fault(arguments, "it has no quality flags"));
     };
     let mask = selection.resolve(table).map_err(Failure::usage)?;
     let (lines, _) = granule.shape();
-    let bits = granule.flags(0..lines).map_err(Failure::error)?;
+    let bits = granule.flags(0..lines);
+    let bits = bits.map_err(|error| at_fault(arguments, error))?;
     let area = vec![true; values.len()];
     mask.apply(values, &bits, &area);
     Ok(())

@@ -1,11 +1,11 @@
 //! `swathe reduce`: maps reduced over time, or over an area.
 
-use super::gridding::size;
 use super::live::LiveOption;
 use super::on_cluster::OnCluster;
 use super::reduced::ReducedOutputs;
 use super::report;
 use crate::failure::{Failure, Outcome, Result};
+use crate::memory_size::memory_size;
 use crate::messages::tell;
 use clap::{Args, ValueEnum};
 use std::ops::ControlFlow;
@@ -65,7 +65,7 @@ pub struct Arguments {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=512))]
     threads: Option<u16>,
     /// Most memory that chunks may take, as 512MiB or 4GiB; the result comes on top
-    #[arg(long, value_name = "SIZE", value_parser = size)]
+    #[arg(long, value_name = "SIZE", value_parser = memory_size)]
     memory: Option<u64>,
     #[command(flatten)]
     cluster: OnCluster,

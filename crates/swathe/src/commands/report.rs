@@ -235,7 +235,14 @@ fn names(outputs: &[PathBuf]) -> Vec<String> {
 /// What may be wrong with a map.
 fn warn(finished: &Finished) {
     if finished.used == 0 {
-        messages::warning("no granule has a valid pixel in the area: the map is empty");
+        let options = &finished.description().provenance.options;
+        let meets = match options.contains(" --where ") {
+            true => " that meets the condition of --where",
+            false => "",
+        };
+        messages::warning(&format!(
+            "no granule has a valid pixel in the area{meets}: the map is empty"
+        ));
     } else if finished.is_blank() {
         messages::warning("no cell has what is required of it: the map is empty");
     }

@@ -2,6 +2,7 @@
 
 use super::gridding::{Four, four};
 use crate::failure::{Failure, Outcome, Result};
+use crate::job::JobError;
 use crate::messages::say;
 use clap::{Args, ValueEnum};
 use jiff::civil::Date;
@@ -124,10 +125,11 @@ pub fn run(arguments: &Arguments) -> Result {
         let exists = |granule: &&GranuleSpec| arguments.dir.join(granule.file_name()).exists();
         if let Some(granule) = granules.iter().find(exists) {
             let path = arguments.dir.join(granule.file_name());
-            return Err(
-                Failure::error(format!("{}: the file exists already", path.display()))
-                    .with_hint("--overwrite replaces it"),
-            );
+            return Err(Error::Request {
+                path: path.display().to_string(),
+                reason: "it exists; --overwrite replaces it".into(),
+            }
+            .into());
         }
         Overwrite::Refuse
     };
@@ -173,7 +175,7 @@ pub fn make(
                 let done = done.fetch_add(1, Ordering::Relaxed) + 1;
                 match told(done, granules.len(), &path) {
                     ControlFlow::Continue(()) => Ok(path),
-                    ControlFlow::Break(()) => Err(Failure::error("interrupted")),
+                    ControlFlow::Break(()) => Err(JobError::Interrupted.into()),
                 }
             })
             .collect();

@@ -203,6 +203,11 @@ impl Outputs {
         found.map(Path::to_path_buf)
     }
 
+    /// Whether layers are added to a cube that is there.
+    pub fn appends(&self) -> bool {
+        self.cube.is_some()
+    }
+
     /// What a run is to keep: its journal beside the first output, or in a folder for scratch files.
     pub fn keeping(&self, memory: Option<u64>, scratch: Option<&Path>, resume: bool) -> Keeping {
         let cube = self.cube.as_ref().map(|(path, _)| path.as_path());
@@ -262,7 +267,8 @@ impl Outputs {
     /// how many tiles are done.
     pub fn write(self, finished: &Finished, observer: Observer<'_>) -> Result<()> {
         if let Some((path, cube)) = &self.cube {
-            return all_there(path, cube.append(&finished.product()?)?);
+            let appended = cube.append(&finished.product()?);
+            return all_there(path, appended.map_err(nothing_added)?);
         }
         self.write_maps(finished, observer)
     }
@@ -387,6 +393,17 @@ fn is_partial(path: &Path) -> bool {
 /// Whether an output is written from a product that is in memory as a whole.
 fn is_whole(path: &Path) -> bool {
     Format::of(path).is_ok_and(|format| matches!(format, Format::GeoTiff | Format::Png))
+}
+
+/// Why a cube does not take layers that are made.
+fn nothing_added(error: Error) -> Failure {
+    let refused = matches!(error, Error::Request { .. });
+    let failure = Failure::from(error);
+    match refused {
+        true => failure
+            .with_hint("nothing was added: they go into a cube of their own, with another -o"),
+        false => failure,
+    }
 }
 
 /// An append that was done already is nothing to do.

@@ -1,19 +1,24 @@
 //! Binned files: a run's bins as a table, tables merged and mapped.
 
-use super::{Finished, JobError, Observer};
+use super::{Finished, JobError, Observer, memory_available};
 use sha2::{Digest as _, Sha256};
+use std::collections::BTreeSet;
 use std::fmt::Write as _;
 use std::io::Cursor;
 use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use swathe_core::binned::Mapping;
 use swathe_core::geobox::GeoBox;
-use swathe_core::reduce::Blank;
+use swathe_core::reduce::{Blank, Statistic as Asked};
+use swathe_core::suggest::UnknownName;
 use swathe_io::bins::{BinTable, BinnedFile, Tiles};
 use swathe_io::bytes::MemorySource;
 use swathe_io::dataset::{AttributeValue, Attributes, Dataset};
+use swathe_io::error::Error;
 use swathe_io::product::{
-    GranuleRecord, GranuleStatus, Product, Provenance, Statistic, TileSink, TimeStep, Times,
+    GranuleRecord, GranuleStatus, LayerData, Product, Provenance, Statistic, TileSink, TimeStep,
+    Times,
 };
 
 /// How bins become a map.
@@ -29,7 +34,7 @@ pub struct BinMap {
 
 impl BinMap {
     /// How the map is made, as options of a command line.
-    pub fn options(&self, statistics: &[swathe_core::reduce::Statistic]) -> String {
+    pub fn options(&self, statistics: &[Asked]) -> String {
         let (west, south, east, north) = self.geobox.bounds();
         let method = match self.mapping {
             Mapping::Nearest => "nearest",
@@ -116,8 +121,126 @@ impl Finished {
     }
 }
 
+/// A map of a binned file: of its products of these names, or of all.
+///
+/// # Errors
+/// A file that cannot be read; names and statistics that it does not have; a map that has no room in memory.
+pub fn map_bins(
+    path: &Path,
+    variables: &[String],
+    statistics: &[Asked],
+    map: &BinMap,
+) -> Result<MapOfBins, JobError> {
+    let unknown = statistics.iter();
+    let mut unknown = unknown.filter(|s| !matches!(s, Asked::Mean | Asked::Std));
+    if let Some(unknown) = unknown.next() {
+        return Err(JobError::plan_hint(
+            format!("bins have no {unknown}"),
+            "they give mean and std, with counts",
+        ));
+    }
+    let table = BinnedFile::open(path)?.read()?;
+    let names: Vec<&str> = table.products.iter().map(|p| p.name.as_str()).collect();
+    let place = |name: &String| {
+        let found = names.iter().position(|known| known == name);
+        found.ok_or_else(|| JobError::plan(UnknownName::new("product", name, &names).to_string()))
+    };
+    let products: Vec<usize> = match variables.is_empty() {
+        true => (0..names.len()).collect(),
+        false => variables.iter().map(place).collect::<Result<_, _>>()?,
+    };
+    let said: Vec<&str> = products.iter().map(|p| names[*p]).collect();
+    // The maps of a product, in memory and encoded: measured, and a third more.
+    let needed = (map.geobox.cells() as u64).saturating_mul(100 * products.len() as u64);
+    if needed > memory_available() {
+        return Err(JobError::plan_hint(
+            format!(
+                "the map needs about {} MiB of memory, {} MiB are available",
+                needed >> 20,
+                memory_available() >> 20
+            ),
+            "take a smaller area, a coarser resolution, or fewer products with -v",
+        ));
+    }
+    let options = format!(
+        "swathe map -v {}{}",
+        said.join(" -v "),
+        map.options(statistics)
+    );
+    let mut product = map_table(&table, &products, map, &options);
+    keep_statistics(&mut product, statistics);
+    let mut notes: Vec<String> = ran_over(&table).into_iter().collect();
+    // Counts are zero where there is nothing.
+    let empty = product.layers.iter().all(|layer| match &layer.data {
+        LayerData::I32(_) | LayerData::I64(_) => true,
+        values => values.valid_range().is_none(),
+    });
+    if empty {
+        notes.push("no bin with values lies in the area: the map is empty".into());
+    }
+    Ok(MapOfBins { product, notes })
+}
+
+/// A map of a binned file.
+pub struct MapOfBins {
+    /// The map.
+    pub product: Product,
+    /// What should be known of it.
+    pub notes: Vec<String>,
+}
+
+/// Adds binned files, as l3bin does. What should be known of it comes beside it.
+///
+/// # Errors
+/// Files that cannot be read or do not fit together; a granule that two of them hold.
+pub fn merge_bins(paths: &[PathBuf]) -> Result<(BinTable, Vec<String>), JobError> {
+    let tables = paths.iter().map(|path| BinnedFile::open(path)?.read());
+    let tables: Vec<BinTable> = tables.collect::<Result<_, Error>>()?;
+    let mut seen = BTreeSet::new();
+    let sources = tables.iter().flat_map(|table| &table.sources);
+    if let Some(twice) = sources.into_iter().find(|name| !seen.insert(*name)) {
+        return Err(JobError::plan_hint(
+            format!("two files hold {twice}"),
+            "leave one of them out: its observations would count twice",
+        ));
+    }
+    let mut notes: Vec<String> = tables.iter().filter_map(ran_over).collect();
+    let mut kinds = tables.iter().map(BinTable::flag_names);
+    let first = kinds.next();
+    if kinds.any(|other| Some(other) != first) {
+        notes.push("the files were masked by different flags".into());
+    }
+    let of = |name: &'static str| {
+        let texts = tables.iter().filter_map(move |table| table.said(name));
+        texts.map(str::to_owned).collect::<BTreeSet<_>>()
+    };
+    for (name, what) in [
+        ("instrument", "sensors"),
+        ("processing_version", "processing versions"),
+    ] {
+        let all: Vec<String> = of(name).into_iter().collect();
+        if all.len() > 1 {
+            notes.push(format!(
+                "the files are of several {what}: {}",
+                all.join(", ")
+            ));
+        }
+    }
+    Ok((BinTable::merge(tables)?, notes))
+}
+
+/// Says that counts had run over.
+fn ran_over(table: &BinTable) -> Option<String> {
+    (table.wrapped > 0).then(|| {
+        format!(
+            "{}: {} bins have counts below zero, as 16 bits have that ran over: 65536 is added to them",
+            table.name, table.wrapped
+        )
+    })
+}
+
 /// A map of a table.
-pub fn map_table(table: &BinTable, products: &[usize], map: &BinMap, options: &str) -> Product {
+fn map_table(table: &BinTable, products: &[usize], map: &BinMap, options: &str) -> Product {
     let layers = products.iter().flat_map(|product| {
         table.layers(
             *product,
@@ -180,8 +303,7 @@ pub fn map_table(table: &BinTable, products: &[usize], map: &BinMap, options: &s
 }
 
 /// What of the layers of a map is asked for: counts stay.
-pub fn keep_statistics(product: &mut Product, wanted: &[swathe_core::reduce::Statistic]) {
-    use swathe_core::reduce::Statistic as Asked;
+pub fn keep_statistics(product: &mut Product, wanted: &[Asked]) {
     product.layers.retain(|layer| match layer.statistic {
         Statistic::Mean => wanted.contains(&Asked::Mean),
         Statistic::StandardDeviation => wanted.contains(&Asked::Std),

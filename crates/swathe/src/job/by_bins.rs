@@ -116,6 +116,11 @@ impl ByBins {
         self.rows
     }
 
+    /// Whether the map takes as much memory as one of all bins.
+    pub fn is_large(&self) -> bool {
+        self.map.geobox.cells() > 1 << 22
+    }
+
     /// The map of a run on the bins.
     ///
     /// # Errors

@@ -6,6 +6,7 @@ use super::plan::PlannedField;
 use super::windows::Member;
 use std::ops::Range;
 use swathe_core::reduce::{Composite, ReduceError, StoredPart, TilePart, Tiling};
+use swathe_core::stop::{self, Stopped};
 use swathe_io::error::Error;
 use swathe_io::journal::{Journal, Piece};
 use swathe_io::partial::PartialFile;
@@ -127,6 +128,7 @@ impl Contents {
             Contents::Composites(composites, _) => return take(composites.get(unit.field)),
             Contents::Journal(journal) => {
                 for piece in wanted(journal, unit, of) {
+                    stop::go_on()?;
                     let mut part = unit.part(journal.piece(piece)?)?;
                     if !whole {
                         part = part.within(cells);
@@ -137,6 +139,7 @@ impl Contents {
             }
             Contents::Parts(granules) => {
                 for (granule, given) in granules.iter().enumerate() {
+                    stop::go_on()?;
                     for part in unit.parts() {
                         if gives(of, granule, part)
                             && let Some(part) = part_of(given, unit, part)
@@ -150,6 +153,7 @@ impl Contents {
             Contents::Partials(partials) => {
                 let is_of = |m: &Member| gives(of, m.granule, m.part);
                 for partial in partials.iter().filter(|p| p.of.as_ref().is_none_or(is_of)) {
+                    stop::go_on()?;
                     let file = &partial.file;
                     if let Some(stored) = file.tile(unit.field, unit.tile)? {
                         let samples = file.samples(unit.field, unit.tile);
@@ -160,6 +164,7 @@ impl Contents {
                     }
                 }
                 for given in self.given(unit) {
+                    stop::go_on()?;
                     if let Some(mut part) = self.part(&given, unit)? {
                         if !whole {
                             part = part.within(cells);
@@ -369,6 +374,15 @@ fn part_of<'a>(
 
 impl From<Error> for JobError {
     fn from(error: Error) -> Self {
-        JobError::Files(error)
+        match error {
+            Error::Interrupted(_) => JobError::Interrupted,
+            error => JobError::Files(error),
+        }
+    }
+}
+
+impl From<Stopped> for JobError {
+    fn from(_: Stopped) -> Self {
+        JobError::Interrupted
     }
 }

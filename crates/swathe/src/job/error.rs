@@ -69,7 +69,7 @@ pub enum JobError {
 
 impl JobError {
     /// The options do not fit.
-    pub(super) fn plan(reason: impl Into<String>) -> Self {
+    pub(crate) fn plan(reason: impl Into<String>) -> Self {
         JobError::Plan {
             reason: reason.into(),
             hint: None,
@@ -77,7 +77,7 @@ impl JobError {
     }
 
     /// The options do not fit, with advice.
-    pub(super) fn plan_hint(reason: impl Into<String>, hint: impl Into<String>) -> Self {
+    pub(crate) fn plan_hint(reason: impl Into<String>, hint: impl Into<String>) -> Self {
         JobError::Plan {
             reason: reason.into(),
             hint: Some(hint.into()),
@@ -93,7 +93,7 @@ impl JobError {
     }
 
     /// A granule is at fault.
-    pub(super) fn granule(name: &str, reason: impl std::fmt::Display) -> Self {
+    pub(crate) fn granule(name: &str, reason: impl std::fmt::Display) -> Self {
         let text = reason.to_string();
         let reason = if text.contains(name) {
             text

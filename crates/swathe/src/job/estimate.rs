@@ -7,6 +7,7 @@ use std::ops::Range;
 use swathe_core::resample::Method;
 use swathe_core::run::{TileRegions, lines_near};
 use swathe_core::source::SwathSource as _;
+use swathe_core::watch;
 use swathe_io::granule::ReadCost;
 
 /// What a plan would read and do.
@@ -47,7 +48,8 @@ impl Plan {
     /// A granule whose extents or chunk index cannot be read.
     pub fn estimate(&self) -> Result<Estimate, JobError> {
         let regions = TileRegions::new(self.grid.target(), &self.tiling);
-        let granules = self.granules.par_iter().map(|g| self.one(g, &regions));
+        let one = watch::carried(|granule| self.one(granule, &regions));
+        let granules = self.granules.par_iter().map(one);
         let granules = granules.collect::<Result<Vec<_>, _>>()?;
         let fields = self.fields.len();
         let maps = match (self.purpose, &self.windows) {

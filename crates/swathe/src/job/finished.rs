@@ -4,6 +4,7 @@ use super::contents::{Contents, Unit};
 use super::data_day::Part;
 use super::header::Header;
 use super::layers::Kind;
+use super::order::several_sensors;
 use super::plan::{Plan, PlannedField};
 use super::record::{Event, Observer, tell_tiles};
 use super::spread::SentMaps;
@@ -16,6 +17,7 @@ use swathe_core::isin::Isin;
 use swathe_core::mask::FlagReport;
 use swathe_core::reduce::{Composite, Scheme, Tiling};
 use swathe_core::resample::GeometryReport;
+use swathe_core::stop;
 use swathe_core::watch::{self, Task};
 use swathe_io::bytes::ReadCounters;
 use swathe_io::dataset::AttributeValue;
@@ -71,6 +73,12 @@ pub(super) enum Maps {
 }
 
 impl Finished {
+    /// Says that its granules are of several sensors.
+    pub fn several_sensors(&self) -> Option<String> {
+        let granules = self.header.taking_part();
+        several_sensors(granules.map(|granule| &granule.identity))
+    }
+
     /// An average, of what granules gave.
     pub(super) fn average(header: Header, contents: Contents) -> Result<Self, JobError> {
         let times = Times::Window(header.window());
@@ -320,6 +328,7 @@ impl Finished {
                 .into_par_iter()
                 .map(|number| {
                     let _entered = watched.enter();
+                    stop::go_on()?;
                     let _combining = watch::doing(Task::Combine);
                     let step = steps.start + number / (tiles.len() * fields);
                     let tile = tiles.get(number / fields % tiles.len());

@@ -5,6 +5,7 @@ use rayon::prelude::*;
 use std::borrow::Cow;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use swathe_core::{stop, watch};
 use swathe_io::bytes::ByteSource;
 use swathe_io::dataset::Dataset;
 use swathe_io::error::Error;
@@ -56,16 +57,16 @@ const WAITING: usize = 32;
 /// # Errors
 /// The first granule, in the order given, that cannot be opened, unless those are to be skipped.
 pub fn gather(paths: &[PathBuf], on_error: OnError) -> Result<Gathered, JobError> {
+    let open = watch::carried(|(i, path): (usize, &PathBuf)| {
+        let (name, kept) = match remote::address(path) {
+            Some(address) => (without_query(address).to_owned(), FAR_KEPT_OPEN),
+            None => (path.to_string_lossy().into_owned(), KEPT_OPEN),
+        };
+        (name, Candidate::open(path, i < kept))
+    });
     let open_all = || -> Vec<_> {
         let all = paths.par_iter().enumerate().with_max_len(1);
-        all.map(|(i, path)| {
-            let (name, kept) = match remote::address(path) {
-                Some(address) => (without_query(address).to_owned(), FAR_KEPT_OPEN),
-                None => (path.to_string_lossy().into_owned(), KEPT_OPEN),
-            };
-            (name, Candidate::open(path, i < kept))
-        })
-        .collect()
+        all.map(&open).collect()
     };
     let far = paths
         .iter()
@@ -107,10 +108,10 @@ pub fn gather_sources(
     sources: Vec<Arc<dyn ByteSource>>,
     on_error: OnError,
 ) -> Result<Gathered, JobError> {
-    let opened: Vec<_> = sources
-        .into_par_iter()
-        .map(|source| (source.name().to_owned(), Candidate::read(source)))
-        .collect();
+    let read = watch::carried(|source: Arc<dyn ByteSource>| {
+        (source.name().to_owned(), Candidate::read(source))
+    });
+    let opened: Vec<_> = sources.into_par_iter().map(read).collect();
     collect(opened, on_error)
 }
 
@@ -139,7 +140,9 @@ fn collect(
         match (opened, on_error) {
             (Ok(candidate), _) => gathered.candidates.push(candidate),
             // No granule is at fault, and none of the others would be let in.
-            (Err(error @ Error::Auth { .. }), _) => return Err(JobError::Files(error)),
+            (Err(error @ (Error::Auth { .. } | Error::Interrupted(_))), _) => {
+                return Err(error.into());
+            }
             (Err(error), OnError::Stop) => {
                 return Err(JobError::granule(&base_name(path), error));
             }
@@ -163,6 +166,7 @@ impl Candidate {
     }
 
     fn open(path: &Path, keep: bool) -> Result<Candidate, Error> {
+        stop::go_on().map_err(Error::Interrupted)?;
         let granule = Granule::open(path)?;
         let candidate = match remote::address(path) {
             Some(address) => {

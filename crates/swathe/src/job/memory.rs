@@ -5,11 +5,13 @@ use super::keeping::Keeping;
 use super::plan::{Plan, PlannedField, PlannedGranule};
 use super::{JobError, Purpose};
 use rayon::prelude::*;
+use swathe_core::array::{Array, ArrayError};
 use swathe_core::reduce::Weight;
 use swathe_core::resample::Method;
 use swathe_core::run::{Turn, lines_near};
 use swathe_core::source::{LineExtent, SwathSource as _};
 use swathe_core::sphere::{arc_bound, chord2, sin_cos_deg, unit_vector};
+use swathe_core::{stop, watch};
 
 /// What a run holds at a time.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -86,8 +88,9 @@ impl Plan {
         let samples = self.fields.iter().any(|f| f.reduction.keeps_samples());
         if samples || largest(&needs.granules, most) > limit / 2 {
             // Every pixel reaching cells of its own is too much: ask each granule what it may reach.
-            let all: Vec<Option<Reached>> =
-                self.granules.par_iter().map(|g| self.reached(g)).collect();
+            let reached = watch::carried(|granule| self.reached(granule));
+            let all: Vec<Option<Reached>> = self.granules.par_iter().map(reached).collect();
+            stop::go_on()?;
             needs = self.needs(threads, keeping, |i| all.get(i).copied().flatten());
         }
         let journal = keeping.journal.is_some();
@@ -423,6 +426,22 @@ pub(super) const TILE_CELLS: u64 =
 
 pub(super) fn mebibytes(bytes: u64) -> String {
     format!("{:.0} MiB", (bytes as f64 / f64::from(1u32 << 20)).ceil())
+}
+
+/// Refuses an array that all of the machine's memory does not hold.
+///
+/// # Errors
+/// [`ArrayError::Memory`].
+pub fn check_room(array: &Array) -> Result<(), ArrayError> {
+    let (needed, limit) = (array.bytes(), memory_available().saturating_mul(2));
+    match needed > limit {
+        true => Err(ArrayError::Memory {
+            what: "the result".into(),
+            needed,
+            limit,
+        }),
+        false => Ok(()),
+    }
 }
 
 /// Half of the machine's memory, of what the process may have, and what is left of it: bytes that a job takes

@@ -43,7 +43,7 @@ mod turns;
 mod windows;
 
 pub use bin_maps::BinMaps;
-pub use bins::{BinMap, keep_statistics, map_table};
+pub use bins::{BinMap, MapOfBins, keep_statistics, map_bins, merge_bins};
 pub use by_bins::{ByBins, Preset};
 pub(crate) use canonical::quoted;
 pub use data_day::DayKind;
@@ -53,7 +53,7 @@ pub use finished::Finished;
 pub use gather::{Candidate, Gathered, gather, gather_datasets, gather_sources};
 pub use keeping::{JournalFile, Keeping};
 pub use map_source::MapSource;
-pub use memory::{Shares, memory_available};
+pub use memory::{Shares, check_room, memory_available};
 pub use merging::{difference, merge};
 pub use names::{expand, within};
 pub use options::{GridRequest, Job, OnError, Purpose};

@@ -2,7 +2,7 @@
 
 use super::{Candidate, JobError};
 use std::cmp::Ordering;
-use std::collections::HashMap;
+use std::collections::{BTreeSet, HashMap};
 use swathe_io::granule::Identity;
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
@@ -172,6 +172,25 @@ pub(super) fn check_uniform<'a>(
         }
     }
     Ok(())
+}
+
+/// Says that granules are of several sensors, which is allowed: their values differ by more than noise.
+pub(super) fn several_sensors<'a>(granules: impl Iterator<Item = &'a Identity>) -> Option<String> {
+    let sensor = |identity: &Identity| {
+        let instrument = identity.instrument.as_deref()?;
+        Some(match identity.platform.as_deref() {
+            Some(platform) => format!("{instrument} on {platform}"),
+            None => instrument.to_owned(),
+        })
+    };
+    let all: BTreeSet<String> = granules.filter_map(sensor).collect();
+    let all: Vec<String> = all.into_iter().collect();
+    (all.len() > 1).then(|| {
+        format!(
+            "the granules are of several sensors, {}: their values may differ",
+            all.join(", ")
+        )
+    })
 }
 
 #[cfg(test)]

@@ -44,8 +44,14 @@ impl FromStr for Best {
             "largest" => true,
             "smallest" => false,
             _ => {
+                let hint = match text.trim() {
+                    "latest" | "last" | "newest" => "; for the latest observation --stat last",
+                    "first" | "earliest" => "; for the earliest observation --stat first",
+                    _ => "",
+                };
                 return Err(format!(
-                    "{text:?} does not say which is best: write smallest:NAME or largest:NAME, as in smallest:view_angle"
+                    "{text:?} does not say which is best: write smallest:NAME or largest:NAME, as in \
+                     smallest:view_angle{hint}"
                 ));
             }
         };
@@ -177,8 +183,12 @@ pub(super) fn check_weight(
     match of_observations {
         Some(statistic) => Err(JobError::plan_hint(
             format!(
-                "{statistic} is of observations, and does not go with --weight {weight}, which is over the means of \
-                 granules"
+                "{} is of observations, and does not go with --weight {weight}, which is over the means of \
+                 granules",
+                match statistic {
+                    AtSmallest | AtLargest => "--best".to_owned(),
+                    other => other.to_string(),
+                }
             ),
             match weight {
                 Weight::Granule => {

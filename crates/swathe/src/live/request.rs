@@ -9,6 +9,7 @@ pub struct Request {
     path: String,
     query: Vec<(String, String)>,
     host: Option<String>,
+    head_only: bool,
 }
 
 /// Why a request is not answered.
@@ -16,7 +17,7 @@ pub struct Request {
 pub enum Refused {
     /// It is no request.
     Malformed,
-    /// It is not GET.
+    /// It is neither GET nor HEAD.
     Method,
     /// It has a body.
     Body,
@@ -52,9 +53,11 @@ impl Request {
             Err(httparse::Error::TooManyHeaders) => return Err(Refused::TooLong),
             _ => return Err(Refused::Malformed),
         }
-        if parsed.method != Some("GET") {
-            return Err(Refused::Method);
-        }
+        let head_only = match parsed.method {
+            Some("GET") => false,
+            Some("HEAD") => true,
+            _ => return Err(Refused::Method),
+        };
         let target = parsed.path.unwrap_or_default();
         if target.len() > MOST_TARGET {
             return Err(Refused::TooLong);
@@ -82,7 +85,13 @@ impl Request {
                 .map(|(name, value)| (name.to_owned(), value.to_owned()))
                 .collect(),
             host,
+            head_only,
         })
+    }
+
+    /// Whether the head of the answer is all that is asked for.
+    pub fn is_head_only(&self) -> bool {
+        self.head_only
     }
 
     /// What is asked for, to be compared.
@@ -147,7 +156,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_plain_get_is_refused() {
+    fn what_is_no_plain_reading_is_refused() {
         let long = format!("GET /{} HTTP/1.1\r\n\r\n", "a".repeat(3000));
         let many = format!("GET / HTTP/1.1\r\n{}\r\n", "A: b\r\n".repeat(70));
         for (text, refused) in [
@@ -156,7 +165,8 @@ mod tests {
             ("GET http://x/ HTTP/1.1\r\n\r\n", Refused::Malformed),
             ("GET /\u{e9} HTTP/1.1\r\n\r\n", Refused::Malformed),
             ("POST / HTTP/1.1\r\n\r\n", Refused::Method),
-            ("HEAD / HTTP/1.1\r\n\r\n", Refused::Method),
+            ("head / HTTP/1.1\r\n\r\n", Refused::Method),
+            ("OPTIONS / HTTP/1.1\r\n\r\n", Refused::Method),
             ("GET / HTTP/1.1\r\nContent-Length: 5\r\n\r\n", Refused::Body),
             (
                 "GET / HTTP/1.1\r\nTransfer-Encoding: chunked\r\n\r\n",

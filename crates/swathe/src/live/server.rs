@@ -265,22 +265,26 @@ impl Drop for Left {
 impl Desk {
     /// What goes wrong with a connection is its own matter.
     fn serve(&self, mut connection: TcpStream) {
-        let answer = match read_head(&mut connection) {
+        let (answer, head_only) = match read_head(&mut connection) {
             Ok(head) => self.answer(&head),
-            Err(Some(refused)) => Answer::refusal(refused.status()),
+            Err(Some(refused)) => (Answer::refusal(refused.status()), false),
             Err(None) => return,
         };
-        if send(&mut connection, &answer).is_ok() {
+        if send(&mut connection, &answer, head_only).is_ok() {
             let _ = connection.shutdown(Shutdown::Write);
             drain(&mut connection);
         }
     }
 
-    fn answer(&self, head: &[u8]) -> Answer {
-        let request = match Request::parse(head) {
-            Ok(request) => request,
-            Err(refused) => return Answer::refusal(refused.status()),
-        };
+    /// The answer to a request, and whether its head is all that is asked for.
+    fn answer(&self, head: &[u8]) -> (Answer, bool) {
+        match Request::parse(head) {
+            Ok(request) => (self.answer_to(&request), request.is_head_only()),
+            Err(refused) => (Answer::refusal(refused.status()), false),
+        }
+    }
+
+    fn answer_to(&self, request: &Request) -> Answer {
         let let_in = match &self.token {
             Some(token) => request.has_token(token),
             None => request.host_is_local(),
@@ -288,7 +292,7 @@ impl Desk {
         if !let_in {
             return Answer::refusal(if self.token.is_some() { 403 } else { 421 });
         }
-        let answer = self.pages.answer(&request);
+        let answer = self.pages.answer(request);
         answer.unwrap_or_else(|| Answer::refusal(404))
     }
 }
@@ -333,7 +337,8 @@ fn read_head(connection: &mut TcpStream) -> Result<Vec<u8>, Option<Refused>> {
     }
 }
 
-fn send(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
+/// Sends an answer; of one whose head alone is asked for, the length of what there would be.
+fn send(connection: &mut TcpStream, answer: &Answer, head_only: bool) -> io::Result<()> {
     let until = Instant::now() + ANSWER_TIME;
     let policy = answer.policy.as_deref().unwrap_or("default-src 'none'");
     let head = format!(
@@ -347,7 +352,8 @@ fn send(connection: &mut TcpStream, answer: &Answer) -> io::Result<()> {
     );
     // The last bytes go at once, and do not wait for the others to be acknowledged: 40 ms.
     connection.set_nodelay(true)?;
-    let whole = [head.as_bytes(), &answer.body].concat();
+    let body = if head_only { &[][..] } else { &answer.body };
+    let whole = [head.as_bytes(), body].concat();
     let mut rest = whole.as_slice();
     while !rest.is_empty() {
         let left = until.saturating_duration_since(Instant::now());

@@ -2,6 +2,7 @@
 
 use super::{Dimensions, Every, Reduction};
 use crate::failure::{Failure, Result};
+use crate::job::JobError;
 use jiff::{Timestamp, civil, tz::TimeZone};
 use std::collections::BTreeMap;
 use swathe_io::granule::time_text;
@@ -26,8 +27,9 @@ pub(super) fn groups(series: &Series, reduction: &Reduction) -> Result<Vec<Group
                     .files()
                     .get(map.file)
                     .map_or("", |file| file.dataset().name());
-                Failure::error(format!(
-                    "{file}: it does not say its time, which --every needs"
+                Failure::from(JobError::granule(
+                    file,
+                    "it does not say its time, which --every needs",
                 ))
             })?,
             None if reduction.over == Dimensions::Area => {

@@ -55,7 +55,7 @@ pub fn reduce(
         Reducing::new(paths, reduction)
     })?;
     let values = array::compute_all(&reducing.arrays, pool, memory, observer);
-    reducing.finish(values.map_err(Failure::error)?)
+    reducing.finish(values?)
 }
 
 /// A reduction that is planned: arrays, to be computed here or elsewhere.
@@ -119,17 +119,14 @@ impl Reducing {
                 false => Some(areas(&part.geobox)?),
             };
             for statistic in &statistics {
-                arrays.push(
-                    match (statistic, &weights) {
-                        (Statistic::Mean, Some(weights)) => maps.weighted_mean(weights, &over),
-                        // Maps of counts are large, the number of maps is not.
-                        (Statistic::Count, None) if reduction.over == Dimensions::Time => {
-                            maps.reduce_as(array::Statistic::Count, &over, array::DType::I32)
-                        }
-                        _ => maps.reduce(in_core(*statistic)?, &over),
+                arrays.push(match (statistic, &weights) {
+                    (Statistic::Mean, Some(weights)) => maps.weighted_mean(weights, &over)?,
+                    // Maps of counts are large, the number of maps is not.
+                    (Statistic::Count, None) if reduction.over == Dimensions::Time => {
+                        maps.reduce_as(array::Statistic::Count, &over, array::DType::I32)?
                     }
-                    .map_err(Failure::error)?,
-                );
+                    _ => maps.reduce(in_core(*statistic)?, &over)?,
+                });
             }
         }
         Ok(Reducing {

@@ -110,9 +110,7 @@ impl Window {
         }
         let one = |columns: &Range<usize>| maps.slice(&[all, slice(&self.rows), slice(columns)]);
         let parts: std::result::Result<Vec<Array>, _> = self.columns.iter().map(one).collect();
-        parts
-            .and_then(|parts| Array::concatenate(&parts, -1))
-            .map_err(Failure::error)
+        Ok(Array::concatenate(&parts?, -1)?)
     }
 }
 
@@ -130,6 +128,6 @@ pub(super) fn areas(geobox: &GeoBox) -> Result<Array> {
     };
     let heights: Vec<f64> = (0..geobox.y.len).map(height).collect();
     let shape = [heights.len(), 1];
-    Array::from_memory(Arc::new(Buffer::F64(heights)), &shape, &[Cut::Whole])
-        .map_err(Failure::error)
+    let heights = Arc::new(Buffer::F64(heights));
+    Ok(Array::from_memory(heights, &shape, &[Cut::Whole])?)
 }

@@ -147,7 +147,7 @@ impl Array {
 
     /// Bytes of all elements.
     pub fn bytes(&self) -> u64 {
-        self.len() as u64 * self.dtype().size() as u64
+        (self.len() as u64).saturating_mul(self.dtype().size() as u64)
     }
 
     pub(super) fn reduced(

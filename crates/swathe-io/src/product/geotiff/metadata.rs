@@ -1,6 +1,6 @@
 //! GDAL's metadata tag: names, units and attributes of bands and of the file.
 
-use super::super::layout::{global_attributes, iso_time};
+use super::super::layout::{attributes_of, global_attributes, iso_time};
 use super::super::{Product, TimeStep};
 use super::bands::Band;
 use crate::dataset::AttributeValue;
@@ -26,7 +26,7 @@ pub(super) fn xml(product: &Product, bands: &[Band<'_>]) -> String {
             &sample,
             &band.layer.statistic.measure(),
         );
-        for (name, value) in &band.layer.attributes {
+        for (name, value) in &attributes_of(band.layer) {
             match name.as_str() {
                 "units" => item(&mut xml, "UNITTYPE", &role("unittype"), &text(value)),
                 _ => item(&mut xml, name, &sample, &text(value)),

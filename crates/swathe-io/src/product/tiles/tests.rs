@@ -393,7 +393,9 @@ fn encoded_tiles_come_back_to_the_bit() {
     };
     for mut product in products() {
         if let LayerData::F32(v) = &mut product.layers[0].data {
-            v[0] = f32::from(crate::product::FILL);
+            v.first_mut()
+                .into_iter()
+                .for_each(|v| *v = f32::from(crate::product::FILL));
         }
         // All alike.
         if let LayerData::I32(v) = &mut product.layers[2].data {

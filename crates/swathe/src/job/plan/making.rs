@@ -6,8 +6,9 @@ use super::resolved::{
     Resolved, ResolvedField, common_range, criterion, requests, resolve, same_fields,
 };
 use super::{Plan, PlannedField, PlannedGranule};
+use crate::job::computed::{Used, same_inputs};
 use crate::job::data_day::{DayKind, Part};
-use crate::job::order::{check_uniform, order};
+use crate::job::order::{check_uniform, order, several_sensors};
 use crate::job::statistics;
 use crate::job::windows::{Window, parts, windows};
 use crate::job::{Candidate, Finished, Gathered, GridRequest, Job, JobError, OnError, Purpose};
@@ -16,6 +17,7 @@ use swathe_core::mask::FlagSelection;
 use swathe_core::reduce::{Reduction, Scheme, Statistic, Summation, Tiling, Weight};
 use swathe_core::resample::{Grid, Method};
 use swathe_core::run::FieldRecipe;
+use swathe_core::{stop, watch};
 use swathe_io::granule::Granule;
 use swathe_io::product::{GranuleRecord, GranuleStatus};
 
@@ -49,6 +51,7 @@ impl Plan {
 
         let mut ready = Vec::with_capacity(candidates.len());
         for (candidate, resolved) in resolve_all(candidates, &requests, &flags, &job) {
+            stop::go_on()?;
             match (resolved, job.on_error) {
                 (Ok(resolved), _) => ready.push((candidate, resolved)),
                 (Err(error), OnError::Stop) => return Err(error),
@@ -58,7 +61,9 @@ impl Plan {
                 }
             }
         }
-        let Some((model_name, model)) = ready.first().map(|(c, r)| (c.name.clone(), &r.fields))
+        let Some((model_name, model, used)) = ready
+            .first()
+            .map(|(c, r)| (c.name.clone(), &r.fields, &r.used))
         else {
             return Err(JobError::Nothing {
                 reason: "none of the granules can be used".into(),
@@ -66,7 +71,11 @@ impl Plan {
         };
         for (candidate, resolved) in &ready {
             same_fields(&model_name, model, &candidate.name, &resolved.fields)?;
+            same_inputs(&model_name, used, &candidate.name, &resolved.used)?;
         }
+        let identities = ready.iter().map(|(candidate, _)| &candidate.identity);
+        notes.extend(several_sensors(identities).map(|note| format!("warning: {note}")));
+        notes.extend(flags_unknown(&ready));
         for bands in model.chunk_by(|a, b| a.selected.field.variable == b.selected.field.variable) {
             if let [first, _, ..] = bands {
                 notes.push(format!(
@@ -163,6 +172,11 @@ impl Plan {
             })
             .collect();
         notes.extend(model.iter().filter_map(|f| f.selected.note()));
+        for note in used.iter().filter_map(Used::note) {
+            if !notes.contains(&note) {
+                notes.push(note);
+            }
+        }
         let mut granules: Vec<PlannedGranule> = ready
             .into_iter()
             .map(|(candidate, resolved)| PlannedGranule {
@@ -208,6 +222,7 @@ impl Plan {
             notes,
         };
         Finished::check_names(&plan)?;
+        stop::go_on()?;
         Ok(plan)
     }
 }
@@ -286,6 +301,20 @@ fn masks(
     }
 }
 
+/// Says which flags of the sets that are asked for granules do not know: they cannot be masked by them.
+fn flags_unknown(ready: &[(Candidate, Resolved)]) -> Option<String> {
+    let absent = |resolved: &Resolved| resolved.mask.absent().join(", ");
+    let (candidate, odd) = ready.iter().find(|(_, r)| !r.mask.absent().is_empty())?;
+    Some(match ready.iter().all(|(_, r)| absent(r) == absent(odd)) {
+        true => format!("flags: the granules do not know {}", absent(odd)),
+        false => format!(
+            "warning: the granules know different flags: {} does not know {}, and is not masked by it",
+            candidate.name,
+            absent(odd)
+        ),
+    })
+}
+
 /// Each granule with what it has of what is asked for.
 fn resolve_all(
     candidates: Vec<Candidate>,
@@ -293,13 +322,11 @@ fn resolve_all(
     flags: &FlagSelection,
     job: &Job,
 ) -> Vec<(Candidate, Result<Resolved, JobError>)> {
-    candidates
-        .into_par_iter()
-        .map(|candidate| {
-            let resolved = resolve(&candidate, requests, flags, job);
-            (candidate, resolved)
-        })
-        .collect()
+    let resolve = watch::carried(|candidate: Candidate| {
+        let resolved = resolve(&candidate, requests, flags, job);
+        (candidate, resolved)
+    });
+    candidates.into_par_iter().map(resolve).collect()
 }
 
 /// The windows of time, if any are asked for; granules are split among them.

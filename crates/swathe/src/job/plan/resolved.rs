@@ -1,6 +1,6 @@
 //! What a granule has of what is asked for: its fields, its flags, what is computed from them.
 
-use crate::job::computed;
+use crate::job::computed::{self, Used};
 use crate::job::statistics::Holds;
 use crate::job::{Candidate, GridRequest, Job, JobError};
 use swathe_core::derived::Computed;
@@ -17,6 +17,8 @@ pub(super) struct Resolved {
     pub mask: FlagMask,
     pub computed: Vec<(String, Computed)>,
     pub condition: Option<Computed>,
+    /// What the names of all these expressions are, in the same order for each granule.
+    pub used: Vec<Used>,
     pub created: Option<f64>,
     pub shape: (usize, usize),
 }
@@ -150,7 +152,7 @@ pub(super) fn resolve(
     };
     let granule = candidate.granule().map_err(at_fault)?;
     let mut fields: Vec<ResolvedField> = Vec::new();
-    let mut computed = Vec::new();
+    let (mut computed, mut used) = (Vec::new(), Vec::new());
     let exact = matches!(job.grid, GridRequest::Bins(_));
     for request in requests {
         if let Some(defined) = computed::definition(request) {
@@ -169,9 +171,17 @@ pub(super) fn resolve(
                     "leave unc out, or compute it from the uncertainties",
                 ));
             }
-            let inputs = computed::inputs(&expression, &granule, exact)?;
+            let (inputs, of) = computed::inputs(&expression, &granule, exact)?;
+            if let Some(classes) = of.iter().find(|used| used.classes) {
+                let reason = "flags and classes are no numbers to compute with";
+                return Err(JobError::plan_hint(
+                    expression.unknown(&classes.name, reason).to_string(),
+                    "mask by them with --flags, or with a condition in --where",
+                ));
+            }
             fields.push(ResolvedField::computed(&name, &expression, job));
             computed.push((name, inputs));
+            used.extend(of);
             continue;
         }
         for mut selected in granule.select(request).map_err(not_there)? {
@@ -234,16 +244,22 @@ pub(super) fn resolve(
         }
     };
     if let Some(best) = &job.best {
-        let inputs = computed::inputs(&best.criterion, &granule, exact)?;
+        let (inputs, of) = computed::inputs(&best.criterion, &granule, exact)?;
         computed.push((CRITERION.to_owned(), inputs));
+        used.extend(of);
     }
     let condition = job.condition.as_ref();
     let condition = condition.map(|e| computed::inputs(e, &granule, exact));
+    let condition = condition.transpose()?.map(|(condition, of)| {
+        used.extend(of);
+        condition
+    });
     Ok(Resolved {
         fields,
         mask,
         computed,
-        condition: condition.transpose()?,
+        condition,
+        used,
         created: granule.created().map(|ms| ms as f64 / 1000.0),
         shape: granule.shape(),
     })
