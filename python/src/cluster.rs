@@ -4,13 +4,12 @@ use crate::array::{LazyArray, elements};
 use crate::spread::{Part, made, sources, together};
 use numpy::PyUntypedArray;
 use pyo3::prelude::*;
-use pyo3::pybacked::PyBackedBytes;
 use std::path::Path;
 use std::sync::{Arc, Mutex};
-use swathe::cluster::{Cluster, Place};
+use swathe::cluster::{Cluster, Place, Wanted};
 use swathe::core::array::Buffer;
 use swathe::io::product::{GranuleRecord, GranuleStatus};
-use swathe::job::{Event, Finished, JobError, Observer, Plan};
+use swathe::job::{Event, Finished, Finishing, JobError, Observer, Plan};
 use swathe::live::Live;
 use swathe::reduction::Reducing;
 
@@ -18,14 +17,11 @@ use swathe::reduction::Reducing;
 #[derive(Default)]
 pub struct Dask(Mutex<Option<Py<PyAny>>>);
 
-/// A part on its way, or a step: granules done, all, the name of the last.
+/// What comes on its way, with its kind; or a step: granules done, all, the name of the last.
 #[derive(FromPyObject)]
 enum Came {
     Step((usize, usize, String)),
-    /// The receipt of what a worker has written.
-    Receipt((PyBackedBytes,)),
-    #[pyo3(transparent)]
-    Part(Part),
+    Content((String, Part)),
 }
 
 impl Cluster for Dask {
@@ -50,13 +46,12 @@ impl Cluster for Dask {
         &self,
         place: &Place,
         plan: &Plan,
-        keep: bool,
-        folder: Option<&Path>,
+        wanted: &Wanted,
         live: Option<(&Arc<Live>, usize)>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError> {
         let connected = self.connect(place)?;
-        let finished = on(&connected, plan, keep, folder, live, observer);
+        let finished = on(&connected, plan, wanted, live, observer);
         self.abandon();
         finished
     }
@@ -98,11 +93,14 @@ impl Dask {
 fn on(
     connected: &Py<PyAny>,
     plan: &Plan,
-    keep: bool,
-    folder: Option<&Path>,
+    wanted: &Wanted,
     live: Option<(&Arc<Live>, usize)>,
     observer: Observer<'_>,
 ) -> Result<Finished, JobError> {
+    let folder = match wanted {
+        Wanted::Store { folder, .. } => Some(folder.as_path()),
+        Wanted::Parts { .. } | Wanted::Maps => None,
+    };
     let asked = Python::attach(|py| {
         let memory: Option<u64> = connected.getattr(py, "memory")?.extract(py)?;
         let seen = match folder {
@@ -114,7 +112,12 @@ fn on(
         Ok((memory, folder.filter(|_| seen)))
     });
     let (memory, folder) = asked.map_err(|e: PyErr| job_error(&e))?;
-    let spread = plan.spread(memory, keep, folder.is_some())?;
+    let (finishing, keep, tiles) = match (wanted, folder) {
+        (Wanted::Parts { keep }, _) => (Finishing::Here, *keep, false),
+        (Wanted::Store { maps, .. }, Some(_)) => (Finishing::Stored, false, *maps),
+        _ => (Finishing::Sent, false, true),
+    };
+    let spread = plan.spread(memory, keep, finishing)?;
     let closing = spread.closing.clone();
     let (page, stride) = live
         .map(|(live, stride)| (crate::live::Live(live.clone()), stride))
@@ -122,10 +125,10 @@ fn on(
     let steps = Python::attach(|py| {
         let folder = folder.map(Path::as_os_str);
         let made = made(py, spread);
-        connected.call_method1(py, "steps", (made, folder, page, stride))
+        connected.call_method1(py, "steps", (made, folder, tiles, page, stride))
     });
     let steps = steps.map_err(|error: PyErr| job_error(&error))?;
-    let (mut parts, mut receipts) = (Vec::new(), Vec::new());
+    let (mut parts, mut tiles, mut receipts) = (Vec::new(), Vec::new(), Vec::new());
     loop {
         let came = Python::attach(|py| {
             let next = steps.bind(py).try_iter()?.next();
@@ -133,8 +136,11 @@ fn on(
         });
         match came.map_err(|error: PyErr| job_error(&error))? {
             None => break,
-            Some(Came::Receipt((receipt,))) => receipts.push(receipt),
-            Some(Came::Part(part)) => parts.extend(sources(vec![part])?),
+            Some(Came::Content((kind, content))) => match kind.as_str() {
+                "part" => parts.extend(sources(vec![content])?),
+                "tiles" => tiles.extend(sources(vec![content])?),
+                _ => receipts.push(content),
+            },
             Some(Came::Step((done, total, name))) => {
                 let record = GranuleRecord {
                     name,
@@ -157,9 +163,13 @@ fn on(
             }
         }
     }
-    let stored = Python::attach(|py| connected.getattr(py, "stored")?.extract::<bool>(py));
-    let stored = stored.map_err(|e| job_error(&e))?;
-    let finished = together(&closing, parts, stored.then_some(&receipts))?;
+    let told = Python::attach(|py| {
+        let told = |name| connected.getattr(py, name)?.extract::<bool>(py);
+        Ok((told("finished")?, told("stored")?))
+    });
+    let (maps, stored) = told.map_err(|e: PyErr| job_error(&e))?;
+    let (tiles, receipts) = (maps.then_some(tiles), stored.then_some(receipts));
+    let finished = together(&closing, parts, tiles, receipts)?;
     if let Some((live, _)) = live {
         live.collected(&finished);
     }

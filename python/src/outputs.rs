@@ -8,7 +8,8 @@ use std::ffi::OsString;
 use std::path::PathBuf;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 use swathe::Outputs;
-use swathe::job::{ByBins, Finished};
+use swathe::cluster::Wanted;
+use swathe::job::{ByBins, Event, Finished, MapSource};
 
 /// Outputs that have been checked, until they are written.
 #[pyclass(frozen, module = "swathe._swathe")]
@@ -44,47 +45,78 @@ impl Opened {
         drop(self.take());
     }
 
-    /// The folder into which workers may write the maps, if a Zarr store is all that there is to write.
-    fn share(&self, py: Python<'_>) -> PyResult<Option<OsString>> {
-        match self.lock().as_mut().filter(|_| !self.by_bins) {
-            Some(outputs) => {
-                let folder = outputs.share().map_err(|e| e.raise(py))?;
-                Ok(folder.map(PathBuf::into_os_string))
-            }
-            None => Ok(None),
-        }
+    /// What is wanted of workers: whether parts that are not finished; the folder of a store into which they may
+    /// write the maps; whether the maps are wanted here.
+    fn wanted(&self, py: Python<'_>) -> PyResult<(bool, Option<OsString>, bool)> {
+        let wanted = match self.lock().as_mut().filter(|_| !self.by_bins) {
+            Some(outputs) => outputs.wanted().map_err(|e| e.raise(py))?,
+            None => Wanted::Maps,
+        };
+        Ok(match wanted {
+            Wanted::Parts { .. } => (true, None, false),
+            Wanted::Maps => (false, None, true),
+            Wanted::Store { folder, maps } => (false, Some(folder.into_os_string()), maps),
+        })
     }
 }
 
-/// Writes outputs of a run that is done, and hands the product over: of bins, or a map that is made of them.
+/// The result of a run, for Python.
+pub enum Written {
+    /// In memory.
+    Handed(Handed),
+    /// In a file that has been written.
+    File(PathBuf),
+}
+
+/// Writes outputs of a run that is done, and hands the product over: of bins, or a map that is made of them. Maps of
+/// more than `most` bytes stay in a file, if one of them is written.
 pub fn written(
     finished: &Finished,
     outputs: Outputs,
     map: Option<&ByBins>,
     bins: bool,
+    most: Option<u64>,
     live: Option<&swathe::live::Live>,
     watch: &Watch,
-) -> Result<Handed, Fault> {
-    if let (None, true) = (map, bins) {
-        let table = finished.table(0, &mut |event| {
-            if let Some(live) = live {
-                live.show(event);
-            }
-            watch.go_on()
-        })?;
-        outputs.write(finished, &mut |_| watch.go_on())?;
-        return Ok(Handed::of_bins(table));
-    }
-    let product = match map {
-        Some(map) => map.product(finished)?,
-        None => finished.product()?,
+) -> Result<Written, Fault> {
+    let mut show = |event: &Event<'_>| {
+        if let Some(live) = live {
+            live.show(event);
+        }
+        watch.go_on()
     };
-    if let Some(live) = live {
-        live.product(&product);
+    if let (None, true) = (map, bins) {
+        let table = finished.table(0, &mut show)?;
+        outputs.write(finished, &mut |_| watch.go_on())?;
+        return Ok(Written::Handed(Handed::of_bins(table)));
     }
-    match map {
-        Some(_) => outputs.write_product(&product)?,
-        None => outputs.write(finished, &mut |_| watch.go_on())?,
+    let mapped;
+    let maps: &dyn MapSource = match map {
+        Some(map) => {
+            mapped = map.maps(finished)?;
+            &mapped
+        }
+        None => finished,
+    };
+    let large = most.is_some_and(|most| maps.description().bytes() > most);
+    let stays = large || finished.stored().is_some();
+    if let Some(path) = outputs.maps_file().filter(|_| stays) {
+        outputs.write_maps(maps, &mut show)?;
+        return Ok(Written::File(path));
     }
-    Ok(Handed::new(product)?)
+    let product = outputs.write_and_keep(maps, &mut show)?;
+    Ok(Written::Handed(Handed::new(product)?))
+}
+
+impl Written {
+    /// A dictionary of its variables, or the file's path.
+    ///
+    /// # Errors
+    /// Python has no memory for it.
+    pub fn into_python(self, py: Python<'_>) -> PyResult<Bound<'_, PyAny>> {
+        match self {
+            Written::Handed(handed) => Ok(handed.into_python(py)?.into_any()),
+            Written::File(path) => Ok(path.into_os_string().into_pyobject(py)?.into_any()),
+        }
+    }
 }

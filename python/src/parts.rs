@@ -191,6 +191,11 @@ impl ArrayParts {
         self.0.stages().into_iter().map(one).collect()
     }
 
+    /// Bytes that a task of a stage holds at most, and those of a share.
+    fn bytes(&self, stage: usize) -> (u64, u64) {
+        self.0.bytes(stage)
+    }
+
     /// A chunk of the array, as a numpy array.
     fn chunk<'py>(
         &self,

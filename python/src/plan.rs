@@ -19,7 +19,9 @@ use std::sync::Arc;
 use swathe::Outputs;
 use swathe::core::geobox::GeoBox;
 use swathe::io::error::Error;
-use swathe::job::{self, ByBins, Event, JobError, JournalFile, Keeping, Purpose, Shares};
+use swathe::job::{
+    self, ByBins, Event, Finishing, JobError, JournalFile, Keeping, Purpose, Shares,
+};
 use tempfile::TempDir;
 
 /// Points on a side of a granule's outline.
@@ -267,18 +269,24 @@ impl Plan {
         })
     }
 
-    /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread.
-    /// `stored`: the maps are to be written by them.
+    /// Cuts the plan into tasks for processes that have so many bytes of memory for each thread. `finishing`: where maps
+    /// are finished, "here", or by them: "sent" or "stored".
     fn spread<'py>(
         &self,
         py: Python<'py>,
         memory: Option<u64>,
         keep: bool,
-        stored: bool,
+        finishing: &str,
     ) -> PyResult<Made<'py>> {
+        let known = [
+            ("here", Finishing::Here),
+            ("sent", Finishing::Sent),
+            ("stored", Finishing::Stored),
+        ];
+        let finishing = choose(py, "finishing", finishing, known)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let spread = watched(py, None, move |_| {
-            within(&pool, || plan.spread(memory, keep, stored))
+            within(&pool, || plan.spread(memory, keep, finishing))
         })?;
         Ok(made(py, spread))
     }
@@ -308,46 +316,46 @@ impl Plan {
         Ok(Opened::new(outputs, self.map.is_some()))
     }
 
-    /// Puts together what tasks left, writes outputs, and hands the product over; `receipts`: of maps that workers
-    /// have written, which are not handed over.
+    /// Puts together what tasks left, writes outputs, and hands the product over, or the path of the file that holds it;
+    /// `tiles`: of maps that workers have finished; `receipts`: of those that they have written. Maps of more than
+    /// `most` bytes stay in their file.
+    #[expect(clippy::too_many_arguments, reason = "all that came")]
     fn collect<'py>(
         &self,
         py: Python<'py>,
         outputs: &Opened,
         closing: PyBackedBytes,
         parts: Vec<Part>,
-        receipts: Option<Vec<PyBackedBytes>>,
+        tiles: Option<Vec<Part>>,
+        receipts: Option<Vec<Part>>,
+        most: u64,
         live: Option<&Live>,
-    ) -> PyResult<Option<Bound<'py, PyDict>>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let live = live.map(|live| live.0.clone());
         let pool = self.pool.clone();
         let (map, bins) = (self.map.clone(), self.plan.isin().is_some());
         let outputs = outputs.take();
-        let handed = watched(py, None, move |watch| {
+        let written = watched(py, None, move |watch| {
             let live = live.as_deref();
             live::watch(live, || {
                 let Some(outputs) = outputs else {
                     return Err(JobError::cluster("the outputs are written already").into());
                 };
-                let finished = together(&closing, sources(parts)?, receipts.as_ref())?;
+                let tiles = tiles.map(sources).transpose()?;
+                let finished = together(&closing, sources(parts)?, tiles, receipts)?;
                 if let Some(live) = live {
                     live.collected(&finished);
                 }
                 if watch.go_on().is_break() {
                     return Err(JobError::Interrupted.into());
                 }
-                within(&pool, || match receipts {
-                    Some(_) => {
-                        outputs.write(&finished, &mut |_| watch.go_on())?;
-                        Ok(None)
-                    }
-                    None => {
-                        written(&finished, outputs, map.as_deref(), bins, live, watch).map(Some)
-                    }
+                pool.install(|| {
+                    let (map, most) = (map.as_deref(), Some(most));
+                    written(&finished, outputs, map, bins, most, live, watch)
                 })
             })
         })?;
-        handed.map(|handed| handed.into_python(py)).transpose()
+        written.into_python(py)
     }
 
     /// Carries the plan out, writes outputs, and hands the product over.
@@ -359,7 +367,7 @@ impl Plan {
         overwrite: bool,
         keep: Option<String>,
         live: Option<&Live>,
-    ) -> PyResult<Bound<'py, PyDict>> {
+    ) -> PyResult<Bound<'py, PyAny>> {
         let outputs = self.outputs(py, &outputs, overwrite, keep)?;
         let (plan, pool) = (self.plan.clone(), self.pool.clone());
         let mut keeping = outputs.keeping(self.limit, None, false);
@@ -395,7 +403,7 @@ impl Plan {
                     return Err(JobError::Interrupted.into());
                 }
                 let handed = within(&pool, || {
-                    written(&finished, outputs, map.as_deref(), bins, live, watch)
+                    written(&finished, outputs, map.as_deref(), bins, None, live, watch)
                 })?;
                 finished.clear()?;
                 drop(kept);
@@ -454,7 +462,7 @@ pub fn merge<'py>(
     allow_mixed: bool,
     memory: Option<u64>,
     live: Option<&Live>,
-) -> PyResult<(Bound<'py, PyDict>, Vec<String>)> {
+) -> PyResult<(Bound<'py, PyAny>, Vec<String>)> {
     let live = live.map(|live| live.0.clone());
     let outputs = Outputs::new(&outputs, &parts, overwrite).map_err(|e| e.raise(py))?;
     let (handed, notes) = watched(py, None, move |watch| {
@@ -467,7 +475,10 @@ pub fn merge<'py>(
                 }
                 let bins = merged.isin().is_some();
                 let notes = merged.several_sensors().into_iter().collect();
-                Ok::<_, Fault>((written(&merged, outputs, None, bins, live, watch)?, notes))
+                Ok::<_, Fault>((
+                    written(&merged, outputs, None, bins, None, live, watch)?,
+                    notes,
+                ))
             })
         })
     })?;

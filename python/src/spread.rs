@@ -69,23 +69,29 @@ pub fn sources(parts: Vec<Part>) -> Result<Vec<Arc<dyn ByteSource>>, JobError> {
     parts.into_iter().map(Part::source).collect()
 }
 
-/// Puts together what tasks left; `receipts`: of maps that workers have written.
+/// Puts together what tasks left; `tiles`: of maps that workers have finished; `receipts`: of those that they have
+/// written.
 ///
 /// # Errors
 /// Those of [`job::collect`].
 pub fn together(
     closing: &[u8],
     mut parts: Vec<Arc<dyn ByteSource>>,
-    receipts: Option<&Vec<PyBackedBytes>>,
+    tiles: Option<Vec<Arc<dyn ByteSource>>>,
+    receipts: Option<Vec<Part>>,
 ) -> Result<Finished, JobError> {
-    let Some(receipts) = receipts else {
+    let Some(tiles) = tiles else {
         return job::collect(closing, parts);
     };
-    let receipts: Vec<&[u8]> = receipts.iter().map(|bytes| &**bytes).collect();
-    match parts.pop() {
-        Some(came) => job::collect_stored(closing, came, &receipts),
-        None => job::collect(closing, parts),
-    }
+    let Some(came) = parts.pop() else {
+        return Err(JobError::cluster("nothing came of the granules"));
+    };
+    let held = receipts.iter().flatten().map(|receipt| match receipt {
+        Part::Bytes(bytes) => Ok(&**bytes),
+        Part::File(_) => Err(JobError::cluster("a receipt is bytes")),
+    });
+    let held: Vec<&[u8]> = held.collect::<Result<_, _>>()?;
+    job::collect_finished(closing, came, tiles, receipts.is_some().then_some(&held))
 }
 
 /// Bytes that Python holds, not copied.
@@ -130,7 +136,7 @@ pub fn carry_out<'py>(
     Ok(parts.iter().map(|part| PyBytes::new(py, part)).collect())
 }
 
-/// Finishes some maps of a spread run in some tiles, on one thread, as chunks of a Zarr store.
+/// Finishes some maps of a spread run in some tiles, on one thread.
 #[pyfunction]
 pub fn encode<'py>(
     py: Python<'py>,
@@ -146,7 +152,7 @@ pub fn encode<'py>(
     Ok(PyBytes::new(py, &encoded))
 }
 
-/// Writes encoded chunks into the folder of a store, and gives a receipt.
+/// Writes tiles into the folder of a store, and gives a receipt.
 #[pyfunction]
 pub fn store<'py>(
     py: Python<'py>,

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import os
-import sys
 import warnings
 from collections.abc import Callable
 from pathlib import Path
@@ -11,6 +10,7 @@ from typing import Any
 from uuid import uuid4
 
 from swathe import _swathe, _worker
+from swathe._sent import by_name, sent
 from swathe.errors import ClusterError, SwatheError, WrongTypeError
 
 #: Seconds in which a scheduler answers, or is not there.
@@ -75,41 +75,58 @@ def workers_of(client: Any) -> dict[str, dict[str, Any]]:
 
 
 def check_pythons(client: Any) -> None:
-    """Refuse workers whose Python cannot run what is sent to them: functions, between equal versions alone.
+    """Refuse workers whose Python is too old for the compiled part. Later ones need not be this process's own: what is
+    sent to them is bytes and text.
 
     Raises
     ------
     ClusterError
         It names the worker, and its version.
     """
-    own = ".".join(map(str, sys.version_info[:2]))
     for address, found in client.get_versions()["workers"].items():
-        python = str((found or {}).get("host", {}).get("python", own))
+        python = (found or {}).get("host", {}).get("python")
+        if python is None:
+            continue
         # As in 3.11.7.final.0.
-        version = ".".join(python.split(".")[:3])
+        version = ".".join(str(python).split(".")[:3])
         if tuple(map(int, version.split(".")[:2])) < OLDEST:
             raise ClusterError(
                 f"worker {address} runs Python {version}, swathe needs {OLDEST[0]}.{OLDEST[1]} or later",
                 "start workers from an image with a later Python",
             )
-        if version.split(".")[:2] != own.split("."):
-            raise ClusterError(
-                f"worker {address} runs Python {version}, this is {own}: Dask sends functions between equal "
-                "versions alone",
-                f"start workers with Python {own}, or this notebook with that of the workers",
-            )
 
 
 def remote(name: str) -> Callable[..., Any]:
-    """A function of :mod:`swathe._worker`, sent by value: schedulers need no Swathe."""
+    """A function of :mod:`swathe._worker`; schedulers, which unpickle it, need no Swathe."""
+    return by_name("swathe._worker", name)
 
-    def call(*arguments: Any) -> Any:
-        from importlib import import_module
 
-        return getattr(import_module("swathe._worker"), name)(*arguments)
+def sees(folder: str, name: str) -> bool:
+    """Whether this process finds a file in a folder, and may write there."""
+    import os
 
-    call.__name__ = call.__qualname__ = f"swathe_{name}"
-    return call
+    return os.path.exists(os.path.join(folder, name)) and os.access(folder, os.W_OK)
+
+
+def has(asked: list[tuple[str, int | None]]) -> tuple[str | None, str, list[str]]:
+    """The version of Swathe in this process, or why it is not there; and which of these files, with their lengths, and
+    folders are not."""
+    import os
+
+    version, reason = None, ""
+    try:
+        from swathe import _swathe as found
+
+        version = found.__version__
+    except ImportError as error:
+        reason = str(error)
+
+    def seen(path: str, length: int | None) -> bool:
+        if length is None:
+            return os.path.isdir(path)
+        return os.path.isfile(path) and os.path.getsize(path) == length
+
+    return version, reason, [path for path, length in asked if not seen(path, length)]
 
 
 class Cluster:
@@ -136,13 +153,8 @@ class Cluster:
         name = f".{uuid4().hex}"
         Path(folder, name).touch()
 
-        def look(folder: str, name: str) -> bool:
-            import os
-
-            return os.path.exists(os.path.join(folder, name)) and os.access(folder, os.W_OK)
-
         try:
-            found = self.client.run(look, folder, name, on_error="return").values()
+            found = self.client.run(sent(sees), folder, name, on_error="return").values()
         finally:
             Path(folder, name).unlink()
         return all(seen is True for seen in found)
@@ -162,26 +174,7 @@ class Cluster:
         step = max(1, -(-len(files) // FILES_ASKED))
         asked = [(os.fspath(path), length) for path, length in files[::step]]
 
-        # Sent by value: a worker may not have this package.
-        def look(asked: list[tuple[str, int | None]]) -> tuple[str | None, str, list[str]]:
-            import os
-
-            version, reason = None, ""
-            try:
-                from swathe import _swathe as found
-
-                version = found.__version__
-            except ImportError as error:
-                reason = str(error)
-
-            def seen(path: str, length: int | None) -> bool:
-                if length is None:
-                    return os.path.isdir(path)
-                return os.path.isfile(path) and os.path.getsize(path) == length
-
-            return version, reason, [path for path, length in asked if not seen(path, length)]
-
-        for address, found in self.client.run(look, asked, on_error="return").items():
+        for address, found in self.client.run(sent(has), asked, on_error="return").items():
             if isinstance(found, BaseException):
                 raise ClusterError(f"worker {address} does not answer: {found}") from found
             version, reason, missing = found

@@ -11,11 +11,13 @@ import hashlib
 import itertools
 import sys
 from collections.abc import Callable, Mapping
+from contextvars import ContextVar
 from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
+from swathe._sent import by_name
 from swathe._swathe import ArrayParts, ArrayResults, ArrayShare, LazyArray
 
 if TYPE_CHECKING:
@@ -23,6 +25,23 @@ if TYPE_CHECKING:
 
 #: A task is worth its scheduling if it is of so many elements.
 WORTH_A_TASK = 1 << 20
+#: Bytes that a task may take, where somebody knows: it then merges fewer at a time.
+limit: ContextVar[int | None] = ContextVar("limit", default=None)
+
+
+def least(lazy: LazyArray) -> int:
+    """Bytes that the tasks of an array cannot do without."""
+    parts = ArrayParts.of(lazy)
+    stages = (parts.bytes(stage) for stage in range(len(parts.stages())))
+    return max((max(doing, 2 * 2 * share) for doing, share in stages), default=0)
+
+
+def together(share: int) -> int:
+    """So many shares of so many bytes are merged at a time; merging takes twice their bytes."""
+    known = limit.get()
+    if known is None or not share:
+        return ArrayParts.merged
+    return min(max(known // (2 * share), 2), ArrayParts.merged)
 
 
 def named(lazy: LazyArray) -> str:
@@ -49,7 +68,7 @@ def graph(lazy: LazyArray, name: str) -> dict[Any, Any]:
     kind, token = name.rsplit("-", 1)
     parts = f"plan-{token}"
     whole = ArrayParts.of(lazy)
-    made[parts] = (by_value("_planned"), lazy.to_bytes())
+    made[parts] = (own("_planned"), lazy.to_bytes())
     given = {of: fetch for of, fetch in lazy.fetchers().items() if isinstance(fetch, Persisted)}
     stages = whole.stages()
 
@@ -74,15 +93,16 @@ def graph(lazy: LazyArray, name: str) -> dict[Any, Any]:
         needs = [f"stage-{token}-{number}" for number in needed]
         numbers = tuple(needed)
         results = []
+        merging, at_a_time = partial(own("_merge"), stage=stage), together(whole.bytes(stage)[1])
         for chunk in range(chunks):
             key = _place(name, lazy, chunk) if last else (f"chunk-{token}", stage, chunk)
             results.append(key)
             if form == "chunks":
-                call = partial(by_value("_chunk"), chunk=chunk, needed=numbers)
+                call = partial(own("_chunk"), chunk=chunk, needed=numbers)
                 made[key] = task(call, stage, chunk, (0, 0), needs)
                 continue
             if form == "whole":
-                call = partial(by_value("_whole"), stage=stage, needed=numbers, last=last)
+                call = partial(own("_whole"), stage=stage, needed=numbers, last=last)
                 made[key] = task(call, stage, 0, (0, 0), needs)
                 continue
             level = []
@@ -91,7 +111,7 @@ def graph(lazy: LazyArray, name: str) -> dict[Any, Any]:
                 batch *= ArrayParts.merged
             for first in range(0, shares, batch):
                 of = (first, min(first + batch, shares))
-                call = partial(by_value("_apply"), stage=stage, chunk=chunk, shares=of, needed=numbers)
+                call = partial(own("_apply"), stage=stage, chunk=chunk, shares=of, needed=numbers)
                 part = (f"{kind}-apply-{token}", stage, chunk, first)
                 made[part] = task(call, stage, chunk, of, needs)
                 level.append(part)
@@ -102,33 +122,25 @@ def graph(lazy: LazyArray, name: str) -> dict[Any, Any]:
                 for number, first in enumerate(range(0, len(level), ArrayParts.merged)):
                     some = level[first : first + ArrayParts.merged]
                     into = (f"{kind}-combine-{token}", stage, chunk, at, number)
-                    made[into] = (partial(by_value("_merge"), stage=stage), parts, some)
+                    # In the same order, so that sums are the same to the last bit.
+                    while len(some) > at_a_time:
+                        before = (*into, len(some))
+                        made[before] = (merging, parts, some[:at_a_time])
+                        some = [before, *some[at_a_time:]]
+                    made[into] = (merging, parts, some)
                     merged.append(into)
                 level = merged
-            call = partial(by_value("_finish"), stage=stage, chunk=chunk, last=last)
+            call = partial(own("_finish"), stage=stage, chunk=chunk, last=last)
             made[key] = (call, parts, level[0])
         if not last:
-            gather = partial(by_value("_gather"), stage=stage, whole=form == "whole")
+            gather = partial(own("_gather"), stage=stage, whole=form == "whole")
             made[f"stage-{token}-{stage}"] = (gather, parts, results)
     return made
 
 
-#: Functions of this module that are sent by value, by their names.
-_BY_VALUE: dict[str, Callable[..., Any]] = {}
-
-
-def by_value(name: str) -> Callable[..., Any]:
-    """A function of this module that is sent by value: schedulers, which unpickle graphs, need no Swathe."""
-    if name in _BY_VALUE:
-        return _BY_VALUE[name]
-
-    def call(*arguments: Any, **options: Any) -> Any:
-        from importlib import import_module
-
-        return getattr(import_module("swathe._collection"), name)(*arguments, **options)
-
-    call.__name__ = call.__qualname__ = f"swathe{name if name.startswith('_') else '_' + name}"
-    return _BY_VALUE.setdefault(name, call)
+def own(name: str) -> Callable[..., Any]:
+    """A function of this module; schedulers, which unpickle graphs, need no Swathe."""
+    return by_name("swathe._collection", name)
 
 
 def _planned(told: bytes) -> ArrayParts:

@@ -9,7 +9,7 @@ from typing import Any
 
 from swathe import _watching
 from swathe._cluster import Cluster
-from swathe._dask import IN_MEMORY, Came, Spread, computed
+from swathe._dask import IN_MEMORY, Spread, computed
 from swathe.errors import ClusterError, SwatheError
 
 #: Seconds in which a scheduler answers, and in which the first worker comes.
@@ -23,8 +23,8 @@ class Connected:
         self._client: Any = None
         self._gateway: Any = None
         self._cluster: Any = None
-        #: Whether workers have written the maps of the last run.
-        self.stored = False
+        #: Whether workers have finished the maps of the last run, and whether they have written them.
+        self.finished = self.stored = False
         try:
             if gateway is not None:
                 self._start(gateway, workers)
@@ -87,28 +87,37 @@ class Connected:
         return self._own.sees(folder)
 
     def steps(
-        self, made: Any, folder: str | None, live: Any = None, stride: int | None = None
-    ) -> Iterator[Came | str]:
-        """Carry a plan out: parts, or files of them, receipts, and steps in between. A file goes with the next
-        step."""
-        spread = Spread(self._own, made, folder)
-        self.stored = False
+        self,
+        made: Any,
+        folder: str | None,
+        tiles: bool,
+        live: Any = None,
+        stride: int | None = None,
+    ) -> Iterator[tuple[str, bytes | str] | tuple[int, int, str]]:
+        """Carry a plan out: what :meth:`Spread.gather` gives, or files of it. A file goes with the next step."""
+        spread = Spread(self._own, made, folder, tiles)
+        self.finished = self.stored = False
         size = 0
         told = _watching.Told(self._client, live, stride)
         try:
             spread.submit(told.arguments)
             for came in spread.gather():
-                size += 0 if isinstance(came, tuple) else len(came)
-                if isinstance(came, tuple) or size <= IN_MEMORY:
+                if len(came) == 3:
                     yield came
                     continue
-                with tempfile.TemporaryDirectory(prefix="swathe-") as folder:
-                    path = os.path.join(folder, "part")
+                kind, content = came
+                size += len(content)
+                if size <= IN_MEMORY or kind == "receipt":
+                    yield came
+                    continue
+                with tempfile.TemporaryDirectory(prefix="swathe-") as place:
+                    path = os.path.join(place, "part")
                     with open(path, "wb") as file:
-                        file.write(came)
-                    del came
-                    yield path
-            self.stored = spread.folder is not None
+                        file.write(content)
+                    del came, content
+                    yield kind, path
+            self.finished = spread.finished
+            self.stored = spread.finished and spread.folder is not None
         finally:
             told.close()
             spread.release()

@@ -1,7 +1,8 @@
 """Jobs on a Dask cluster: the plan's tasks become Dask's, whose bodies are calls of Rust.
 
 A task puts some granules on the grid and leaves a *part*, which is bytes; parts are combined on the workers, in
-a tree; the client takes what is left and finishes it. Sums are exact, so that neither grouping nor order shows.
+a tree; workers finish the maps of what is left, and the client takes their *tiles*, or workers write them as a Zarr
+store. Sums are exact, so that neither grouping nor order shows.
 """
 
 from __future__ import annotations
@@ -28,13 +29,13 @@ RETRIES = 2
 REVIVALS = 5
 #: Seconds between looks at whether something is done, and at which workers there are.
 LOOK, EVERY = 0.005, 1.0
-#: Parts of more bytes than this are kept in files until they are finished.
+#: What comes to the client beyond so many bytes is kept in files until it is written.
 IN_MEMORY = 64 << 20
 
 
-#: A part on its way to the client; or the receipt of what a worker has written; or a step: granules done, all, the
-#: name of the last.
-Came: TypeAlias = bytes | tuple[bytes] | tuple[int, int, str]
+#: On its way to the client: ("part", bytes); ("tiles", bytes) of finished maps; ("receipt", bytes) of what a worker
+#: has written; or a step: granules done, all, the name of the last.
+Came: TypeAlias = tuple[str, bytes] | tuple[int, int, str]
 #: The number of the parts that tell what came of granules.
 CAME = -1
 
@@ -42,19 +43,25 @@ CAME = -1
 class Spread:
     """A plan that is carried out on a cluster: what ``Plan.spread`` of Rust gives, and what comes of it."""
 
-    def __init__(self, cluster: Cluster, made: Any, folder: str | None = None) -> None:
+    def __init__(
+        self, cluster: Cluster, made: Any, folder: str | None = None, tiles: bool = True
+    ) -> None:
         tasks, closing, files, storing = made
         cluster.check(files)
         self._client = cluster.client
         self._tasks, self._storing = tasks, storing
         self.closing = closing
-        #: Where workers write the maps; none where the client does it, or has to after all.
+        #: Whether workers finish the maps; not where parts are asked for, or the client has to after all.
+        self.finished = bool(storing)
+        #: Where workers write the maps, if they do.
         self.folder = folder
-        #: Futures of granules, in order; of what the client takes, parts by number and receipts; and all of
-        #: these that are not done.
+        #: Futures of granules, in order; of what the client takes: parts by number, tiles if it wants them, and
+        #: receipts; and all of these that are not done.
         self.applied: list[Any] = []
         self.parts: dict[int, Any] = {}
+        self.tiles: list[Any] = []
         self.receipts: list[Any] = []
+        self._takes_tiles = tiles
         self._waited: dict[str, Any] = {}
         self._told: tuple[Any, ...] = ()
 
@@ -67,26 +74,30 @@ class Spread:
             for place, number in enumerate([CAME, *own]):
                 alike.setdefault(number, []).append(self._pick(future, place, bool(own)))
         trees = {number: self._tree(parts) for number, parts in sorted(alike.items())}
-        if self.folder is None:
+        if not self.finished:
             self.parts = trees
-        else:
-            self.parts = {CAME: trees[CAME]}
-            self.receipts = [self._store(trees, files, self.folder) for files in self._storing]
+            return
+        self.parts = {CAME: trees[CAME]}
+        for files in self._storing:
+            encoded = [self._encode(trees, *encoding) for encoding in files]
+            if self._takes_tiles:
+                self.tiles += encoded
+            if self.folder is not None:
+                self.receipts.append(self._store(trees, encoded, self.folder))
 
     def _apply(self, task: Any) -> Any:
         """A future of the parts of a task."""
         assignment, *_ = task
         return self._task("apply", assignment, *self._told, token=_token(assignment), priority=0)
 
-    def _store(self, trees: dict[int, Any], files: list[tuple[bytes, list[int]]], folder: str) -> Any:
-        """Let workers finish maps and write them."""
-        encoded = []
-        for order, numbers in files:
-            parts = [trees[CAME], *(trees[number] for number in numbers if number in trees)]
-            token = _token("encode", self.closing, order, *(part.key for part in parts))
-            encoded.append(
-                self._task("encode", self.closing, order, *parts, token=token, priority=100)
-            )
+    def _encode(self, trees: dict[int, Any], order: bytes, numbers: list[int]) -> Any:
+        """Let a worker finish some maps."""
+        parts = [trees[CAME], *(trees[number] for number in numbers if number in trees)]
+        token = _token("encode", self.closing, order, *(part.key for part in parts))
+        return self._task("encode", self.closing, order, *parts, token=token, priority=100)
+
+    def _store(self, trees: dict[int, Any], encoded: list[Any], folder: str) -> Any:
+        """Let a worker write them."""
         # Never what has been done before: that was another folder, even of this name.
         last = (self.closing, folder, trees[CAME], *encoded)
         return self._task("store", *last, token=uuid4().hex, priority=101)
@@ -104,19 +115,20 @@ class Spread:
             for future, (_, count, last, _) in zip(self.applied, self._tasks, strict=True)
         }
         total = sum(count for count, _ in steps.values())
-        # Of each future, the numbers of the parts in it; receipts are no parts.
-        wanted = {future.key: [number] for number, future in self.parts.items()}
-        wanted |= {future.key: [] for future in self.receipts}
+        # Of each future, what it gives: numbers of parts, or the name of something else.
+        wanted: dict[str, list[int] | str] = {f.key: [number] for number, f in self.parts.items()}
+        wanted |= {future.key: "tiles" for future in self.tiles}
+        wanted |= {future.key: "receipt" for future in self.receipts}
         taken: set[int] = set()
         done, revived = 0, 0
-        waiting = self._wait([*self.applied, *self.parts.values(), *self.receipts])
-        self.applied, self.parts, self.receipts = [], {}, []
+        waiting = self._wait([*self.applied, *self.parts.values(), *self.tiles, *self.receipts])
+        self.applied, self.parts, self.tiles, self.receipts = [], {}, [], []
         losses = Losses(self._client)
         safe = False
         while self._waited:
             if not safe and (revived or losses.many()):
                 # Workers may die faster than parts come together: no part is left to them from here on.
-                safe, self.folder = True, None
+                safe, self.finished = True, False
                 applied = [self._apply(task) for task in self._tasks]
                 wanted = {
                     future.key: [CAME, *own]
@@ -159,13 +171,14 @@ class Spread:
             if result is None:
                 continue
             numbers = wanted[key]
-            if not numbers:
-                yield (result,)
+            if isinstance(numbers, str):
+                yield numbers, result
+                continue
             for number, part in zip(numbers, result if isinstance(result, list) else [result]):
                 if safe and number in taken:
                     # It was combined and taken before.
                     continue
-                yield part
+                yield "part", part
             if not safe:
                 taken.update(numbers)
 
@@ -182,7 +195,7 @@ class Spread:
 
     def release(self) -> None:
         """Take the tasks back, as far as nobody else wants them."""
-        left = [*self.applied, *self.parts.values(), *self.receipts, *self._waited.values()]
+        left = [*self.applied, *self.parts.values(), *self.tiles, *self.receipts, *self._waited.values()]
         for future in left:
             future.release()
 
@@ -260,15 +273,46 @@ class Losses:
 
 
 def computed(
-    cluster: Cluster, lazy: list[Any], files: list[tuple[Any, int | None]], show: Show | None
+    cluster: Cluster,
+    lazy: list[Any],
+    files: list[tuple[Any, int | None]],
+    show: Show | None,
+    memory: int | None = None,
 ) -> list[Any]:
-    """The values of lazy arrays, of which the workers read the files."""
+    """The values of lazy arrays, of which the workers read the files. ``memory``: bytes that a task may take, if that is
+    less than its share of a worker's.
+
+    Raises
+    ------
+    ClusterError
+        A task needs more than there is: how much.
+    """
+    from swathe import _collection
+
+    cluster.check(files)
+    known = [limit for limit in (cluster.memory, memory) if limit is not None]
+    room = min(known, default=None)
+    needed = max(map(_collection.least, lazy), default=0)
+    if room is not None and needed > room:
+        raise ClusterError(
+            f"a task of this reduction needs {-(-needed >> 20)} MiB, in a thread of a worker it may take {room >> 20} MiB",
+            "take workers with more memory, or with fewer threads"
+            if room == cluster.memory
+            else "leave memory= out, or give it more",
+        )
+    token = _collection.limit.set(room)
+    try:
+        return _computed(cluster, lazy, show)
+    finally:
+        _collection.limit.reset(token)
+
+
+def _computed(cluster: Cluster, lazy: list[Any], show: Show | None) -> list[Any]:
     import numpy as np
     from distributed import as_completed
 
     from swathe.array import Array
 
-    cluster.check(files)
     client = cluster.client
     futures = client.compute([Array(one) for one in lazy], retries=RETRIES)
     try:
@@ -317,36 +361,54 @@ def failure(future: Any) -> BaseException:
     return error
 
 
+class Gathered:
+    """All that came to the client, by kind: in memory if it is little, otherwise in files of a folder."""
+
+    def __init__(self) -> None:
+        self._kept: dict[str, list[bytes | str]] = {"part": [], "tiles": [], "receipt": []}
+
+    @property
+    def parts(self) -> list[bytes | str]:
+        """Parts that are not finished."""
+        return self._kept["part"]
+
+    def finished(self, spread: Spread) -> tuple[list[bytes | str] | None, list[bytes | str] | None]:
+        """Tiles of maps that workers have finished, and receipts of those that they have written."""
+        if not spread.finished:
+            return None, None
+        return self._kept["tiles"], None if spread.folder is None else self._kept["receipt"]
+
+    def add(self, kind: str, content: bytes | str) -> None:
+        """Keep what came."""
+        self._kept[kind].append(content)
+
+
 @contextmanager
-def gathered(
-    spread: Spread, show: Show | None, told: tuple[Any, ...] = ()
-) -> Iterator[tuple[list[bytes | str], list[bytes]]]:
-    """All that is left for the client, parts and receipts: in memory if it is little, otherwise in files, which go
-    afterwards."""
-    parts: list[bytes | str] = []
-    receipts: list[bytes] = []
-    size = 0
+def gathered(spread: Spread, show: Show | None, told: tuple[Any, ...] = ()) -> Iterator[Gathered]:
+    """All that comes to the client; files of it go afterwards."""
+    all_of_it = Gathered()
+    size = number = 0
     with ExitStack() as stack:
         folder: str | None = None
         stack.callback(spread.release)
         spread.submit(told)
-        for part in spread.gather():
-            match part:
-                case (receipt,):
-                    receipts.append(receipt)
-                    continue
-                case (done, total, last):
-                    if show is not None:
-                        show(done, total, 0, last)
-                    continue
-            size += len(part)
-            if size <= IN_MEMORY:
-                parts.append(part)
+        for came in spread.gather():
+            if len(came) == 3:
+                if show is not None:
+                    show(came[0], came[1], 0, came[2])
+                continue
+            kind, content = came
+            size += len(content)
+            if size <= IN_MEMORY or kind == "receipt":
+                all_of_it.add(kind, content)
                 continue
             if folder is None:
                 folder = stack.enter_context(tempfile.TemporaryDirectory(prefix="swathe-"))
-            path = os.path.join(folder, f"{len(parts)}.part")
+            number += 1
+            path = os.path.join(folder, str(number))
             with open(path, "wb") as file:
-                file.write(part)
-            parts.append(path)
-        yield parts, receipts
+                file.write(content)
+            all_of_it.add(kind, path)
+            # The next one need not be in memory beside it.
+            del came, content
+        yield all_of_it

@@ -138,8 +138,9 @@ def average(
         Show a bar; or call ``progress(done, total, bytes_read, granule)``.
     client : dask.distributed.Client, optional
         Work on the workers of its cluster (LocalCluster, Dask Gateway, Coiled, Slurm) and not here. The result is
-        the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it. If a
-        .zarr is the only output and workers see its folder, they write it: what is given is the store, opened.
+        the same to the last bit. :func:`swathe.dask.prepare` brings Swathe to workers that do not have it. Workers
+        write a .zarr themselves if they see its folder. A result of more than 64 MiB that is written as .zarr or
+        .nc is given as that file, opened: this process then holds no map.
     compute : bool
         With a client, False gives a Future of the result at once.
     live : bool, int or str

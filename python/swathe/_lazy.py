@@ -72,7 +72,6 @@ def cube(plan: _swathe.Plan) -> xr.DataArray | xr.Dataset:
     shape, token = plan.shape, tokenize(steps)
     # One granule has no dimension of time.
     lead = len(dims[types[0][0]]) - len(shape)
-    # Sent by value: schedulers, which unpickle graphs, need no Swathe.
     call, granules = remote("layers"), f"swathe-granule-{token}"
     tasks: dict[Any, Any] = {(granules, i): (call, step, lead, *shape) for i, step in enumerate(steps)}
     chunks = ((1,) * len(steps),) * lead + tuple((length,) for length in shape)

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING, Any
 
 from swathe import _dask, _results, _swathe, _watching
 from swathe._arguments import warned
-from swathe._cluster import Cluster
+from swathe._cluster import Cluster, remote
+from swathe._grids import Labels
 from swathe._live import Where, page
 from swathe._progress import Show
 
@@ -29,26 +30,34 @@ def run(
     # Exceptions that are kept would keep what is half written.
     with closing(plan.open(outputs, overwrite, keep)) as opened:
         cluster = Cluster(client)
-        folder = opened.share()
+        parts, folder, tiles = opened.wanted()
         if folder is not None and not cluster.sees(folder):
-            warned([f"workers do not see the folder of {outputs[0]}: it is written from here"])
-            folder = None
-        made = plan.spread(cluster.memory, keep is not None, folder is not None)
-        spread = _dask.Spread(cluster, made, folder)
+            warned(["workers do not see the folder of the .zarr: it is written from here"])
+            folder, tiles = None, True
+        finishing = "here" if parts else "sent" if folder is None else "stored"
+        made = plan.spread(cluster.memory, keep is not None, finishing)
+        spread = _dask.Spread(cluster, made, folder, tiles)
         watch = page(live)
         with (
             _watching.watched(plan, client, watch) as told,
-            _dask.gathered(spread, show, told) as (parts, receipts),
+            _dask.gathered(spread, show, told) as came,
         ):
-            stored = None if spread.folder is None else receipts
-            collected = plan.collect(opened, spread.closing, parts, stored, watch)
-    return _results.stored(outputs[0]) if collected is None else _results.dataset(collected)
+            collected = plan.collect(
+                opened, spread.closing, came.parts, *came.finished(spread), _results.IN_MEMORY, watch
+            )
+    return _results.dataset(collected) if isinstance(collected, dict) else _results.stored(collected)
 
 
-def submit(plan: _swathe.Plan, client: Any, layers: tuple[list[str], bool] | None) -> Any:
+def submit(
+    plan: _swathe.Plan,
+    client: Any,
+    layers: tuple[list[str], bool] | None,
+    template: Labels | None,
+) -> Any:
     """Give a plan to a cluster, and do not wait: a Future of the data set, or of the cube of these variables, with
-    or without empty layers."""
+    or without empty layers; under the labels of a template."""
     cluster = Cluster(client)
-    spread = _dask.Spread(cluster, plan.spread(cluster.memory, False, False))
+    spread = _dask.Spread(cluster, plan.spread(cluster.memory, False, "here"))
     spread.submit()
-    return spread.finish("average") if layers is None else spread.finish("grid", *layers)
+    result = spread.finish("average") if layers is None else spread.finish("grid", *layers)
+    return result if template is None else client.submit(remote("labelled"), result, *template)

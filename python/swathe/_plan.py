@@ -265,7 +265,7 @@ class Plan:
             raise PlanError("with compute=False nothing is written", "leave output out, or wait")
         from swathe import _on_cluster
 
-        return _on_cluster.submit(self._plan, client, _layers)
+        return _on_cluster.submit(self._plan, client, _layers, self._template)
 
     def __repr__(self) -> str:
         rows, columns = self.shape

@@ -81,8 +81,8 @@ def reduce(
     progress : bool or callable
         Show a bar; or call ``progress(done, total, 0, "")`` with tasks done and in all.
     client : dask.distributed.Client, optional
-        Read and reduce on the workers of its cluster and not here, to the same bytes. They must see the files;
-        memory is Dask's affair then.
+        Read and reduce on the workers of its cluster and not here, to the same bytes. They must see the files. A
+        task keeps to its share of a worker's memory, as in :func:`average`, and to ``memory``.
     live : bool, int or str
         Serve a page that shows the work while it goes on, as in :func:`average`; not with a client.
 
@@ -156,7 +156,8 @@ def reduce(
 
         cluster = Cluster(client)
         reducing = _swathe.Reducing(given, asked, outputs, overwrite)
-        made = reducing.finish(computed(cluster, reducing.arrays(), reducing.files(), show))
+        values = computed(cluster, reducing.arrays(), reducing.files(), show, asked["memory"])
+        made = reducing.finish(values)
     if "labels" in made:
         return _series(made)
     from swathe import _results

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 import xarray as xr
 
-#: Results of more bytes than this stay in the store that workers have written.
+#: Results of more bytes than this stay in the file that is written of them.
 IN_MEMORY = 64 << 20
 
 
@@ -37,7 +37,7 @@ def dataset(handed: dict[str, Any], lazy: dict[str, Any] | None = None) -> xr.Da
 
 
 def stored(path: str | PathLike[str]) -> xr.Dataset:
-    """A result that workers have written, read when it is needed; now, if it is small."""
+    """A result that has been written, read when it is needed; now, if it is small."""
     from swathe._backend import SwatheBackend
 
     result = xr.open_dataset(path, engine=SwatheBackend)

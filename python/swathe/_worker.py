@@ -66,12 +66,12 @@ def combine(*parts: bytes) -> bytes:
 
 
 def encode(closing: bytes, order: bytes, *parts: bytes) -> bytes:
-    """Maps of a window, as chunks of a Zarr store."""
+    """Maps of a window, finished: their tiles."""
     return _swathe.encode(closing, order, list(parts))
 
 
 def store(closing: bytes, folder: str, came: bytes, *encoded: bytes) -> bytes:
-    """Chunks written into the folder of a store: a receipt."""
+    """Tiles written into the folder of a store: a receipt."""
     return _swathe.store(closing, folder, came, list(encoded))
 
 
@@ -87,3 +87,10 @@ def grid(variables: list[str], drop_empty: bool, closing: bytes, *parts: bytes) 
     from swathe import _results
 
     return _results.cube(average(closing, *parts), variables, drop_empty)
+
+
+def labelled(result: Any, y: Any, x: Any) -> Any:
+    """A result under the labels of a template."""
+    from swathe._grids import Labels
+
+    return Labels(y, x).on(result)

@@ -1,7 +1,9 @@
 """Dask clusters made ready for Swathe.
 
 ``swathe.average(..., client=client)`` and ``swathe.grid(..., client=client)`` need Swathe on the workers, in the
-version of the client, and nothing on the scheduler. Images of hubs do not have it:
+version of the client, and nothing on the scheduler. Functions that are given to Dask by name, as in
+``client.map(swathe.grid_match, ...)``, and data sets of ``engine="swathe"`` are looked up by the scheduler too. Images of
+hubs do not have it:
 
 >>> swathe.dask.prepare(client)  # doctest: +SKIP
 >>> ds = swathe.average(granules, "chlor_a", **area, client=client)  # doctest: +SKIP
@@ -20,8 +22,10 @@ from os import PathLike
 from typing import Any
 
 from swathe import _swathe
+from swathe._arguments import warned
 from swathe._cluster import check_pythons, client_of, workers_of
 from swathe._earthdata import earthaccess_token, token_of
+from swathe._sent import plugin, scheduler_plugin
 from swathe.errors import AuthError, ClusterError, PlanError
 
 __all__ = ["login", "prepare"]
@@ -31,10 +35,11 @@ BRINGS, SIGNS_IN = "swathe-prepare", "swathe-login"
 
 
 def prepare(client: Any, wheel: str | PathLike[str] | None = None) -> None:
-    """Bring this Swathe to the workers of a cluster, to those that are there and to those that come.
+    """Bring this Swathe to the workers of a cluster, to those that are there and to those that come, and to its scheduler.
 
     A plugin of Dask carries it. Workers that have Swathe keep it; they need no pip, no network and no
-    compiler, and forget it when they end.
+    compiler, and forget it when they end. A scheduler that cannot take it, or has another version, is warned of: it
+    needs none for what is given ``client=``.
 
     Parameters
     ----------
@@ -54,12 +59,18 @@ def prepare(client: Any, wheel: str | PathLike[str] | None = None) -> None:
     workers_of(client)
     check_pythons(client)
     content, system = (_package(), _system()) if wheel is None else (_wheel(wheel), None)
-    plugin, name = _bringer(content, _swathe.__version__, system)
+    digest = hashlib.sha256(content).hexdigest()[:16]
+    name, words = f"{BRINGS}-{digest}", (content, digest, _swathe.__version__, system)
     try:
-        client.register_plugin(plugin, name=name)
+        # The same package is sent once.
+        client.register_plugin(plugin(bring, "SwathePrepare", *words, once=True), name=name)
     except Exception as error:
         client.unregister_worker_plugin(name)
         raise ClusterError(str(error)) from error
+    try:
+        client.register_plugin(scheduler_plugin(bring, "SwatheOnScheduler", *words), name=f"{name}-scheduler")
+    except Exception as error:  # Dask has many kinds for one thing.
+        warned([f"the scheduler has no swathe, and functions of swathe cannot be given to client.map: {error}"])
 
 
 def login(client: Any, token: str | None = None) -> None:
@@ -90,7 +101,7 @@ def login(client: Any, token: str | None = None) -> None:
             "give token=, or log in with earthaccess; user names and passwords are not sent",
         )
     try:
-        client.register_plugin(_signer(found), name=SIGNS_IN)
+        client.register_plugin(plugin(sign_in, "SwatheLogin", found), name=SIGNS_IN)
     except Exception as error:
         client.unregister_worker_plugin(SIGNS_IN)
         raise ClusterError(f"workers cannot sign in: {error}") from None
@@ -114,6 +125,10 @@ def _package() -> bytes:
         for path in sorted(root.rglob("*")):
             if path.is_file() and "__pycache__" not in path.parts:
                 archive.write(path, pathlib.Path("swathe") / path.relative_to(root))
+        # What makes engine="swathe" known to xarray.
+        about = f"swathe-{_swathe.__version__}.dist-info"
+        archive.writestr(f"{about}/METADATA", f"Metadata-Version: 2.1\nName: swathe\nVersion: {_swathe.__version__}\n")
+        archive.writestr(f"{about}/entry_points.txt", "[xarray.backends]\nswathe = swathe._backend:SwatheBackend\n")
     _packed = packed.getvalue()
     return _packed
 
@@ -132,66 +147,58 @@ def _wheel(path: str | PathLike[str]) -> bytes:
     return pathlib.Path(path).read_bytes()
 
 
-# The plugins' classes are made in functions: they are then sent by value, to workers without this package.
+def bring(where: Any, content: bytes, digest: str, version: str, system: str | None) -> None:
+    """Unpack it on a worker or a scheduler that has none; refuse one that has another version."""
+    import importlib
+    import io
+    import os
+    import platform
+    import sys
+    import tempfile
+    import zipfile
 
+    def found() -> tuple[str | None, str]:
+        try:
+            return str(importlib.import_module("swathe._swathe").__version__), ""
+        except ImportError as error:
+            return None, str(error)
 
-def _bringer(content: bytes, version: str, system: str | None) -> tuple[Any, str]:
-    from distributed import WorkerPlugin
-
-    digest = hashlib.sha256(content).hexdigest()[:16]
-
-    def setup(self: Any, worker: Any) -> None:
-        import importlib
-        import io
-        import os
-        import platform
-        import sys
-        import zipfile
-
-        def found() -> tuple[str | None, str]:
-            try:
-                return str(importlib.import_module("swathe._swathe").__version__), ""
-            except ImportError as error:
-                return None, str(error)
-
+    who = f"{'worker' if hasattr(where, 'local_directory') else 'scheduler'} {where.address}"
+    own, reason = found()
+    if own is None:
+        here = f"{sys.platform}-{platform.machine()}"
+        if system is not None and here != system:
+            raise RuntimeError(
+                f"{who} runs on {here}, this swathe is for {system}: "
+                "give a wheel for it, as in prepare(client, wheel=path)"
+            )
+        if hasattr(where, "local_directory"):
+            folder = os.path.join(where.local_directory, f"swathe-{digest}")
+        else:
+            # It goes with the process, which holds it.
+            where.swathe_folder = tempfile.TemporaryDirectory(prefix=f"swathe-{digest}-")
+            folder = where.swathe_folder.name
+        with zipfile.ZipFile(io.BytesIO(content)) as archive:
+            archive.extractall(folder)
+        sys.path.insert(0, folder)
+        # What was found to be missing is looked for again.
+        for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
+            del sys.modules[name]
+        importlib.invalidate_caches()
         own, reason = found()
         if own is None:
-            here = f"{sys.platform}-{platform.machine()}"
-            if system is not None and here != system:
-                raise RuntimeError(
-                    f"worker {worker.address} runs on {here}, this swathe is for {system}: "
-                    "give a wheel for it, as in prepare(client, wheel=path)"
-                )
-            folder = os.path.join(worker.local_directory, f"swathe-{digest}")
-            with zipfile.ZipFile(io.BytesIO(content)) as archive:
-                archive.extractall(folder)
-            sys.path.insert(0, folder)
-            # What was found to be missing is looked for again.
-            for name in [name for name in sys.modules if name.split(".")[0] == "swathe"]:
-                del sys.modules[name]
-            importlib.invalidate_caches()
-            own, reason = found()
-            if own is None:
-                raise RuntimeError(f"worker {worker.address} cannot load swathe: {reason}")
-        if own != version:
-            raise RuntimeError(
-                f"worker {worker.address} has swathe {own}, this is {version}: "
-                "workers and client need the same version"
-            )
-
-    # The same package is sent once.
-    members = {"setup": setup, "idempotent": True}
-    return type("SwathePrepare", (WorkerPlugin,), members)(), f"{BRINGS}-{digest}"
+            raise RuntimeError(f"{who} cannot load swathe: {reason}")
+        if plugins := sys.modules.get("xarray.backends.plugins"):
+            plugins.list_engines.cache_clear()
+    if own != version:
+        raise RuntimeError(
+            f"{who} has swathe {own}, this is {version}: workers and client need the same version"
+        )
 
 
-def _signer(token: str) -> Any:
-    from distributed import WorkerPlugin
+def sign_in(worker: Any, token: str) -> None:
+    """Keep a token in a worker's process."""
+    import importlib
 
-    def setup(self: Any, worker: Any) -> None:
-        import importlib
-
-        module = importlib.import_module("swathe._swathe")
-        module.set_token(token, "swathe.dask.login")
-
-    members = {"setup": setup, "__repr__": lambda self: "<SwatheLogin>"}
-    return type("SwatheLogin", (WorkerPlugin,), members)()
+    module = importlib.import_module("swathe._swathe")
+    module.set_token(token, "swathe.dask.login")

@@ -48,13 +48,14 @@ def local(folder, workers, dashboard=None):
 
 
 @contextlib.contextmanager
-def processes(folder, workers, environment):
-    """A scheduler and workers, each in a folder of its own; its address."""
+def processes(folder, count, environment, workers=None):
+    """A scheduler and workers, each in a folder of its own, and workers in another environment if one is given; its
+    address."""
     port = free_port()
     address = f"tcp://127.0.0.1:{port}"
     started = []
 
-    def start(name, *words):
+    def start(name, environment, *words):
         own = pathlib.Path(folder) / name
         own.mkdir(parents=True)
         with open(own / "log", "w") as log:
@@ -64,10 +65,10 @@ def processes(folder, workers, environment):
             )
 
     try:
-        start("scheduler", "dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
-        for i in range(workers):
+        start("scheduler", environment, "dask_scheduler", "--host", "127.0.0.1", "--port", str(port), "--no-dashboard")
+        for i in range(count):
             start(
-                f"worker{i}", "dask_worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny",
+                f"worker{i}", workers or environment, "dask_worker", address, "--host", "127.0.0.1", "--nthreads", "1", "--no-nanny",
                 "--no-dashboard", "--memory-limit", "1GiB", "--local-directory", f"worker{i}",
             )
         yield address

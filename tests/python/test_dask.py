@@ -97,7 +97,7 @@ def test_the_world_is_combined_in_windows(client, tmp_path):
     assert ours == theirs
     from swathe._cluster import Cluster
 
-    tasks = package.plan(world, **job)._plan.spread(Cluster(client).memory, False, False)[0]
+    tasks = package.plan(world, **job)._plan.spread(Cluster(client).memory, False, "here")[0]
     windows = [own for *_, own in tasks]
     assert len({window for own in windows for window in own}) > 1, "there are windows"
     assert any(len(own) == 1 for own in windows), "which not every granule meets"
@@ -342,7 +342,7 @@ def test_other_versions_are_refused_by_name(granules, client, monkeypatch):
     with pytest.raises(errors.ClusterError, match=rf"has swathe {_swathe.__version__}, this is 9\.9\.9"):
         package.average(granules, client=client, **AREA)
     # And once more in the task itself.
-    made = package.plan(granules, **AREA)._plan.spread(None, False, False)
+    made = package.plan(granules, **AREA)._plan.spread(None, False, "here")
     assignment = made[0][0][0]
     changed = assignment.replace(_swathe.__version__.encode(), b"9.9.9", 1)
     assert changed != assignment
@@ -353,7 +353,7 @@ def test_other_versions_are_refused_by_name(granules, client, monkeypatch):
 def test_damaged_bytes_are_refused(granules, tmp_path):
     from swathe import _swathe
 
-    tasks, closing, _, storing = package.plan(granules, **AREA)._plan.spread(None, False, False)
+    tasks, closing, _, storing = package.plan(granules, **AREA)._plan.spread(None, False, "here")
     assert len(tasks) == 9 and not storing and not any(own for *_, own in tasks)
     parts = [_swathe.carry_out(assignment, None, str(tmp_path))[0] for assignment, *_ in tasks[:3]]
     whole = _swathe.combine(parts)
@@ -383,7 +383,7 @@ def test_damaged_bytes_are_refused(granules, tmp_path):
     ]:
         with pytest.raises(errors.SwatheError, match=match):
             call()
-    other = package.plan(granules, stat="max", **AREA)._plan.spread(None, False, False)[0][0][0]
+    other = package.plan(granules, stat="max", **AREA)._plan.spread(None, False, "here")[0][0][0]
     with pytest.raises(errors.ClusterError, match="different runs"):
         _swathe.combine([parts[0], _swathe.carry_out(other, None, str(tmp_path))[0]])
 
@@ -391,7 +391,7 @@ def test_damaged_bytes_are_refused(granules, tmp_path):
 def test_memory_that_does_not_do_is_refused(granules):
     made = package.plan(granules, stat=["mean", "median"], **AREA)
     with pytest.raises(errors.ClusterError, match="in a thread of a worker the run needs at least"):
-        made._plan.spread(1 << 20, False, False)
+        made._plan.spread(1 << 20, False, "here")
 
 
 def test_small_memory_goes_by_way_of_the_disk(granules, tmp_path):
@@ -399,7 +399,7 @@ def test_small_memory_goes_by_way_of_the_disk(granules, tmp_path):
     from swathe import _swathe
 
     plan = package.plan(granules, grid="0.1deg", method="bin", stat=["mean", "std"])
-    large, small = (plan._plan.spread(memory, False, False) for memory in (None, 200 << 20))
+    large, small = (plan._plan.spread(memory, False, "here") for memory in (None, 200 << 20))
     parts = []
     for assignment, *_ in small[0][:2]:
         parts.append(_swathe.carry_out(assignment, 200 << 20, str(tmp_path)))

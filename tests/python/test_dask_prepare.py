@@ -54,13 +54,46 @@ def test_bare_workers_are_prepared(granules, bare, tmp_path):
         assert "dask-scratch-space" in place or "worker" in place
         assert not place.startswith(str(pathlib.Path(package.__file__).parent))
 
-    # The scheduler has nothing, and needs nothing.
-    def on_scheduler():
-        import importlib.util
+    # What Dask finds by name is found by the scheduler as well, and by xarray on the workers.
+    transform = (0.2, 0, -80, 0, -0.2, 45)
+    matched = bare.gather(
+        bare.map(package.grid_match, granules, dst_crs=4326, dst_shape=(75, 100), dst_transform=transform)
+    )
+    assert matched[0].identical(package.grid_match(granules[0], 4326, (75, 100), transform))
 
-        return importlib.util.find_spec("swathe") is None
+    def read(path):
+        import xarray
 
-    assert bare.run_on_scheduler(on_scheduler)
+        with xarray.open_dataset(path, engine="swathe", group="geophysical_data") as opened:
+            return float(opened.chlor_a.mean())
+
+    mean = package.open(granules[0]).to_xarray().chunk(100).chlor_a.mean().compute()
+    assert bare.submit(read, granules[0]).result() == pytest.approx(float(mean), rel=1e-6)
+
+
+def test_schedulers_that_have_nothing_need_nothing(granules, tmp_path):
+    """Only workers have the package here, as where a scheduler may not take plugins."""
+    own = str(pathlib.Path(package.__file__).parents[1])
+    with processes(tmp_path, 1, without_swathe(), workers=without_swathe() | {"PYTHONPATH": own}) as address:
+        with distributed.Client(address) as client:
+            client.wait_for_workers(1, timeout=60)
+
+            def on_scheduler():
+                import importlib.util
+
+                return importlib.util.find_spec("swathe") is None
+
+            assert client.run_on_scheduler(on_scheduler)
+            here = package.average(granules, **AREA)
+            assert here.identical(package.average(granules, client=client, **AREA))
+            template = here.chlor_a.assign_coords(lat=here.lat.astype("f4"))
+            cube = package.grid(granules, "chlor_a", like=template)
+            future = package.grid(granules, "chlor_a", like=template, client=client, compute=False)
+            assert cube.identical(future.result()) and cube.lat.dtype == "f4"
+            assert cube.identical(package.grid(granules, "chlor_a", like=template, client=client))
+            lazy = package.grid(granules, "chlor_a", like=template, chunks={})
+            assert cube.identical(lazy.compute())
+            assert client.run_on_scheduler(on_scheduler)
 
 
 def test_another_version_is_refused_by_name(bare, tmp_path):

@@ -73,17 +73,17 @@ def test_workers_write_the_store(job, request, client, tmp_path, monkeypatch):
         def __getattr__(self, name):
             return getattr(self._plan, name)
 
-        def collect(self, opened, closing, parts, receipts, live):
-            taken.append((len(parts), receipts))
-            return collect(self._plan, opened, closing, parts, receipts, live)
+        def collect(self, opened, closing, parts, tiles, receipts, most, live):
+            taken.append((len(parts), tiles, receipts))
+            return collect(self._plan, opened, closing, parts, tiles, receipts, most, live)
 
     from swathe import _plan
 
     plain = _plan.Plan.__init__
     monkeypatch.setattr(_plan.Plan, "__init__", lambda self, made: plain(self, Counting(made)))
     there = call(given, "chlor_a", output=tmp_path / "there.zarr", client=client, **options)
-    ((parts, receipts),) = taken
-    assert parts == 1 and receipts, "nothing but what came of granules"
+    ((parts, tiles, receipts),) = taken
+    assert parts == 1 and not tiles and receipts, "nothing but what came of granules"
     assert tree(tmp_path / "here.zarr") == tree(tmp_path / "there.zarr")
     assert sorted(path.name for path in tmp_path.iterdir()) == ["here.zarr", "there.zarr"]
     same_values(here, there)
@@ -107,20 +107,61 @@ def test_windows_of_a_large_grid(world, client, tmp_path):
     assert (tmp_path / "here.nc").read_bytes() == (tmp_path / "there.nc").read_bytes()
 
 
-def test_a_large_result_stays_in_the_store(granules, client, tmp_path, monkeypatch):
+@pytest.mark.parametrize("outputs", [["x.zarr"], ["x.nc"], ["x.png", "x.nc", "x.zarr"]])
+def test_a_large_result_stays_in_its_file(outputs, granules, client, tmp_path, monkeypatch):
     from swathe import _results
 
     monkeypatch.setattr(_results, "IN_MEMORY", 0)
-    made = package.average(granules, output=tmp_path / "x.zarr", client=client, **AREA)
+    paths = [tmp_path / name for name in outputs]
+    made = package.average(granules, output=paths, client=client, **AREA)
     assert not made.chlor_a.variable._in_memory
     same_values(made, package.average(granules, **AREA))
+    # Without such a file it is here.
+    assert package.average(granules, client=client, **AREA).chlor_a.variable._in_memory
 
 
-def test_other_outputs_are_written_here(granules, client, tmp_path):
-    package.average(granules, output=[tmp_path / "x.zarr", tmp_path / "x.nc"], client=client, **AREA)
-    package.average(granules, output=[tmp_path / "y.zarr", tmp_path / "y.nc"], **AREA)
-    assert tree(tmp_path / "x.zarr") == tree(tmp_path / "y.zarr")
-    assert (tmp_path / "x.nc").read_bytes() == (tmp_path / "y.nc").read_bytes()
+@pytest.mark.parametrize("in_memory", [64 << 20, 0])
+@pytest.mark.parametrize(
+    "outputs", [["x.nc"], ["x.zarr", "x.nc"], ["x.tif", "x.zarr", "x.png", "x.html"], ["x.zarr", "z.zarr"], ["x.png"]]
+)
+def test_maps_are_finished_there_for_all_outputs(outputs, in_memory, granules, client, tmp_path, monkeypatch):
+    """Whatever is written: what comes is finished tiles, in memory or in files, and no sums."""
+    from swathe import _dask
+
+    came = []
+    plain = _dask.Spread.gather
+
+    def noting(spread):
+        for one in plain(spread):
+            came.append(one[0])
+            yield one
+
+    monkeypatch.setattr(_dask.Spread, "gather", noting)
+    monkeypatch.setattr(_dask, "IN_MEMORY", in_memory)
+    job = {"stat": ["mean", "median"], **AREA}
+    for where, more in (("here", {}), ("there", {"client": client})):
+        (tmp_path / where).mkdir()
+        package.average(granules, output=[tmp_path / where / name for name in outputs], **job, **more)
+    assert tree(tmp_path / "here") == tree(tmp_path / "there")
+    assert came.count("part") == 1 and "tiles" in came
+    assert ("receipt" in came) == (sum(name.endswith(".zarr") for name in outputs) == 1)
+
+
+def test_partial_results_are_made_of_parts(granules, client, tmp_path):
+    for keep in (None, "granules"):
+        for where, more in (("here", {}), ("there", {"client": client})):
+            (tmp_path / where).mkdir(exist_ok=True)
+            outputs = [tmp_path / where / f"{keep}.swathe", tmp_path / where / f"{keep}.zarr"]
+            package.average(granules, output=outputs, keep=keep, **AREA, **more)
+    assert tree(tmp_path / "here") == tree(tmp_path / "there")
+
+
+def test_bins_are_finished_there(world, client, tmp_path):
+    for options, name in (({"grid": "isin-540"}, "x.nc"), ({"grid": "0.1deg", "preset": "nasa-l3"}, "x.zarr")):
+        for where, more in (("here", {}), ("there", {"client": client})):
+            (tmp_path / where).mkdir(exist_ok=True)
+            package.average(world, "chlor_a", output=tmp_path / where / name, **options, **more)
+    assert tree(tmp_path / "here") == tree(tmp_path / "there")
 
 
 def test_workers_that_do_not_see_the_folder(granules, client, tmp_path, monkeypatch):
@@ -136,7 +177,7 @@ def test_workers_that_do_not_see_the_folder(granules, client, tmp_path, monkeypa
 
     monkeypatch.setattr(client, "run", elsewhere)
     assert not _cluster.Cluster(client).sees(str(tmp_path))
-    with pytest.warns(UserWarning, match=r"do not see the folder of .*x\.zarr: it is written from here"):
+    with pytest.warns(UserWarning, match=r"do not see the folder of the \.zarr: it is written from here"):
         package.average(granules, output=tmp_path / "x.zarr", client=client, **AREA)
     package.average(granules, output=tmp_path / "y.zarr", **AREA)
     assert tree(tmp_path / "x.zarr") == tree(tmp_path / "y.zarr")
@@ -244,48 +285,16 @@ def test_what_cannot_be_reduced_there_is_said(days, client, tmp_path):
             package.reduce(bad, "chlor_a", client=client)
 
 
-def test_workers_with_another_python_are_refused(granules, client):
-    """Dask sends functions between equal versions of Python alone; Swathe needs 3.11."""
-    import sys
-
-    own = "%d.%d" % sys.version_info[:2]
-
-    def pretend(version):
-        from distributed import versions
-
-        plain = getattr(versions, "plain", versions.get_system_info)
-        versions.plain = plain
-
-        def told():
-            found = plain()
-            return {**found, "python": version} if version else found
-
-        versions.get_system_info = told
-
-    try:
-        client.run(pretend, "3.10.14.final.0")
-        for call in (
-            lambda: package.dask.prepare(client),
-            lambda: package.average(granules, client=client, **AREA),
-        ):
-            with pytest.raises(errors.ClusterError, match=r"worker tcp://.* runs Python 3\.10\.14, swathe needs 3\.11"):
-                call()
-        client.run(pretend, "3.99.1.final.0")
-        with pytest.raises(errors.ClusterError, match=rf"runs Python 3\.99\.1, this is {own}"):
-            package.dask.prepare(client)
-    finally:
-        client.run(pretend, None)
-    package.dask.prepare(client)
-
-
 def test_workers_on_another_system_are_refused(client, tmp_path):
     """The plugin looks when it comes to a worker; what workers have is not asked for again."""
     from types import SimpleNamespace
 
+    import importlib
+
+    from swathe import _sent
     from swathe import dask as ours
 
-    plugin, _ = ours._bringer(b"", "9", "haiku-vax")
-    import importlib
+    plugin = _sent.plugin(ours.bring, "SwathePrepare", b"", "digest", "9", "haiku-vax")
 
     worker = SimpleNamespace(address="tcp://here", local_directory=str(tmp_path))
 
@@ -301,3 +310,55 @@ def test_workers_on_another_system_are_refused(client, tmp_path):
             plugin.setup(worker)
     finally:
         importlib.import_module = plain
+
+
+def test_reductions_keep_to_a_workers_memory(days, client, tmp_path, monkeypatch):
+    """What a task cannot do without is refused, by how much; what is enough for the least gives the same bytes."""
+    from swathe import _cluster, _collection, _swathe
+
+    files, job = str(days / "day*.nc"), {"stat": "mean,std,median", "every": "month"}
+    arrays = _swathe.Reducing([files], asked(job), [], False).arrays()
+    least = max(map(_collection.least, arrays))
+    monkeypatch.setattr(_cluster.Cluster, "memory", property(lambda _: least - 1))
+    began = len(client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks)))
+    needed = -(-least >> 20)
+    with pytest.raises(
+        errors.ClusterError, match=rf"a task of this reduction needs {needed} MiB, in a thread of a worker it may take \d+ MiB"
+    ) as refused:
+        package.reduce(files, "chlor_a", client=client, **job)
+    assert "with more memory, or with fewer threads" in str(refused.value)
+    assert len(client.run_on_scheduler(lambda dask_scheduler: list(dask_scheduler.tasks))) == began
+    monkeypatch.setattr(_cluster.Cluster, "memory", property(lambda _: least))
+    there = package.reduce(files, "chlor_a", client=client, output=tmp_path / "there.nc", **job)
+    assert there.identical(package.reduce(files, "chlor_a", output=tmp_path / "here.nc", **job))
+    assert (tmp_path / "there.nc").read_bytes() == (tmp_path / "here.nc").read_bytes()
+    # What the caller allows is a limit too.
+    with pytest.raises(errors.ClusterError, match="leave memory= out"):
+        package.reduce(files, "chlor_a", client=client, memory=least - 1, **job)
+
+
+def asked(job):
+    return {
+        "variable": "chlor_a", "over": "time", "statistics": job["stat"].split(","), "every": job["every"],
+        "weight": "area", "bbox": None, "memory": None, "threads": None,
+    }
+
+
+def test_fewer_are_merged_at_a_time_where_memory_is_short(client):
+    """In the same order: sums are the same to the last bit."""
+    import numpy as np
+    from swathe import _collection, array
+
+    values = array.default_rng(3).normal(size=(4000, 1000), chunks=(40, 1000))
+    mean = values.mean(axis=0)
+    made = {}
+    for room in (None, 1):
+        token = _collection.limit.set(room)
+        try:
+            graph = _collection.graph(mean._lazy, _collection.named(mean._lazy))
+            made[room] = len(graph)
+            (there,) = client.gather(client.compute([mean]))
+        finally:
+            _collection.limit.reset(token)
+        np.testing.assert_array_equal(there, mean.compute())
+    assert made[1] > made[None]

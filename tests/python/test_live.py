@@ -529,6 +529,52 @@ def test_a_global_cube_is_served(swathe, browser, tmp_path):
         assert opened.evaluate("swathe.view.levelInView()") == 0
 
 
+def test_served_files_open_where_there_are_values(swathe, browser, tmp_path):
+    """The first windows of time are empty; a step that is chosen stays; of an empty file the first one is shown."""
+    values = np.full((6, 40, 60), np.nan, "f4")
+    for name, full in (("late", 3), ("empty", None)):
+        if full is not None:
+            values[full:, 5, 5] = full
+        coords = {
+            "time": np.datetime64("2024-08-01", "ns") + np.arange(6) * np.timedelta64(1, "D"),
+            "lat": 40 - np.arange(40) * 0.1, "lon": np.arange(60) * 0.1,
+        }
+        xr.Dataset({"sst": (("time", "lat", "lon"), values)}, coords).to_netcdf(tmp_path / f"{name}.nc")
+        values[:] = np.nan
+    with page(browser) as opened, started(swathe, "serve", tmp_path / "late.nc", "--address", "0") as (_, link):
+        opened.goto(link)
+        opened.wait_for_function("window.swathe && swathe.view.step === 3")
+        assert "2024-08-04" in opened.locator("#step-name").inner_text()
+        assert opened.locator("#step").input_value() == "3"
+        opened.locator("#step-back").click()
+        opened.wait_for_timeout(300)
+        assert opened.evaluate("swathe.view.step") == 2
+    with started(swathe, "serve", tmp_path / "empty.nc", "--address", "0") as (_, link):
+        assert json.loads(get(link.rstrip("/") + "/opening")) == {"step": 0}
+
+
+@pytest.mark.parametrize(
+    ("call", "options", "fills_in"),
+    [
+        ("average", {}, True),
+        ("average", {"stat": "median", "output": "x.nc"}, False),
+        ("average", {"every": "day"}, False),
+        ("grid", {}, False),
+    ],
+)
+def test_pages_say_when_the_map_comes(call, options, fills_in, granules, tmp_path, capsys, monkeypatch):
+    monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
+    if "output" in options:
+        options = options | {"output": tmp_path / options["output"]}
+    area = {"bbox": (-77, 36, -73, 41), "resolution": 0.1, "on_error": "skip"}
+    getattr(package, call)(str(granules), "chlor_a", live=True, **area, **options)
+    link = re.search(r"http://\S+", capsys.readouterr().err)[0]
+    state = json.loads(get(link.replace("/?", "/state?")))
+    assert state["map"]["fills_in"] is fills_in
+    # In the end it is there.
+    assert state["blocks"]
+
+
 def test_python_shows_the_link(granules, capsys, monkeypatch):
     monkeypatch.delenv("JUPYTERHUB_SERVICE_PREFIX", raising=False)
     options = {"bbox": (-77, 36, -73, 41), "resolution": 0.1, "on_error": "skip"}

@@ -115,9 +115,9 @@ def test_the_map_fills_in_as_tasks_end(granules, client):  # noqa: F811
     from swathe import _dask, _watching
     from swathe._cluster import Cluster
 
-    spread = _dask.Spread(Cluster(client), plan._plan.spread(None, False, False))
-    with _watching.watched(plan._plan, client, live) as told, _dask.gathered(spread, None, told) as (parts, _):
-        assert parts
+    spread = _dask.Spread(Cluster(client), plan._plan.spread(None, False, "here"))
+    with _watching.watched(plan._plan, client, live) as told, _dask.gathered(spread, None, told) as came:
+        assert came.parts
         deadline = time.monotonic() + 20
         expected = plan.run()
         wanted = int((expected.granule_status == "used").sum())

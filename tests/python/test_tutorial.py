@@ -77,6 +77,10 @@ def test_every_cell_runs(tmp_path):
             done = subprocess.run(command, env=settings | hub, capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "8 figures" in done.stdout, done.stdout
+    # None was left out, those for a hub least of all.
+    lines = [(line, tags) for line, tags, _ in cells(TUTORIAL.read_text())]
+    assert [line for line, tags in lines if "gateway" in tags]
+    assert [int(line) for line in re.findall(r"^--- line (\d+)$", done.stdout, re.MULTILINE)] == [line for line, _ in lines]
     from matplotlib.image import imread
 
     for figure in figures.glob("*.png"):

@@ -140,27 +140,60 @@ impl FilledBins {
         mapping: Mapping,
         blank: &Blank,
     ) -> MappedBins {
-        let index = Index {
-            bins: Bins::new(&self.isin),
-            filled: &self.bins,
-            starts: row_starts(&self.isin, &self.bins),
-        };
-        let sums = self.sums.get(product).map_or(&[][..], Vec::as_slice);
         let (rows, columns) = geobox.shape();
-        let cells: Vec<Cell> = (0..rows)
+        let mapper = Mapper {
+            geobox,
+            mapping,
+            blank,
+        };
+        mapper.map(&self.by_place(), product, scheme, (0..rows, 0..columns))
+    }
+
+    /// The same bins, findable by place.
+    pub fn by_place(&self) -> BinsByPlace<'_> {
+        BinsByPlace {
+            bins: Bins::new(&self.isin),
+            filled: self,
+            starts: row_starts(&self.isin, &self.bins),
+        }
+    }
+}
+
+/// How bins become a map.
+#[derive(Debug, Clone, Copy)]
+pub struct Mapper<'a> {
+    /// The grid of the map.
+    pub geobox: &'a GeoBox,
+    /// Which bins give to a cell.
+    pub mapping: Mapping,
+    /// What is required of a cell.
+    pub blank: &'a Blank,
+}
+
+impl Mapper<'_> {
+    /// A product on some rows and columns of the map, as [`FilledBins::map`].
+    pub fn map(
+        &self,
+        bins: &BinsByPlace<'_>,
+        product: usize,
+        scheme: Scheme,
+        (rows, columns): (Range<usize>, Range<usize>),
+    ) -> MappedBins {
+        let sums = bins.filled.sums.get(product).map_or(&[][..], Vec::as_slice);
+        let cells: Vec<Cell> = rows
             .into_par_iter()
             .flat_map_iter(|row| {
-                let index = &index;
-                (0..columns).map(move |column| {
+                columns.clone().map(move |column| {
                     let mut cell = Cell::default();
-                    index.giving(geobox, mapping, row, column, |bin, share| {
+                    bins.giving(self.geobox, self.mapping, row, column, |bin, share| {
                         let sums = sums.get(bin).copied().unwrap_or_default();
-                        cell.add(&self.bins[bin], &sums, share);
+                        cell.add(&bins.filled.bins[bin], &sums, share);
                     });
                     cell
                 })
             })
             .collect();
+        let blank = self.blank;
         let shown = |cell: &Cell| {
             cell.observations >= blank.min_count.max(1) && cell.scenes >= blank.min_granules
         };
@@ -174,6 +207,19 @@ impl FilledBins {
             observations: cells.iter().map(|cell| cell.observations).collect(),
             scenes: cells.iter().map(|cell| cell.scenes).collect(),
         }
+    }
+
+    /// The rows of bins that may give to some rows of the map, where these run along parallels.
+    pub fn rows_giving(&self, isin: &Isin, rows: Range<usize>) -> Range<usize> {
+        if !self.geobox.crs.is_lonlat() {
+            return 0..isin.rows() as usize;
+        }
+        // Edges of the first and the last row; a bin's row that an edge lies on is among them.
+        let edges = [rows.start, rows.end].map(|row| self.geobox.y.at(row as f64));
+        let row = |latitude: f64| (latitude + 90.0) / isin.height();
+        let (low, high) = (row(edges[0].min(edges[1])), row(edges[0].max(edges[1])));
+        let within = |row: f64| row.clamp(0.0, f64::from(isin.rows())) as usize;
+        within(low.floor() - 1.0)..within(high.ceil() + 1.0)
     }
 }
 
@@ -217,9 +263,10 @@ impl Cell {
 }
 
 /// Filled bins, findable by place.
-struct Index<'a> {
+#[derive(Debug)]
+pub struct BinsByPlace<'a> {
     bins: Bins,
-    filled: &'a [Bin],
+    filled: &'a FilledBins,
     /// Position of the first filled bin of each row, and of their end.
     starts: Vec<usize>,
 }
@@ -234,7 +281,7 @@ fn row_starts(isin: &Isin, filled: &[Bin]) -> Vec<usize> {
 /// Overlaps of less than this share of a row or column are of rounding.
 const NOTHING: f64 = 1e-6;
 
-impl Index<'_> {
+impl BinsByPlace<'_> {
     /// Calls `give(position, share)` for the filled bins that give to a cell.
     fn giving(
         &self,
@@ -282,7 +329,7 @@ impl Index<'_> {
     fn position(&self, row: usize, column: usize) -> Option<usize> {
         let number = self.bins.number(row, column)?;
         let (start, end) = (*self.starts.get(row)?, *self.starts.get(row + 1)?);
-        let filled = self.filled.get(start..end)?;
+        let filled = self.filled.bins.get(start..end)?;
         let found = filled.binary_search_by_key(&number, |bin| bin.number);
         Some(start + found.ok()?)
     }
@@ -385,5 +432,36 @@ mod tests {
         };
         let blank = data.map(0, Scheme::Arithmetic, &geobox, Mapping::Area, &blank);
         assert!(blank.mean[0].is_nan() && blank.observations[0] == 8);
+    }
+
+    #[test]
+    fn rows_that_give_are_all_that_do() {
+        let isin = Isin::new(180, None).unwrap();
+        let bins = Bins::new(&isin);
+        for step in [-0.7, -2.0, 0.3, -1.0] {
+            let len = (180.0 / f64::abs(step)) as usize;
+            let geobox = GeoBox {
+                crs: Crs::lonlat(),
+                x: Axis::new(0.0, 1.0, 0, 1),
+                y: Axis::new(if step < 0.0 { 90.0 } else { -90.0 }, step, 0, len),
+            };
+            let mapper = Mapper {
+                geobox: &geobox,
+                mapping: Mapping::Nearest,
+                blank: &Blank::default(),
+            };
+            for start in (0..len).step_by(7) {
+                let rows = start..(start + 7).min(len);
+                let giving = mapper.rows_giving(&isin, rows.clone());
+                for row in rows {
+                    let (of, _) = bins.holding(0.5, geobox.y.centre(row));
+                    assert!(
+                        giving.contains(&of),
+                        "{row} of {step}: {of} not in {giving:?}"
+                    );
+                }
+                assert!(giving.len() < 7 * 2 + 5, "{giving:?}");
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use crate::job::{Finished, JobError, Observer, Plan};
 use crate::live::Live;
 use crate::reduction::Reducing;
-use std::path::Path;
+use std::path::PathBuf;
 use std::sync::{Arc, OnceLock};
 use swathe_core::array::Buffer;
 
@@ -21,10 +21,28 @@ pub enum Place {
     },
 }
 
+/// What is wanted of a run elsewhere.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Wanted {
+    /// What granules gave, for partial results. `keep`: what each of them gave.
+    Parts {
+        /// See above.
+        keep: bool,
+    },
+    /// The maps.
+    Maps,
+    /// The maps as a Zarr store, in a folder that is seen there; otherwise they are wanted here.
+    Store {
+        /// It is there, and empty.
+        folder: PathBuf,
+        /// Whether the maps are wanted besides.
+        maps: bool,
+    },
+}
+
 /// Who carries plans out on clusters.
 pub trait Cluster: Send + Sync {
-    /// Carries a plan out. `keep`: the partial result is to keep what each granule gave. `folder`: where workers may
-    /// write the maps, if they see it. `live`: the page of the run, with the stride for recorders of tasks.
+    /// Carries a plan out. `live`: the page of the run, with the stride for recorders of tasks.
     ///
     /// # Errors
     /// Those of the run; a cluster that cannot be reached, or whose workers do not fit.
@@ -32,8 +50,7 @@ pub trait Cluster: Send + Sync {
         &self,
         place: &Place,
         plan: &Plan,
-        keep: bool,
-        folder: Option<&Path>,
+        wanted: &Wanted,
         live: Option<(&Arc<Live>, usize)>,
         observer: Observer<'_>,
     ) -> Result<Finished, JobError>;

@@ -14,7 +14,7 @@ use swathe::core::build_geobox::Resolution;
 use swathe::core::resample::Method;
 use swathe::io::product::{LayerData, Product};
 use swathe::io::simulate::Simulation;
-use swathe::job::{self, GridRequest, Job, Keeping, OnError, Plan, Purpose, gather};
+use swathe::job::{self, Finishing, GridRequest, Job, Keeping, OnError, Plan, Purpose, gather};
 use swathe::live::{Live, Recorder, Serving};
 
 fn granules(count: usize, lines: usize) -> (tempfile::TempDir, Vec<PathBuf>) {
@@ -227,7 +227,7 @@ fn what_tasks_elsewhere_note_is_on_the_page() {
         memory: None,
         scratch: folder.path(),
     };
-    let spread = plan.spread(None, false, false).unwrap();
+    let spread = plan.spread(None, false, Finishing::Here).unwrap();
     let mut news = Vec::new();
     for (number, task) in spread.tasks.iter().enumerate() {
         let recorder = Arc::new(Recorder::new(stride));
@@ -289,7 +289,7 @@ fn news_that_are_damaged_do_no_harm() {
     let live = Live::start("0".parse().unwrap(), false).unwrap();
     let stride = live.plan_spread(&plan, None);
     let recorder = Arc::new(Recorder::new(stride));
-    let spread = plan.spread(None, false, false).unwrap();
+    let spread = plan.spread(None, false, Finishing::Here).unwrap();
     let worker = job::Worker {
         memory: None,
         scratch: folder.path(),

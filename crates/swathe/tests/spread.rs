@@ -9,8 +9,8 @@ use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use swathe::job::{
-    self, Finished, GridRequest, Job, JobError, Keeping, Plan, Purpose, Spread, Windowing, Worker,
-    collect, combine, gather,
+    self, Finished, Finishing, GridRequest, Job, JobError, Keeping, Plan, Purpose, Spread,
+    Windowing, Worker, collect, combine, gather,
 };
 use swathe_core::geobox::GeoBox;
 use swathe_core::isin::Isin;
@@ -131,28 +131,46 @@ fn tree(folder: &Path) -> BTreeMap<PathBuf, Option<Vec<u8>>> {
     found
 }
 
-/// The store that a spread run writes: its folder, and whether a file was of several windows.
-fn stored(spread: &Spread, parts: &BTreeMap<Option<usize>, Vec<u8>>, store: &Path) -> bool {
-    std::fs::create_dir(store).unwrap();
-    let (came, pool) = (&parts[&None], pool(1));
-    let mut receipts = Vec::new();
-    let mut together = false;
-    // In any order.
-    for storing in spread.storing.iter().rev() {
+/// What tasks finish of the maps: the tiles of each, in any order, by the files of a store that they would be of.
+fn encoded(spread: &Spread, parts: &BTreeMap<Option<usize>, Vec<u8>>) -> Vec<Vec<Vec<u8>>> {
+    let pool = pool(1);
+    let files = spread.storing.iter().rev().map(|storing| {
         let encodings = storing.encodings.iter().rev();
         let encoded = encodings.map(|encoding| {
             let own = encoding.parts.iter().filter_map(|n| parts.get(&Some(*n)));
-            let sources = [came].into_iter().chain(own).map(|part| source(part));
+            let sources = [&parts[&None]]
+                .into_iter()
+                .chain(own)
+                .map(|part| source(part));
             job::encode(&spread.closing, &encoding.order, sources.collect(), &pool).unwrap()
         });
-        let encoded: Vec<Vec<u8>> = encoded.collect();
+        encoded.collect()
+    });
+    files.collect()
+}
+
+/// The result of the tiles that tasks finish.
+fn sent(spread: &Spread, parts: &BTreeMap<Option<usize>, Vec<u8>>) -> Finished {
+    let tiles = encoded(spread, parts).into_iter().flatten();
+    let tiles = tiles.map(|tiles| source(&tiles)).collect();
+    job::collect_finished(&spread.closing, source(&parts[&None]), tiles, None).unwrap()
+}
+
+/// The store that a spread run writes: its folder, and whether a file was of several windows.
+fn stored(spread: &Spread, parts: &BTreeMap<Option<usize>, Vec<u8>>, store: &Path) -> bool {
+    std::fs::create_dir(store).unwrap();
+    let came = &parts[&None];
+    let mut receipts = Vec::new();
+    let mut together = false;
+    for encoded in encoded(spread, parts) {
         together |= encoded.len() > 1;
         let encoded: Vec<&[u8]> = encoded.iter().map(Vec::as_slice).collect();
         let receipt = job::store(&spread.closing, store, source(came), &encoded);
         receipts.push(receipt.unwrap());
     }
     let receipts: Vec<&[u8]> = receipts.iter().map(Vec::as_slice).collect();
-    let finished = job::collect_stored(&spread.closing, source(came), &receipts).unwrap();
+    let finished =
+        job::collect_finished(&spread.closing, source(came), Vec::new(), Some(&receipts)).unwrap();
     let range = finished.stored().unwrap();
     assert_eq!(finished.is_blank(), range.is_none());
     zarr::complete(finished.description(), store, range).unwrap();
@@ -166,11 +184,16 @@ fn partial(finished: &Finished) -> Vec<u8> {
     bytes
 }
 
-/// The netCDF file, or nothing for bins, which are written otherwise.
+/// The netCDF file, or that of bins.
 fn written(finished: &Finished) -> Vec<u8> {
     let mut bytes = Cursor::new(Vec::new());
-    if finished.isin().is_none() {
-        netcdf::write(&finished.product().unwrap(), &mut bytes).unwrap();
+    let mut go_on = |_: &job::Event<'_>| ControlFlow::Continue(());
+    match finished.isin() {
+        None => netcdf::write(&finished.product().unwrap(), &mut bytes).unwrap(),
+        Some(_) => {
+            let table = finished.table(0, &mut go_on).unwrap();
+            table.write(&mut bytes, "options", "0").unwrap();
+        }
     }
     bytes.into_inner()
 }
@@ -222,12 +245,15 @@ fn any_grouping_gives_the_bytes_of_one_process() {
         let mut go_on = |_: &job::Event<'_>| ControlFlow::Continue(());
         let ours = job::run(&plan, &pool(2), &Keeping::default(), &mut go_on).unwrap();
         for memory in [None, Some(256 << 20)] {
-            let spread = plan.spread(memory, false, false).unwrap();
+            let spread = plan.spread(memory, false, Finishing::Sent).unwrap();
             cut += usize::from(spread.tasks.iter().any(|task| task.parts.len() > 1));
             let parts = carried_out(&spread, memory, folder.path(), i as u64);
             let theirs = finished(&spread, parts.values()).unwrap();
             assert!(partial(&ours) == partial(&theirs), "{i}, {memory:?}");
             assert!(written(&ours) == written(&theirs), "{i}, {memory:?}");
+            let sent = sent(&spread, &parts);
+            assert!(written(&ours) == written(&sent), "{i}, {memory:?}");
+            assert_eq!(ours.is_blank(), sent.is_blank());
             assert_eq!(
                 (ours.read.bytes_decoded > 0, ours.geometry),
                 (true, theirs.geometry)
@@ -259,7 +285,9 @@ fn granules_across_180_and_at_the_poles_lose_nothing_to_windows() {
         let plan = plan(&paths, &job, Purpose::Average);
         let mut go_on = |_: &job::Event<'_>| ControlFlow::Continue(());
         let ours = job::run(&plan, &pool(2), &Keeping::default(), &mut go_on).unwrap();
-        let spread = plan.spread(Some(256 << 20), false, false).unwrap();
+        let spread = plan
+            .spread(Some(256 << 20), false, Finishing::Here)
+            .unwrap();
         let cut = spread.tasks.iter().any(|task| !task.parts.is_empty());
         assert!(cut, "the grid is cut");
         let parts = carried_out(&spread, None, folder.path(), seed);
@@ -271,7 +299,7 @@ fn granules_across_180_and_at_the_poles_lose_nothing_to_windows() {
 #[test]
 fn what_is_not_all_of_one_run_is_refused() {
     let (folder, paths, plan) = small();
-    let spread = plan.spread(None, false, false).unwrap();
+    let spread = plan.spread(None, false, Finishing::Here).unwrap();
     let worker = Worker {
         memory: None,
         scratch: folder.path(),
@@ -354,11 +382,14 @@ fn windows_of_time_and_cubes_too_and_stores_of_them() {
         ours.feed(&mut sinks, &mut go_on).unwrap();
         sinks.pop().unwrap().finish().unwrap();
 
-        let spread = plan.spread(Some(400 << 20), false, true).unwrap();
+        let spread = plan
+            .spread(Some(400 << 20), false, Finishing::Stored)
+            .unwrap();
         let parts = carried_out(&spread, None, folder.path(), i as u64);
         if i != 2 {
             let theirs = finished(&spread, parts.values()).unwrap();
             assert!(written(&ours) == written(&theirs), "{i}");
+            assert!(written(&ours) == written(&sent(&spread, &parts)), "{i}");
         }
         shared |= stored(&spread, &parts, &many);
         assert!(tree(&one) == tree(&many), "{i}");
@@ -403,17 +434,26 @@ fn sides_of_180_degrees_go_to_their_days_there_too() {
             ..Keeping::default()
         };
         let ours = job::run(&plan, &pool(2), &keeping, &mut go_on).unwrap();
-        let spread = plan.spread(Some(600 << 20), false, false).unwrap();
+        let spread = plan
+            .spread(Some(600 << 20), false, Finishing::Here)
+            .unwrap();
         let parts = carried_out(&spread, None, folder.path(), i as u64);
         let theirs = finished(&spread, parts.values()).unwrap();
         assert!(written(&ours) == written(&theirs), "{every} {grid}");
+        let spread = plan
+            .spread(Some(600 << 20), false, Finishing::Sent)
+            .unwrap();
+        assert!(
+            written(&ours) == written(&sent(&spread, &parts)),
+            "{every} {grid}"
+        );
     }
 }
 
 #[test]
 fn damaged_orders_and_receipts_are_refused() {
     let (folder, _, plan) = small();
-    let spread = plan.spread(None, false, true).unwrap();
+    let spread = plan.spread(None, false, Finishing::Stored).unwrap();
     let parts = carried_out(&spread, None, folder.path(), 1);
     let (came, pool) = (|| source(&parts[&None]), pool(1));
     let order = &spread.storing[0].encodings[0].order;
@@ -428,9 +468,16 @@ fn damaged_orders_and_receipts_are_refused() {
         let _ = job::encode(&spread.closing, &damaged[0], vec![came()], &pool);
         let store = tempfile::tempdir().unwrap();
         let _ = job::store(&spread.closing, store.path(), came(), &[&damaged[1]]);
+        let tiles = vec![source(&damaged[1])];
+        if let Ok(maps) = job::collect_finished(&spread.closing, came(), tiles, None) {
+            let _ = maps.product();
+        }
     }
     let cut = job::store(&spread.closing, folder.path(), came(), &[&encoded[..9]]);
     assert!(cut.unwrap_err().to_string().contains("damaged"));
-    let receipt = job::collect_stored(&spread.closing, came(), &[b"0"]);
+    let receipt = job::collect_finished(&spread.closing, came(), Vec::new(), Some(&[b"0"]));
     assert!(receipt.is_err());
+    let none = job::collect_finished(&spread.closing, came(), Vec::new(), None).unwrap();
+    let lacks = none.product().unwrap_err().to_string();
+    assert!(lacks.contains("did not come back"), "{lacks}");
 }

@@ -222,7 +222,7 @@ class Array:
     __dask_scheduler__: ClassVar[Any] = _collection.Threads()
 
     def __dask_postcompute__(self) -> tuple[Any, tuple[Any, ...]]:
-        return _collection.by_value("assembled"), (self.shape, self.chunks, self.dtype)
+        return _collection.own("assembled"), (self.shape, self.chunks, self.dtype)
 
     def __dask_postpersist__(self) -> tuple[Any, tuple[Any, ...]]:
         name = _collection.named(self._lazy)

@@ -258,7 +258,7 @@ fn column(reduction: &Reduction) -> usize {
 }
 
 /// Elements that each element of the result stands upon.
-fn reduced_elements(reduction: &Reduction) -> usize {
+pub(super) fn reduced_elements(reduction: &Reduction) -> usize {
     let reduced = reduction.input.shape().iter().zip(&reduction.reduced);
     reduced
         .map(|(len, gone)| if *gone { *len } else { 1 })

@@ -5,7 +5,7 @@ use super::buffer::Buffer;
 use super::chunks::{Region, elements, lengths, strides};
 use super::compute::{
     Job, Run, cells_of, empty_states, finish, input_region, is_selected, jobs, merge, reduced,
-    shared, stages,
+    reduced_elements, shared, stages, task_bytes,
 };
 use super::error::ArrayError;
 use super::evaluate::{Evaluator, Known};
@@ -116,6 +116,49 @@ impl Parts {
             (work, self.needs(stage))
         };
         self.stages.iter().enumerate().map(one).collect()
+    }
+
+    /// Bytes that a task of a stage holds, at most, with the results of stages that it needs; and those of a share, where
+    /// there are shares: to merge some takes twice their bytes.
+    pub fn bytes(&self, stage: usize) -> (u64, u64) {
+        let Some(arrays) = self.stages.get(stage) else {
+            return (0, 0);
+        };
+        let all = |array: &Array| (array.len() * array.dtype().size()) as u64;
+        let chunk = |array: &Array| (array.chunks().largest() * array.dtype().size()) as u64;
+        let needed: u64 = self
+            .needs(arrays)
+            .iter()
+            .map(|stage| {
+                let arrays = self.stages.get(*stage);
+                arrays.into_iter().flatten().map(all).sum::<u64>()
+            })
+            .sum();
+        let jobs = self.jobs.get(stage).map_or(&[][..], Vec::as_slice);
+        match (self.reductions(arrays), jobs.is_empty()) {
+            (Some(reductions), false) => {
+                let (mut share, mut reading, mut finished) = (0, 0, 0);
+                for (reduction, array) in reductions {
+                    let cells = array.chunks().largest() as u64;
+                    let each = State::bytes_per_cell(reduction, reduced_elements(reduction));
+                    share += cells.saturating_mul(each as u64);
+                    let weights = reduction.weights.as_ref().map_or(0, task_bytes);
+                    reading = reading.max(task_bytes(&reduction.input) + weights);
+                    finished += chunk(array);
+                }
+                let made = share.saturating_mul(2).saturating_add(finished);
+                (needed + made.max(share.saturating_add(reading)), share)
+            }
+            (Some(reductions), true) => {
+                // Two at a time, on one thread.
+                let reading = reductions.iter().map(|(r, _)| 2 * task_bytes(&r.input));
+                (needed + reading.max().unwrap_or(0), 0)
+            }
+            (None, _) => {
+                let made = arrays.iter().map(|array| task_bytes(array) + chunk(array));
+                (needed + made.max().unwrap_or(0), 0)
+            }
+        }
     }
 
     /// Tasks of a chunk of a stage's results.

@@ -16,7 +16,7 @@ mod writer;
 
 pub use reader::BinnedFile;
 pub use swathe_core::binned::{Bin, Sums};
-pub use table::BinTable;
+pub use table::{BinTable, MAPS, layers_of};
 pub use tiles::Tiles;
 pub use writer::{BinWriter, Words};
 

@@ -9,7 +9,7 @@ use crate::product::level3::temporal_range;
 use crate::product::{Layer, LayerData, Statistic};
 use std::collections::BTreeSet;
 use std::io::{Seek, Write};
-use swathe_core::binned::{FilledBins, Mapping};
+use swathe_core::binned::{FilledBins, MappedBins, Mapping};
 use swathe_core::geobox::GeoBox;
 use swathe_core::reduce::Blank;
 
@@ -221,28 +221,49 @@ impl BinTable {
         let maps = self
             .filled
             .map(product, known.scheme, geobox, mapping, blank);
+        let attributes = known.attributes_of_maps(described);
+        let layers = MAPS.into_iter().zip(layers_of(&maps));
+        layers
+            .map(|(statistic, data)| statistic.layer(&known.name, &attributes, data, true))
+            .collect()
+    }
+}
+
+/// What maps of bins tell of a product, in this order.
+pub const MAPS: [Statistic; 4] = [
+    Statistic::Mean,
+    Statistic::StandardDeviation,
+    Statistic::Count,
+    Statistic::Granules,
+];
+
+/// Values of these [`MAPS`].
+pub fn layers_of(maps: &MappedBins) -> [LayerData; 4] {
+    let single = |values: &[f64]| LayerData::F32(values.iter().map(|v| *v as f32).collect());
+    [
+        single(&maps.mean),
+        single(&maps.std),
+        LayerData::from_counts(&maps.observations),
+        LayerData::from_counts(&maps.scenes),
+    ]
+}
+
+impl BinnedProduct {
+    /// Attributes of its maps. `described` are those of the product that are known otherwise.
+    pub fn attributes_of_maps(&self, described: &Attributes) -> Attributes {
         let mut attributes = described.clone();
         let mut add = |name: &str, value: AttributeValue| {
             if text(&attributes, name).is_none() {
                 attributes.push((name.to_owned(), value));
             }
         };
-        if !known.units.is_empty() {
-            add("units", AttributeValue::Text(known.units.clone()));
+        if !self.units.is_empty() {
+            add("units", AttributeValue::Text(self.units.clone()));
         }
-        if let (Some((low, high)), true) = (known.valid_range, described.is_empty()) {
+        if let (Some((low, high)), true) = (self.valid_range, described.is_empty()) {
             add("valid_min", AttributeValue::F32(vec![low]));
             add("valid_max", AttributeValue::F32(vec![high]));
         }
-        let single = |values: Vec<f64>| LayerData::F32(values.iter().map(|v| *v as f32).collect());
-        [
-            (Statistic::Mean, single(maps.mean)),
-            (Statistic::StandardDeviation, single(maps.std)),
-            (Statistic::Count, LayerData::from_counts(&maps.observations)),
-            (Statistic::Granules, LayerData::from_counts(&maps.scenes)),
-        ]
-        .into_iter()
-        .map(|(statistic, data)| statistic.layer(&known.name, &attributes, data, true))
-        .collect()
+        attributes
     }
 }

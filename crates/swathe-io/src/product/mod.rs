@@ -324,6 +324,15 @@ impl Product {
         }
     }
 
+    /// Bytes that the values of all layers take in memory.
+    pub fn bytes(&self) -> u64 {
+        let layers = self.layers.iter().map(|layer| {
+            let size = layer.data.dtype().size().unwrap_or(0);
+            self.maps(layer) as u64 * self.geobox.cells() as u64 * size as u64
+        });
+        layers.sum()
+    }
+
     /// Checks that every layer fills the grid, or comes tile by tile, and that no two have the same name.
     ///
     /// # Errors

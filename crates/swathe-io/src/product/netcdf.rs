@@ -5,7 +5,7 @@ use std::io::{Seek, Write};
 use std::sync::Mutex;
 
 use super::elements::elements_of;
-use super::layout::{Data, FileLayout, VariableLayout, layout};
+use super::layout::{Data, FileLayout, VariableLayout, fill_of, layout};
 use super::tiles::{TileSink, TiledLayers, write_all};
 use super::{LayerData, Product, Sink};
 use crate::error::{Error, Result};
@@ -60,7 +60,8 @@ impl<W: Write + Seek + Send + Sync> TileSink for Tiles<W> {
     ) -> Result<Vec<u8>> {
         self.tiled.check(layer, step, tile, values)?;
         let size = values.dtype().size().unwrap_or(1);
-        let elements = self.tiled.chunk(tile, values);
+        let fill = fill_of(&values.dtype());
+        let elements = self.tiled.chunk(tile, values, fill);
         let first = elements.get(..size).unwrap_or_default().to_vec();
         if elements.is_empty() || elements.chunks_exact(size).any(|element| element != first) {
             return encode_chunk(elements, size, true, Some(DEFLATE_LEVEL));

@@ -18,7 +18,7 @@ use swathe_core::stop;
 use swathe_core::watch::{self, Task};
 
 use super::elements::elements_of;
-use super::layout::{Data, chunk_shape, fill_of, range_attributes};
+use super::layout::{Data, chunk_shape, range_attributes};
 use super::{LayerData, Product, ValidRange};
 use crate::dataset::{Attributes, DataType};
 use crate::error::{Error, Result};
@@ -283,11 +283,10 @@ impl TiledLayers {
         Ok(())
     }
 
-    /// The bytes of a tile as a storage chunk, padded beyond the edges of the grid.
-    pub fn chunk(&self, tile: usize, values: &LayerData) -> Vec<u8> {
+    /// The bytes of a tile as a storage chunk, padded beyond the edges of the grid; `fill` stands for NaN.
+    pub fn chunk(&self, tile: usize, values: &LayerData, fill: Option<f64>) -> Vec<u8> {
         let (rows, columns) = self.tiling.extent(tile);
         let shape = [rows.len(), columns.len()];
-        let fill = fill_of(&values.dtype());
         let chunk = chunk_shape(self.tiling.shape());
         elements_of(&Data::from(values), fill, &shape, &chunk, 0)
     }

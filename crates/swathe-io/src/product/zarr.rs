@@ -5,7 +5,7 @@ use std::path::Path;
 use rayon::prelude::*;
 
 use super::elements::elements_of;
-use super::layout::{Data, FileLayout, VariableLayout, layout};
+use super::layout::{Data, FileLayout, VariableLayout, fill_of, layout};
 use super::tiles::{TileSink, TiledLayers, write_all};
 use super::{LayerData, Product};
 use crate::error::{Error, Result};
@@ -14,7 +14,10 @@ use crate::zarr::{ArrayDescription, StoreDescription, ZarrWriter, encode_chunk};
 
 mod shared;
 
-pub use shared::{EncodedTiles, Encoder, complete, tiles_of_a_file, write_tiles};
+pub use shared::{
+    EncodedTile, EncodedTiles, Encoder, Missing, complete, decode_tile, tiles_of_a_file,
+    write_tiles,
+};
 
 /// Maps of more chunks than this are written in shards, or a folder would hold thousands of files.
 const MOST_FILES_OF_A_MAP: usize = 64;
@@ -73,7 +76,8 @@ impl TileSink for Tiles {
         tile: usize,
         values: &LayerData,
     ) -> Result<Vec<u8>> {
-        encode_tile(&self.tiled, layer, step, tile, values)
+        let fill = fill_of(&values.dtype());
+        encode_tile(&self.tiled, layer, step, tile, values, fill)
     }
 
     fn put(&mut self, layer: usize, step: usize, tile: usize, encoded: &[u8]) -> Result<()> {
@@ -93,17 +97,18 @@ impl TileSink for Tiles {
     }
 }
 
-/// A tile as the chunk of a store.
+/// A tile as the chunk of a store; `fill` stands for NaN.
 fn encode_tile(
     tiled: &TiledLayers,
     layer: usize,
     step: usize,
     tile: usize,
     values: &LayerData,
+    fill: Option<f64>,
 ) -> Result<Vec<u8>> {
     tiled.check(layer, step, tile, values)?;
     let size = values.dtype().size().unwrap_or(1);
-    encode_chunk(&tiled.chunk(tile, values), size)
+    encode_chunk(&tiled.chunk(tile, values, fill), size)
 }
 
 /// Writes all that is not in tiles.

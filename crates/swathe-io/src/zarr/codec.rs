@@ -33,6 +33,14 @@ pub fn encode_chunk(elements: &[u8], element_size: usize) -> Result<Vec<u8>> {
     blosc::encode(elements, element_size).map_err(|error| refused(error.to_string()))
 }
 
+/// The `bytes` bytes of a chunk that [`encode_chunk`] encoded.
+///
+/// # Errors
+/// What is wrong with it, if it is damaged or holds another number.
+pub(crate) fn decode_numbers(stored: &[u8], bytes: usize) -> std::result::Result<Vec<u8>, String> {
+    decode_chunk(stored, Compression::Blosc, bytes)
+}
+
 /// A Zstandard frame with a checksum.
 pub(super) fn zstandard(bytes: &[u8]) -> std::io::Result<Vec<u8>> {
     let mut compressor = zstd::bulk::Compressor::new(LEVEL)?;

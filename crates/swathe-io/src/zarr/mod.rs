@@ -24,6 +24,7 @@ mod writer;
 mod tests;
 
 pub(crate) use attributes::as_stored;
+pub(crate) use codec::decode_numbers;
 pub use codec::{encode_chunk, encode_texts};
 pub use description::{ArrayDescription, StoreDescription};
 use files::METADATA;

@@ -7,6 +7,7 @@ use super::on_cluster::OnCluster;
 use super::progress::{self, Progress};
 use super::report;
 use super::write::Outputs;
+use crate::cluster::Wanted;
 use crate::failure::{Failure, Outcome, Result};
 use crate::interrupt;
 use crate::memory_size::memory_size;
@@ -334,9 +335,7 @@ impl Gridding {
             .map_err(Failure::error)?;
         let gathered = pool.install(|| gather(&paths, job.on_error))?;
         let plan = Arc::new(pool.install(|| Plan::new(gathered, job, Purpose::Average))?);
-        let mut keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
-        // The map is made in memory; of a small area, bins and map are small too.
-        keeping.whole = map.is_large();
+        let keeping = outputs.keeping(self.memory, self.scratch.as_deref(), self.resume);
         let shares = pool.install(|| plan.shares(pool.current_num_threads(), &keeping))?;
         if self.dry_run {
             let estimate = pool.install(|| plan.estimate())?;
@@ -354,17 +353,17 @@ impl Gridding {
             watch.show(event);
             progress.show(event)
         };
+        let watched = watch::here();
         let live = watch.live().map(|live| (live, Some(map.geobox())));
         let written = self
             .cluster
             // The map is made of the bins here.
-            .run(&plan, &pool, &keeping, || Ok(None), live, &mut show)
+            .run(&plan, &pool, &keeping, || Ok(Wanted::Maps), live, &mut show)
             .and_then(|finished| {
-                let product = pool.install(|| map.product(&finished))?;
-                if let Some(live) = watch.live() {
-                    live.product(&product);
-                }
-                pool.install(|| outputs.write_product(&product))?;
+                pool.install(|| {
+                    let _entered = watched.enter();
+                    outputs.write_maps(&map.maps(&finished)?, &mut show)
+                })?;
                 messages::note(&format!("mapped from bins of isin-{}", map.rows()));
                 Ok(finished)
             });
@@ -458,7 +457,7 @@ impl Gridding {
         let live = watch.live().map(|live| (live, None));
         let written = self
             .cluster
-            .run(&plan, &pool, &keeping, || outputs.share(), live, &mut show)
+            .run(&plan, &pool, &keeping, || outputs.wanted(), live, &mut show)
             .and_then(|finished| {
                 let appends = outputs.appends();
                 let written = pool.install(|| {

@@ -1,6 +1,6 @@
 //! Options of commands that can work on a cluster.
 
-use crate::cluster::{self, Cluster, Place};
+use crate::cluster::{self, Cluster, Place, Wanted};
 use crate::failure::Result;
 use crate::{interrupt, messages};
 use clap::Args;
@@ -48,8 +48,8 @@ impl OnCluster {
         self.place().is_some()
     }
 
-    /// Carries a plan out: here, or on the cluster that was asked for. `share`: the folder of a store into which
-    /// workers may write the maps; `live`: the page of the run, and the map that is made of bins.
+    /// Carries a plan out: here, or on the cluster that was asked for, where this is `wanted`; `live`: the page of the
+    /// run, and the map that is made of bins.
     ///
     /// # Errors
     /// Those of the run, and of the cluster.
@@ -58,23 +58,22 @@ impl OnCluster {
         plan: &Arc<Plan>,
         pool: &ThreadPool,
         keeping: &Keeping,
-        share: impl FnOnce() -> Result<Option<PathBuf>>,
+        wanted: impl FnOnce() -> Result<Wanted>,
         live: Option<(&Arc<Live>, Option<&GeoBox>)>,
         observer: Observer<'_>,
     ) -> Result<Finished> {
         let Some(place) = self.place() else {
             return Ok(job::run(plan, pool, keeping, observer)?);
         };
-        let keep = keeping.journal.as_ref().is_some_and(|j| j.granules);
         let cluster = provided()?;
-        let folder = share()?;
+        let wanted = wanted()?;
         let live = live.map(|(live, map)| {
             let stride = live.plan_spread(plan, map);
             live.draw(plan, &[]);
             (live, stride)
         });
-        let finished = cluster.run(&place, plan, keep, folder.as_deref(), live, observer)?;
-        if folder.is_some() && finished.stored().is_none() {
+        let finished = cluster.run(&place, plan, &wanted, live, observer)?;
+        if matches!(wanted, Wanted::Store { .. }) && finished.stored().is_none() {
             messages::note("workers do not see the folder of the output: it is written from here");
         }
         Ok(finished)

@@ -1,9 +1,10 @@
 //! The outputs of a run.
 
+use crate::cluster::Wanted;
 use crate::failure::{Failure, Result};
 use crate::{interrupt, messages};
 use std::path::{Path, PathBuf};
-use swathe::job::{Finished, JournalFile, Keeping, Observer, Plan, difference};
+use swathe::job::{Finished, JournalFile, Keeping, MapSource, Observer, Plan, difference};
 use swathe::live::Report;
 use swathe_core::geobox::GeoBox;
 use swathe_io::bins::BinTable;
@@ -173,14 +174,33 @@ impl Outputs {
         }
     }
 
-    /// The folder into which other processes may write the maps, if a Zarr store is all that there is to write.
+    /// What is wanted of a run that other processes carry out: they may write the maps of the only .zarr that there is.
     /// [`Outputs::write`] completes it, or writes all of it.
-    pub fn share(&mut self) -> Result<Option<PathBuf>> {
-        let mut outputs = self.set.iter_mut();
-        match (outputs.next(), outputs.next()) {
-            (Some(output), None) if output.format() == Format::Zarr => Ok(Some(output.share()?)),
-            _ => Ok(None),
+    pub fn wanted(&mut self) -> Result<Wanted> {
+        if self.set.paths().any(is_partial) {
+            return Ok(Wanted::Parts {
+                keep: self.granules,
+            });
         }
+        let maps = self.set.paths().count() > 1;
+        let mut stores = self.set.iter_mut().filter(|o| o.format() == Format::Zarr);
+        match (stores.next(), stores.next()) {
+            (Some(output), None) => Ok(Wanted::Store {
+                folder: output.share()?,
+                maps,
+            }),
+            _ => Ok(Wanted::Maps),
+        }
+    }
+
+    /// The first output that holds the maps as other programs read them.
+    pub fn maps_file(&self) -> Option<PathBuf> {
+        let file = |format| {
+            let of = |path: &&Path| Format::of(path).is_ok_and(|found| found == format);
+            self.set.paths().find(of)
+        };
+        let found = file(Format::Zarr).or_else(|| file(Format::NetCdf));
+        found.map(Path::to_path_buf)
     }
 
     /// Whether layers are added to a cube that is there.
@@ -245,19 +265,48 @@ impl Outputs {
 
     /// Writes what a run gave to all outputs; they appear together. Runs on the current thread pool, and tells
     /// how many tiles are done.
-    pub fn write(mut self, finished: &Finished, observer: Observer<'_>) -> Result<()> {
+    pub fn write(self, finished: &Finished, observer: Observer<'_>) -> Result<()> {
         if let Some((path, cube)) = &self.cube {
             let appended = cube.append(&finished.product()?);
             return all_there(path, appended.map_err(nothing_added)?);
         }
-        let description = finished.description();
-        if let Some(range) = finished.stored() {
-            for output in self.set.iter_mut() {
-                output.complete(description, range)?;
-            }
-            return Ok(self.set.commit()?);
-        }
+        self.write_maps(finished, observer)
+    }
+
+    /// The same of maps, whatever they are made of.
+    pub fn write_maps(self, maps: &dyn MapSource, observer: Observer<'_>) -> Result<()> {
         let whole = self.set.paths().any(is_whole);
+        self.write_all(maps, whole, observer)?;
+        Ok(())
+    }
+
+    /// The same, and gives the product, in memory.
+    pub fn write_and_keep(self, maps: &dyn MapSource, observer: Observer<'_>) -> Result<Product> {
+        let product = self.write_all(maps, true, observer)?;
+        product.ok_or_else(|| Failure::error("the maps are not here"))
+    }
+
+    /// Writes maps to all outputs, and gives them, if they are to be put together as a `whole`.
+    fn write_all(
+        mut self,
+        maps: &dyn MapSource,
+        whole: bool,
+        observer: Observer<'_>,
+    ) -> Result<Option<Product>> {
+        let description = maps.description();
+        let run = maps.run();
+        let mut there = 0;
+        if let Some(range) = run.and_then(Finished::stored) {
+            for output in self.set.iter_mut().filter(|o| o.is_shared()) {
+                output.complete(description, range)?;
+                there += 1;
+            }
+            if there == self.set.paths().count() {
+                self.set.commit()?;
+                return Ok(None);
+            }
+        }
+        let written = there > 0;
         let mut memory = whole
             .then(|| MemoryTiles::create(description))
             .transpose()?;
@@ -269,11 +318,14 @@ impl Outputs {
         {
             let mut sinks: Vec<Box<dyn TileSink + '_>> = Vec::new();
             for output in self.set.iter_mut() {
-                match (output.format(), finished.isin()) {
-                    (Format::NetCdf, Some(isin)) => {
-                        let (most, scheme) = (finished.most(), finished.scheme());
+                let bins = run.and_then(|run| Some((run, run.isin()?)));
+                match (output.format(), bins) {
+                    (Format::NetCdf, Some((run, isin))) => {
+                        let (most, scheme) = (run.most(), run.scheme());
                         sinks.push(output.bins(description, isin, most, scheme)?);
                     }
+                    // The only one.
+                    (Format::Zarr, None) if written => {}
                     (Format::NetCdf | Format::Zarr, None) => {
                         sinks.push(output.tiles(description)?);
                     }
@@ -286,7 +338,7 @@ impl Outputs {
             if let Some(report) = &mut report {
                 sinks.push(Box::new(report));
             }
-            finished.feed(&mut sinks, observer)?;
+            maps.feed(&mut sinks, observer)?;
             for sink in sinks {
                 sink.finish()?;
             }
@@ -295,9 +347,15 @@ impl Outputs {
         for output in self.set.iter_mut() {
             match (output.format(), &product) {
                 (Format::Partial, _) => {
+                    let Some(run) = run else {
+                        return Err(Failure::usage(format!(
+                            "{}: only averages can be kept as partial results",
+                            output.path().display()
+                        )));
+                    };
                     let mut failure = None;
                     let written = output.write(|file| {
-                        finished.write_partial(file, observer).map_err(|error| {
+                        run.write_partial(file, observer).map_err(|error| {
                             let reason = error.to_string();
                             failure = Some(error);
                             Error::Product { reason }
@@ -323,7 +381,8 @@ impl Outputs {
                 _ => {}
             }
         }
-        Ok(self.set.commit()?)
+        self.set.commit()?;
+        Ok(product)
     }
 }
 

@@ -17,8 +17,8 @@ use swathe_io::bytes::MemorySource;
 use swathe_io::dataset::{AttributeValue, Attributes, Dataset};
 use swathe_io::error::Error;
 use swathe_io::product::{
-    GranuleRecord, GranuleStatus, Layer, LayerData, Product, Provenance, Statistic, TileSink,
-    TimeStep, Times,
+    GranuleRecord, GranuleStatus, LayerData, Product, Provenance, Statistic, TileSink, TimeStep,
+    Times,
 };
 
 /// How bins become a map.
@@ -65,7 +65,22 @@ impl Finished {
     ///
     /// # Errors
     /// A run on another grid; what was kept cannot be read; the observer breaks it off.
-    pub fn table(&self, window: usize, mut observer: Observer<'_>) -> Result<BinTable, JobError> {
+    pub fn table(&self, window: usize, observer: Observer<'_>) -> Result<BinTable, JobError> {
+        let tiles: Vec<usize> = (0..self.tiling.tiles()).collect();
+        self.table_from(window, &tiles, observer)
+    }
+
+    /// The same, of some tiles.
+    pub(super) fn table_of(&self, window: usize, tiles: &[usize]) -> Result<BinTable, JobError> {
+        self.table_from(window, tiles, &mut |_| ControlFlow::Continue(()))
+    }
+
+    fn table_from(
+        &self,
+        window: usize,
+        tiles: &[usize],
+        mut observer: Observer<'_>,
+    ) -> Result<BinTable, JobError> {
         let Some(isin) = self.isin() else {
             return Err(JobError::plan("the run is not on bins"));
         };
@@ -73,9 +88,10 @@ impl Finished {
         {
             let (most, scheme) = (self.most(), self.scheme());
             let description = self.description_of(window);
-            let tiles = Tiles::create(&description, isin, most, scheme, &mut file)?;
-            let mut sinks: [Box<dyn TileSink + '_>; 1] = [Box::new(tiles)];
-            self.feed_steps(window..window + 1, &mut sinks, &mut observer)?;
+            let sink = Tiles::create(&description, isin, most, scheme, &mut file)?;
+            let mut sinks: [Box<dyn TileSink + '_>; 1] = [Box::new(sink)];
+            let steps = window..window + 1;
+            self.feed_some(steps, window, tiles, &mut sinks, &mut observer)?;
             let [sink] = sinks;
             sink.finish()?;
         }
@@ -84,42 +100,6 @@ impl Finished {
         Ok(BinnedFile::from_dataset(dataset)?.read()?)
     }
 
-    /// A map of a run on bins, as its file would be mapped; of windows, a map of each.
-    ///
-    /// # Errors
-    /// As [`Finished::table`].
-    pub fn mapped(&self, map: &BinMap, options: &str) -> Result<Product, JobError> {
-        let description = self.description();
-        let timed = matches!(description.times, Times::Series(_));
-        let mut layers = self.layers_of(0, map)?;
-        for window in 1..self.steps() {
-            let more = self.layers_of(window, map)?;
-            for (own, other) in layers.iter_mut().zip(more) {
-                append(&mut own.data, other.data).ok_or_else(|| {
-                    JobError::plan("the maps of the windows have different layers")
-                })?;
-            }
-        }
-        for layer in &mut layers {
-            layer.timed = timed;
-        }
-        Ok(Product {
-            geobox: map.geobox.clone(),
-            layers,
-            provenance: Provenance {
-                options: options.to_owned(),
-                ..description.provenance.clone()
-            },
-            times: description.times.clone(),
-            windows: description.windows.clone(),
-            granules: description.granules.clone(),
-            flags: description.flags.clone(),
-            attributes: description.attributes.clone(),
-        })
-    }
-}
-
-impl Finished {
     /// The description, as if there were but one window.
     fn description_of(&self, window: usize) -> Product {
         let mut description = self.description().clone();
@@ -139,40 +119,6 @@ impl Finished {
         }
         description
     }
-
-    fn layers_of(&self, window: usize, map: &BinMap) -> Result<Vec<Layer>, JobError> {
-        let table = self.table(window, &mut |_| ControlFlow::Continue(()))?;
-        let layers = (0..table.products.len()).flat_map(|product| {
-            let described = self
-                .header
-                .fields
-                .get(product)
-                .map(|field| &field.attributes);
-            let none = Attributes::new();
-            let (blank, described) = (&map.blank, described.unwrap_or(&none));
-            table.layers(product, &map.geobox, map.mapping, blank, described)
-        });
-        Ok(layers.collect())
-    }
-}
-
-/// Appends values; counts are widened where one of the two is.
-fn append(own: &mut LayerData, other: LayerData) -> Option<()> {
-    match (&mut *own, other) {
-        (LayerData::F32(own), LayerData::F32(other)) => own.extend(other),
-        (LayerData::F64(own), LayerData::F64(other)) => own.extend(other),
-        (LayerData::I32(own), LayerData::I32(other)) => own.extend(other),
-        (LayerData::I64(own), LayerData::I64(other)) => own.extend(other),
-        (LayerData::I64(own), LayerData::I32(other)) => {
-            own.extend(other.into_iter().map(i64::from))
-        }
-        (LayerData::I32(narrow), LayerData::I64(other)) => {
-            let wide = narrow.iter().map(|v| i64::from(*v)).chain(other).collect();
-            *own = LayerData::I64(wide);
-        }
-        _ => return None,
-    }
-    Some(())
 }
 
 /// A map of a binned file: of its products of these names, or of all.

@@ -1,6 +1,6 @@
 //! Maps by way of bins of equal area, as NASA's Level-3 products are made; and presets.
 
-use super::{BinMap, Finished, GridRequest, Job, JobError, keep_statistics};
+use super::{BinMap, BinMaps, Finished, GridRequest, Job, JobError};
 use std::str::FromStr;
 use swathe_core::binned::Mapping;
 use swathe_core::geobox::GeoBox;
@@ -10,7 +10,6 @@ use swathe_core::reduce::{Statistic, Weight};
 use swathe_core::region::Region;
 use swathe_core::resample::Method;
 use swathe_core::suggest::UnknownName;
-use swathe_io::product::Product;
 
 /// A set of options.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -126,15 +125,13 @@ impl ByBins {
     ///
     /// # Errors
     /// What was kept cannot be read.
-    pub fn product(&self, finished: &Finished) -> Result<Product, JobError> {
+    pub fn maps<'a>(&'a self, finished: &'a Finished) -> Result<BinMaps<'a>, JobError> {
         let options = format!(
             "{} # then swathe map{}",
             finished.description().provenance.options,
             self.map.options(&self.statistics),
         );
-        let mut product = finished.mapped(&self.map, &options)?;
-        keep_statistics(&mut product, &self.statistics);
-        Ok(product)
+        finished.mapped(&self.map, &self.statistics, &options)
     }
 }
 

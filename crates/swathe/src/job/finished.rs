@@ -7,6 +7,7 @@ use super::layers::Kind;
 use super::order::several_sensors;
 use super::plan::{Plan, PlannedField};
 use super::record::{Event, Observer, tell_tiles};
+use super::spread::SentMaps;
 use super::windows::{Member, Window};
 use super::{Candidate, JobError, Purpose};
 use rayon::prelude::*;
@@ -46,6 +47,8 @@ pub struct Finished {
     valued: AtomicBool,
     /// If others have written the maps: the range of the first layer.
     pub(super) stored: Option<Option<ValidRange>>,
+    /// If others have finished the maps: their tiles.
+    pub(super) sent: Option<SentMaps>,
     /// What reading has cost.
     pub read: ReadCounters,
     /// What became of the pixels near the area.
@@ -217,6 +220,7 @@ impl Finished {
             kinds,
             valued: AtomicBool::new(false),
             stored: None,
+            sent: None,
             read: ReadCounters::default(),
             geometry: GeometryReport::default(),
             flags: names.zip(header.flags.iter().cloned()).collect(),
@@ -362,7 +366,7 @@ impl Finished {
         }
     }
 
-    /// If other processes have written its maps, which are then not here: the range of the first layer's values.
+    /// If other processes have written its maps: the range of the first layer's values.
     pub fn stored(&self) -> Option<Option<ValidRange>> {
         self.stored
     }
@@ -411,6 +415,17 @@ impl Finished {
     ) -> Result<Vec<(usize, LayerData)>, JobError> {
         let place = self.place(tile, field);
         let first: usize = self.kinds[..field].iter().map(Vec::len).sum();
+        if let Some(sent) = &self.sent {
+            let own = self.kinds[field].iter().enumerate();
+            let layers = own.map(|(k, _)| {
+                let dtype = self.description.layers[first + k].data.dtype();
+                let place = (first + k, step, tile);
+                Ok((first + k, sent.tile(place, &dtype, &self.tiling)?))
+            });
+            let layers = layers.collect::<Result<Vec<_>, JobError>>()?;
+            self.note_values(&layers);
+            return Ok(layers);
+        }
         let cells = self.tiling.tile_cells(tile);
         let layers = |composite: Option<&Composite>| {
             let kinds = self.kinds[field].iter().enumerate();

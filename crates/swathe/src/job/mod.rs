@@ -9,6 +9,7 @@
 //! ```
 
 mod ahead;
+mod bin_maps;
 mod bins;
 mod by_bins;
 mod canonical;
@@ -24,6 +25,7 @@ mod header;
 mod in_parts;
 mod keeping;
 mod layers;
+mod map_source;
 mod memory;
 mod merging;
 mod names;
@@ -40,6 +42,7 @@ mod statistics;
 mod turns;
 mod windows;
 
+pub use bin_maps::BinMaps;
 pub use bins::{BinMap, MapOfBins, keep_statistics, map_bins, merge_bins};
 pub use by_bins::{ByBins, Preset};
 pub(crate) use canonical::quoted;
@@ -49,6 +52,7 @@ pub use estimate::{Estimate, GranuleEstimate};
 pub use finished::Finished;
 pub use gather::{Candidate, Gathered, gather, gather_datasets, gather_sources};
 pub use keeping::{JournalFile, Keeping};
+pub use map_source::MapSource;
 pub use memory::{Shares, check_room, memory_available};
 pub use merging::{difference, merge};
 pub use names::{expand, within};
@@ -58,8 +62,8 @@ pub use plan::Plan;
 pub use record::{Event, Observer};
 pub use run::run;
 pub use spread::{
-    Encoding, LazyCube, Spread, Storing, Task, Worker, collect, collect_stored, combine, encode,
-    layers, store,
+    Encoding, Finishing, LazyCube, Spread, Storing, Task, Worker, collect, collect_finished,
+    combine, encode, layers, store,
 };
 pub(crate) use spread::{opened, sealed};
 pub use statistics::Best;

@@ -203,7 +203,7 @@ impl Serving {
         let server = Server::start(address, guarded, viewer.clone()).map_err(refused)?;
         // Where no thread is to be had, the first look takes longer.
         let ahead = std::thread::Builder::new().name("page".into());
-        let _ = ahead.spawn(move || viewer.read_ahead());
+        let _ = ahead.spawn(move || viewer.opening());
         Ok(Serving { server })
     }
 

@@ -14,6 +14,7 @@ use serde_json::{Value, json};
 use std::collections::{HashMap, VecDeque};
 use std::path::Path;
 use std::sync::{Arc, Mutex, OnceLock, PoisonError};
+use std::time::{Duration, Instant};
 use swathe_core::source::Values;
 use swathe_io::error::{Error, Result};
 use swathe_io::product::{Gridded, GriddedVariable, Statistic};
@@ -35,6 +36,8 @@ const MOST_ACROSS: usize = 4;
 const MOST_STEPS: usize = 20_000;
 /// Blocks that are read ahead of the first look.
 const AHEAD: u32 = 1024;
+/// So long the first step with values is looked for; a step of a vast grid that has been begun is read to its end.
+const LOOKED_FOR: Duration = Duration::from_millis(1500);
 
 /// An open file with its page.
 pub struct Viewer {
@@ -46,6 +49,8 @@ pub struct Viewer {
     maps: Maps,
     page: Page,
     kept: Mutex<Kept>,
+    /// The step that is shown first.
+    opening: OnceLock<usize>,
 }
 
 /// Which block: layer, step, level, row, column.
@@ -143,23 +148,46 @@ impl Viewer {
             maps,
             page,
             kept: Mutex::default(),
+            opening: OnceLock::new(),
             gridded,
         })
     }
 
-    /// Reads what the whole map needs of the first layer's first step, so that the first look is soon there.
-    pub fn read_ahead(&self) {
+    /// The first step at which the first layer has a value, of those that are soon read: the first windows of time may
+    /// have none. What has been read for it is kept for the first look.
+    pub fn opening(&self) -> usize {
+        *self.opening.get_or_init(|| {
+            let (rows, columns) = self.gridded.geobox().shape();
+            let side = BLOCK << READ_LEVEL;
+            if rows.div_ceil(side) * columns.div_ceil(side) > AHEAD as usize {
+                return 0;
+            }
+            let steps = match self.layers.first() {
+                Some((_, maps)) => (*maps).min(self.steps),
+                None => 0,
+            };
+            let begun = Instant::now();
+            let soon = |_: &usize| begun.elapsed() < LOOKED_FOR;
+            let found = (0..steps)
+                .take_while(soon)
+                .find(|step| self.has_values(*step));
+            found.unwrap_or(0)
+        })
+    }
+
+    /// Whether the whole map of the first layer has a value at a step.
+    fn has_values(&self, step: usize) -> bool {
         let (rows, columns) = self.gridded.geobox().shape();
         let span = BLOCK << self.levels;
-        let blocks = rows.div_ceil(BLOCK << READ_LEVEL) * columns.div_ceil(BLOCK << READ_LEVEL);
-        if blocks > AHEAD as usize {
-            return;
+        let places = (0..rows.div_ceil(span))
+            .flat_map(|row| (0..columns.div_ceil(span)).map(move |column| (row, column)));
+        let mut any = false;
+        // All of them: they are what is looked at.
+        for (row, column) in places {
+            let block = self.block((0, step, self.levels, row, column));
+            any |= block.is_some_and(|block| block.means().any(|mean| !mean.is_nan()));
         }
-        for row in 0..rows.div_ceil(span) {
-            for column in 0..columns.div_ceil(span) {
-                self.block((0, 0, self.levels, row, column));
-            }
-        }
+        any
     }
 
     /// A block; nothing beyond the grid, or where it cannot be read.
@@ -296,6 +324,7 @@ impl Pages for Viewer {
             "/" => Some(self.page.answer()),
             "/tile" => self.tile(request),
             "/cell" => self.cell(request),
+            "/opening" => Some(Answer::json(&json!({"step": self.opening()}))),
             "/coast" => Some(Answer::json(&self.maps.coast())),
             _ => None,
         }

@@ -127,6 +127,11 @@ impl Output {
         fs::canonicalize(&self.part).map_err(|source| io_error(&self.path, source))
     }
 
+    /// Whether others were to write it: [`Output::share`].
+    pub fn is_shared(&self) -> bool {
+        matches!(self.state, State::Shared(_))
+    }
+
     /// Completes a store whose tiles others have written, since [`Output::share`]. `range`: of the first layer's
     /// values.
     ///

@@ -330,7 +330,15 @@ fn a_main_tile_that_was_not_encoded_is_refused() {
 
 /// Tiles of a product, encoded on their own from the last to the first.
 fn encoded(product: &Product, wanted: impl Fn(usize) -> bool) -> zarr::EncodedTiles {
-    let mut encoder = zarr::Encoder::new(product).unwrap();
+    encoded_as(product, zarr::Missing::Fill, wanted)
+}
+
+fn encoded_as(
+    product: &Product,
+    missing: zarr::Missing,
+    wanted: impl Fn(usize) -> bool,
+) -> zarr::EncodedTiles {
+    let mut encoder = zarr::Encoder::new(product, missing).unwrap();
     let mut sink: Box<dyn TileSink + '_> = Box::new(&mut encoder);
     let mut order: Vec<_> = TileOrder::new(product).unwrap().collect();
     order.reverse();
@@ -371,6 +379,50 @@ fn several_writers_of_a_store_leave_the_bytes_of_one() {
         zarr::complete(&product, folder.path(), range).unwrap();
         let (_, whole) = written(&product);
         assert!(files(folder.path()) == whole);
+    }
+}
+
+#[test]
+fn encoded_tiles_come_back_to_the_bit() {
+    let bits = |data: &LayerData| match data {
+        LayerData::F32(v) => v.iter().map(|x| u64::from(x.to_bits())).collect(),
+        LayerData::F64(v) => v.iter().map(|x| x.to_bits()).collect(),
+        LayerData::I32(v) => v.iter().map(|x| *x as u64).collect(),
+        LayerData::I64(v) => v.iter().map(|x| *x as u64).collect(),
+        LayerData::Tiled(_) => Vec::new(),
+    };
+    for mut product in products() {
+        if let LayerData::F32(v) = &mut product.layers[0].data {
+            v.first_mut()
+                .into_iter()
+                .for_each(|v| *v = f32::from(crate::product::FILL));
+        }
+        // All alike.
+        if let LayerData::I32(v) = &mut product.layers[2].data {
+            v.fill(7);
+        }
+        let (rows, columns) = product.geobox.shape();
+        let tiling = Tiling::new(rows, columns).unwrap();
+        for missing in [zarr::Missing::Nan, zarr::Missing::Fill] {
+            for encoded in encoded_as(&product, missing, |_| true).tiles {
+                let (layer, tile) = (encoded.layer as usize, encoded.tile as usize);
+                let dtype = product.layers[layer].data.dtype();
+                let decode =
+                    |bytes: &[u8]| zarr::decode_tile(bytes, &dtype, &tiling, tile, missing);
+                let mut values = tile_of(&product, layer, encoded.step as usize, tile);
+                // As files have it, the fill value is none.
+                if let (zarr::Missing::Fill, LayerData::F32(v)) = (missing, &mut values) {
+                    let fill = f32::from(crate::product::FILL);
+                    v.iter_mut()
+                        .filter(|v| **v == fill)
+                        .for_each(|v| *v = f32::NAN);
+                }
+                let back: Vec<u64> = bits(&decode(&encoded.bytes).unwrap());
+                assert_eq!(back, bits(&values));
+                assert!(decode(&encoded.bytes[..encoded.bytes.len() - 1]).is_err());
+                assert!(decode(&[]).is_err());
+            }
+        }
     }
 }
 

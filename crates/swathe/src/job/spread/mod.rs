@@ -6,7 +6,8 @@
 //!     task --Worker::carry_out--> parts: one of what came of granules, and one for every window of a large grid
 //!         parts of a window --combine--> a part, in any order and grouping, to the last bit the same
 //!             parts --collect--> Finished, with the bytes of a run in one process
-//!             parts --encode, store--> files of a Zarr store --collect_stored--> Finished, whose maps are there
+//!             parts --encode--> tiles of maps --collect_finished--> the same
+//!                 tiles --store--> files of a Zarr store
 //! Plan of a cube --lazy_cube--> steps along time --layers--> the values of each, when they are asked for
 //! ```
 //!
@@ -20,13 +21,15 @@ mod collect;
 mod cube;
 mod groups;
 mod part;
+mod sent;
 mod store;
 
 pub use assignment::Worker;
 pub use collect::collect;
 pub use cube::{LazyCube, layers};
 pub use part::combine;
-pub use store::{Encoding, Storing, collect_stored, encode, store};
+pub(in crate::job) use sent::SentMaps;
+pub use store::{Encoding, Storing, collect_finished, encode, store};
 
 use super::keeping::{JournalFile, Keeping};
 use super::plan::{Plan, PlannedGranule};
@@ -55,8 +58,19 @@ pub struct Spread {
     pub closing: Vec<u8>,
     /// Local files that the tasks read, with their lengths.
     pub files: Vec<(PathBuf, u64)>,
-    /// How the maps become files of a Zarr store, if they are to be written so.
+    /// How maps are finished elsewhere, if they are to be.
     pub storing: Vec<Storing>,
+}
+
+/// Where the maps of a spread run are finished.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Finishing {
+    /// By who collects the parts: partial results are made of them.
+    Here,
+    /// Where the parts are; the maps are sent.
+    Sent,
+    /// There, for a Zarr store, which is written there too.
+    Stored,
 }
 
 /// What one task does.
@@ -81,8 +95,7 @@ struct Batch {
 
 impl Plan {
     /// Cuts the plan into tasks for processes that have `memory` bytes for each of their threads, as far as that is
-    /// known. `keep`: the partial result is to keep what each granule gave. `stored`: the maps are to be written by
-    /// those processes.
+    /// known. `keep`: the partial result is to keep what each granule gave.
     ///
     /// # Errors
     /// A granule that other processes cannot read; memory that a task cannot do with, with the least that would do.
@@ -90,7 +103,7 @@ impl Plan {
         &self,
         memory: Option<u64>,
         keep: bool,
-        stored: bool,
+        finishing: Finishing,
     ) -> Result<Spread, JobError> {
         if let Some(memory) = memory {
             self.check_memory(memory)?;
@@ -132,10 +145,7 @@ impl Plan {
             tasks: tasks.collect::<Result<_, JobError>>()?,
             closing: sealed(&Closing::of(self, keep))?,
             files,
-            storing: match stored {
-                true => self.storing(&batches, &groups, &windows)?,
-                false => Vec::new(),
-            },
+            storing: self.storing(&batches, &groups, &windows, finishing)?,
         })
     }
 

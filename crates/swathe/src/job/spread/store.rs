@@ -1,12 +1,14 @@
-//! Results that workers write, as Zarr stores: maps are finished where their parts are.
+//! Maps that are finished where their parts are, and sent, or written there as a Zarr store.
 //!
 //! ```text
-//! parts of a window --encode--> chunks --store, with those of all windows of the same files--> files, and a receipt
-//!     what came of granules, receipts --collect_stored--> Finished, whose maps are there already
+//! parts of a window --encode--> tiles --store, with those of all windows of the same files--> files, and a receipt
+//!     what came of granules, tiles, receipts --collect_finished--> Finished, whose maps are read from the tiles, or
+//!     are there already
 //! ```
 
 use super::blocks::{Block, WINDOW, Window};
-use super::{Batch, Groups, collect, go_on, opened, sealed};
+use super::sent::{SentMaps, packed, unpacked};
+use super::{Batch, Finishing, Groups, collect, go_on, opened, sealed};
 use crate::job::finished::Finished;
 use crate::job::plan::Plan;
 use crate::job::{JobError, Purpose};
@@ -18,9 +20,9 @@ use std::path::Path;
 use std::sync::Arc;
 use swathe_io::bytes::ByteSource;
 use swathe_io::product::ValidRange;
-use swathe_io::product::zarr::{EncodedTiles, Encoder, write_tiles};
+use swathe_io::product::zarr::{EncodedTiles, Encoder, Missing, write_tiles};
 
-/// Files of a store that are written together.
+/// Files of a store that are written together, if there is one.
 #[derive(Debug)]
 pub struct Storing {
     /// What is encoded for them.
@@ -43,6 +45,7 @@ struct Order {
     maps: Range<usize>,
     /// Tiles; `None`: all.
     block: Option<Block>,
+    missing: Missing,
 }
 
 impl Plan {
@@ -52,7 +55,13 @@ impl Plan {
         batches: &[Batch],
         groups: &Groups,
         windows: &[Window],
+        finishing: Finishing,
     ) -> Result<Vec<Storing>, JobError> {
+        let missing = match finishing {
+            Finishing::Here => return Ok(Vec::new()),
+            Finishing::Sent => Missing::Nan,
+            Finishing::Stored => Missing::Fill,
+        };
         // Maps that are encoded together, and the parts that have all of them; in a window, others too.
         let mut maps: Vec<(Range<usize>, Vec<usize>)> = Vec::new();
         match (self.purpose, &self.windows) {
@@ -100,6 +109,7 @@ impl Plan {
                 let order = Order {
                     maps: maps.clone(),
                     block: window.map(|w| w.block.clone()),
+                    missing,
                 };
                 let encoding = Encoding {
                     order: sealed(&order)?,
@@ -115,7 +125,7 @@ impl Plan {
     }
 }
 
-/// Finishes some maps in some tiles, and encodes them as chunks of a Zarr store. `parts`: what came of all granules,
+/// Finishes some maps in some tiles, and encodes them, for [`store`] or [`collect_finished`]. `parts`: what came of all granules,
 /// and what they gave there.
 ///
 /// # Errors
@@ -132,7 +142,7 @@ pub fn encode(
         Some(block) => block.tiles(&finished.tiling),
         None => (0..finished.tiling.tiles()).collect(),
     };
-    let mut encoder = Encoder::new(finished.description())?;
+    let mut encoder = Encoder::new(finished.description(), order.missing)?;
     pool.install(|| {
         finished.feed_some(
             finished.steps_of(&order.maps),
@@ -142,7 +152,7 @@ pub fn encode(
             &mut (&mut go_on as _),
         )
     })?;
-    sealed(&encoder.into_tiles())
+    packed(&encoder.into_tiles(), order.missing)
 }
 
 /// Writes encoded chunks into the folder of a store, all of some files. `came`: the part that tells what came of
@@ -157,25 +167,32 @@ pub fn store(
     encoded: &[&[u8]],
 ) -> Result<Vec<u8>, JobError> {
     let finished = collect(closing, vec![came])?;
-    let encoded: Result<Vec<EncodedTiles>, JobError> = encoded.iter().map(|e| opened(e)).collect();
+    let encoded: Result<Vec<EncodedTiles>, JobError> =
+        encoded.iter().map(|e| unpacked(e)).collect();
     let range = write_tiles(finished.description(), folder, encoded?)?;
     sealed(&range)
 }
 
-/// A result whose maps have been written: of the part that tells what came of all granules, and the receipts.
+/// A result whose maps are finished: of the part that tells what came of all granules, and the tiles that were
+/// [`encode`]d; none of these where all that there is to write is a store. `receipts`: those of a store that has been
+/// written.
 ///
 /// # Errors
-/// Those of [`collect()`]; a receipt that is damaged.
-pub fn collect_stored(
+/// Those of [`collect()`]; tiles or a receipt that are damaged.
+pub fn collect_finished(
     closing: &[u8],
     came: Arc<dyn ByteSource>,
-    receipts: &[&[u8]],
+    tiles: Vec<Arc<dyn ByteSource>>,
+    receipts: Option<&[&[u8]]>,
 ) -> Result<Finished, JobError> {
     let mut finished = collect(closing, vec![came])?;
-    let mut range: Option<ValidRange> = None;
-    for receipt in receipts {
-        range = ValidRange::join(range, opened(receipt)?);
+    if let Some(receipts) = receipts {
+        let mut range: Option<ValidRange> = None;
+        for receipt in receipts {
+            range = ValidRange::join(range, opened(receipt)?);
+        }
+        finished.stored = Some(range);
     }
-    finished.stored = Some(range);
+    finished.sent = Some(SentMaps::new(tiles)?);
     Ok(finished)
 }

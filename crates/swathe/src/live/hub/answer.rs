@@ -108,6 +108,7 @@ impl Hub {
         if let Some(map) = lock(&self.map).as_ref() {
             if map.noted > since {
                 answer["map"] = map.maps.json();
+                answer["map"]["fills_in"] = json!(map.fills_in);
             }
             answer["blocks"] = json!(map.preview.has_news(since));
         }

@@ -129,6 +129,8 @@ struct Map {
     gathered: Option<Gathered>,
     /// What of bins is averaged.
     scheme: Scheme,
+    /// Whether it fills in while granules are worked on; otherwise it comes when all of them are done.
+    fills_in: bool,
 }
 
 /// What a layer of a product is in a preview.

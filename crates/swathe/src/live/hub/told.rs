@@ -99,6 +99,11 @@ impl Hub {
             Purpose::Average if plan.windows().is_none() => Vec::new(),
             Purpose::Average => (1..=steps).map(|n| format!("map {n} of {steps}")).collect(),
         };
+        // What granules give is combined here, or told by tasks that combine what theirs do; otherwise it is kept apart.
+        let fills_in = match shares {
+            Some(shares) => shares.combined(),
+            None => plan.purpose() == Purpose::Average && plan.windows().is_none(),
+        };
         let gathered = match (plan.purpose(), shares, layers.first()) {
             (Purpose::Average, None, Some(layer)) => Some(Gathered::new(
                 layer.statistic,
@@ -121,6 +126,7 @@ impl Hub {
             slots: Vec::new(),
             gathered,
             scheme: plan.scheme(),
+            fills_in,
         });
     }
 
@@ -272,9 +278,11 @@ impl Hub {
                     && let Some(Some(slot)) = map.slots.get(*layer)
                 {
                     let (slot, scheme, note) = (*slot, map.scheme, || self.note());
+                    // A map that is made of bins in the end comes as it is.
+                    let bins = map.slots.contains(&Some(Slot::Weights));
                     let preview = &mut map.preview;
                     match slot {
-                        Slot::Layer(slot) if preview.is_of_bins() => {
+                        Slot::Layer(slot) if bins && preview.is_of_bins() => {
                             let value = |at| number(values, at);
                             preview.put_bins(slot, *step, *tile, value, note);
                         }
@@ -376,6 +384,7 @@ impl Hub {
             slots,
             gathered: None,
             scheme: Scheme::Arithmetic,
+            fills_in: false,
         })
     }
 }

@@ -9,6 +9,8 @@ let store = null;
 let outlines = true;
 /** Whether a person has set the ends of the colour bar. */
 let fixed = false;
+/** Whether somebody has chosen a step. */
+let touched = false;
 
 /** A relative address, so that the page works behind a proxy's prefix. */
 function link(path, query = {}) {
@@ -59,6 +61,18 @@ function startMap(description, source) {
   nameSteps();
   chooseLayer(0);
   if (data.mode !== "report") finerCoast();
+  if (data.mode === "serve" && map.steps.length > 1) firstWithValues();
+}
+
+/** The first windows of time may have nothing to show. */
+async function firstWithValues() {
+  try {
+    const answer = await fetch(link("opening"));
+    const { step } = await answer.json();
+    if (step > 0 && !touched) chooseStep(step);
+  } catch {
+    // The first one stays.
+  }
 }
 
 async function finerCoast() {
@@ -301,9 +315,13 @@ $("outlines").addEventListener("change", (event) => {
 $("zoom-in").addEventListener("click", () => view && view.zoomAt(1.6));
 $("zoom-out").addEventListener("click", () => view && view.zoomAt(1 / 1.6));
 $("fit").addEventListener("click", () => view && view.fit());
-$("step").addEventListener("input", (event) => chooseStep(Number(event.target.value)));
-$("step-back").addEventListener("click", () => chooseStep(view.step - 1));
-$("step-on").addEventListener("click", () => chooseStep(view.step + 1));
+const touch = (i) => {
+  touched = true;
+  chooseStep(i);
+};
+$("step").addEventListener("input", (event) => touch(Number(event.target.value)));
+$("step-back").addEventListener("click", () => touch(view.step - 1));
+$("step-on").addEventListener("click", () => touch(view.step + 1));
 $("span").addEventListener("change", redraw);
 // Only who looks at the graph has it drawn.
 $("graph-more").addEventListener("toggle", () => {

@@ -50,7 +50,9 @@ async function ask() {
 async function takeMap(state) {
   if (state.map && !view) {
     startMap(state.map, new Held(state.map));
-    $("waiting").textContent = "The map fills in as granules are combined.";
+    $("waiting").textContent = state.map.fills_in
+      ? "The map fills in as granules are combined."
+      : "The map comes when all granules are done.";
   } else if (state.map) {
     [map.steps, map.times] = [state.map.steps, state.map.times];
     nameSteps();
@@ -163,6 +165,7 @@ function drawLive() {
     ["read", bytes(state.read.bytes)], ["decoded", state.read.decoded ? bytes(state.read.decoded) : null],
     ["time", seconds(state.elapsed)], ["left", ended || state.left === null ? null : seconds(state.left)],
   ]);
+  if (state.phase === "reducing" && !view) $("waiting").textContent = "The map comes when all is reduced.";
   if (state.error) $("waiting").textContent = state.error;
   const samples = now.samples;
   if (samples.some((s) => s[1])) {
