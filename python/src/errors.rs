@@ -7,7 +7,7 @@ use swathe::job::JobError;
 use swathe::{Failure, shortened};
 
 /// What options are called in Python, longest first: messages speak the command line's language.
-const WORDS: [(&str, &str); 24] = [
+const WORDS: [(&str, &str); 25] = [
     (
         "as in -b -77,36,-73,41 -r 0.015",
         "as in bbox=(-77, 36, -73, 41), resolution=0.015",
@@ -53,6 +53,10 @@ const WORDS: [(&str, &str); 24] = [
         "mask by them with flags, or with a condition in where",
     ),
     ("as in --grid isin-4320", "as in grid=\"isin-4320\""),
+    (
+        "`swathe map` puts them on a map, `swathe merge` adds them",
+        "swathe.map puts them on a map, swathe.merge adds them",
+    ),
     ("--best is of observations", "best is of observations"),
     ("use --stat mode", "use stat=\"mode\""),
     ("use --stat median", "use stat=\"median\""),

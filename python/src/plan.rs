@@ -75,7 +75,7 @@ impl Plan {
 /// A limit that cannot be kept.
 fn shares(plan: &job::Plan, pool: &ThreadPool, keeping: &mut Keeping) -> Result<Shares, JobError> {
     let share =
-        |keeping: &Keeping| within(&pool, || plan.shares(pool.current_num_threads(), keeping));
+        |keeping: &Keeping| within(pool, || plan.shares(pool.current_num_threads(), keeping));
     if keeping.journal.is_some() {
         return share(keeping);
     }

@@ -15,7 +15,7 @@ from typing import Any, ParamSpec, TypeVar
 import numpy as np
 
 from swathe import _swathe
-from swathe.errors import PlanError
+from swathe.errors import PlanError, WrongTypeError
 
 P = ParamSpec("P")
 R = TypeVar("R")
@@ -31,7 +31,7 @@ def suggesting(function: Callable[P, R]) -> Callable[P, R]:
             if name not in known:
                 near = _swathe.nearest(name, known)
                 hint = f"did you mean {near!r}?" if near else f"there are {', '.join(known)}"
-                raise TypeError(f"{function.__name__}() has no argument {name!r}: {hint}")
+                raise WrongTypeError(f"{function.__name__}() has no argument {name!r}: {hint}")
         return function(*args, **kwargs)
 
     return checked
@@ -60,7 +60,7 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
     if _held.is_xarray(given):
         return _held.Held(given)
     if isinstance(given, bytes):
-        raise TypeError("a granule is a path or a file object, not bytes: wrap them in io.BytesIO")
+        raise WrongTypeError("a granule is a path or a file object, not bytes: wrap them in io.BytesIO")
     if callable(getattr(given, "data_links", None)):
         # earthaccess's record of the catalogue.
         links = given.data_links(access="external")
@@ -72,7 +72,7 @@ def one_input(given: Any) -> str | os.PathLike[str] | Any:
         # earthaccess wraps the file of fsspec.
         file = getattr(given, "f", given)
         return _local_path(file) or _earthdata.address_of(file) or given
-    raise TypeError(
+    raise WrongTypeError(
         f"a granule is a path or a file object, not {type(given).__name__}: {given!r:.80}"
     )
 
@@ -102,7 +102,7 @@ def inputs(granules: Any) -> list[Any]:
     if callable(getattr(granules, "data_links", None)) or not isinstance(granules, Iterable):
         return [one_input(granules)]
     if isinstance(granules, Mapping):
-        raise TypeError(f"granules are paths or file objects, or a list of them, not a mapping: {granules!r:.80}")
+        raise WrongTypeError(f"granules are paths or file objects, or a list of them, not a mapping: {granules!r:.80}")
     return [one_input(granule) for granule in granules]
 
 
@@ -114,15 +114,17 @@ def words(value: Any, name: str) -> list[str]:
         return [value]
     if isinstance(value, Iterable):
         found = list(value)
+        if not found:
+            raise PlanError(f"{name} is an empty list", "leave it out for the usual")
         if all(isinstance(word, str) for word in found):
             return found
-    raise TypeError(f"{name} is a name or a list of names, not {value!r:.80}")
+    raise WrongTypeError(f"{name} is a name or a list of names, not {value!r:.80}")
 
 
 def text(value: Any, name: str) -> str:
     """One word."""
     if not isinstance(value, str):
-        raise TypeError(f"{name} is text, not {value!r:.80}")
+        raise WrongTypeError(f"{name} is text, not {value!r:.80}")
     return value
 
 
@@ -135,17 +137,25 @@ def truth(value: Any, name: str) -> bool:
     """True or False, Python's or numpy's. What is merely true or false may have been meant for another argument."""
     if isinstance(value, bool | np.bool_):
         return bool(value)
-    raise TypeError(f"{name} is True or False, not {value!r:.80}")
+    raise WrongTypeError(f"{name} is True or False, not {value!r:.80}")
 
 
 def real(value: Any, name: str) -> float:
     """A number."""
     if isinstance(value, str | bytes | bool):
-        raise TypeError(f"{name} is a number, not {value!r:.80}")
+        raise WrongTypeError(f"{name} is a number, not {value!r:.80}")
     try:
-        return float(value)
+        return as_written(value)
     except (TypeError, ValueError, OverflowError):
-        raise TypeError(f"{name} is a number, not {value!r:.80}") from None
+        raise WrongTypeError(f"{name} is a number, not {value!r:.80}") from None
+
+
+def as_written(value: Any) -> float:
+    """A number in double precision: one of lesser precision stands for the decimals that it is shown by, so that
+    ``np.float32(0.05)`` is 0.05 and not 0.05000000074505806."""
+    if isinstance(value, np.floating) and value.dtype.itemsize < np.dtype(float).itemsize:
+        return float(str(value))
+    return float(value)
 
 
 def paths(value: Any, name: str) -> list[str | os.PathLike[str]]:
@@ -158,13 +168,13 @@ def paths(value: Any, name: str) -> list[str | os.PathLike[str]]:
         found = list(value)
         if all(isinstance(path, str | os.PathLike) for path in found):
             return [one_path(path, name) for path in found]
-    raise TypeError(f"{name} is a path or a list of paths, not {value!r:.80}")
+    raise WrongTypeError(f"{name} is a path or a list of paths, not {value!r:.80}")
 
 
 def one_path(value: Any, name: str) -> str | os.PathLike[str]:
     """A path."""
     if not isinstance(value, str | os.PathLike):
-        raise TypeError(f"{name} is a path, not {value!r:.80}")
+        raise WrongTypeError(f"{name} is a path, not {value!r:.80}")
     if not os.fspath(value):
         raise PlanError(f"{name} is a path, not an empty text")
     return value
@@ -174,11 +184,11 @@ def whole(value: Any, name: str, least: int = 0, most: int = 2**63 - 1) -> int:
     """A whole number between two."""
     # True is 1 to Python, and seldom what was meant.
     if isinstance(value, bool):
-        raise TypeError(f"{name} is a whole number, not {value!r}")
+        raise WrongTypeError(f"{name} is a whole number, not {value!r}")
     try:
         found = operator.index(value)
     except TypeError:
-        raise TypeError(f"{name} is a whole number, not {value!r:.80}") from None
+        raise WrongTypeError(f"{name} is a whole number, not {value!r:.80}") from None
     if found < least:
         raise PlanError(f"{name} is at least {least}, got {value}")
     if found > most:
@@ -199,7 +209,7 @@ def memory_of(value: Any) -> int | None:
         try:
             return whole(value, "memory", 1)
         except TypeError:
-            raise TypeError(
+            raise WrongTypeError(
                 f'memory is a number of bytes, or text as "512MiB", not {value!r:.80}'
             ) from None
     found = _swathe.memory_size(value)
@@ -213,7 +223,7 @@ def numbers(value: Any, name: str, count: int) -> tuple[float, ...]:
     if isinstance(value, str):
         value = value.split(",")
     try:
-        found = tuple(float(number) for number in value)
+        found = tuple(as_written(number) for number in value)
     except (TypeError, ValueError):
         found = ()
     if len(found) != count:

@@ -43,9 +43,8 @@ class _Store(AbstractDataStore):
             name = described["path"].rsplit("/", 1)[-1]
             held = variable(self._opened, described)
             if not self._opened.file.is_hdf5:
-                # Classic netCDF has neither chunks nor filters to tell of.
-                kept = ("dtype", "original_shape")
-                held.encoding = {key: held.encoding[key] for key in kept}
+                # Classic netCDF has neither chunks nor filters to tell of, and one order of bytes.
+                held.encoding = {"dtype": held.dtype, "original_shape": held.encoding["original_shape"]}
             if isinstance(self._opened.source, str | PathLike):
                 held.encoding["source"] = os.fspath(self._opened.source)
             found[name] = held

@@ -11,7 +11,7 @@ from uuid import uuid4
 
 from swathe import _swathe, _worker
 from swathe._sent import by_name, sent
-from swathe.errors import ClusterError, SwatheError
+from swathe.errors import ClusterError, SwatheError, WrongTypeError
 
 #: Seconds in which a scheduler answers, or is not there.
 PATIENCE = 4.0
@@ -38,7 +38,7 @@ def client_of(client: Any) -> Any:
         ) from None
     if not isinstance(client, Client):
         hint = "cluster.get_client() gives one" if hasattr(client, "get_client") else None
-        raise TypeError(
+        raise WrongTypeError(
             f"client is a dask.distributed.Client, not {client!r:.80}"
             + (f" ({hint})" if hint else "")
         )

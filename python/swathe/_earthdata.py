@@ -13,7 +13,7 @@ import numpy as np
 
 from swathe import _swathe
 from swathe._arguments import numbers, suggesting, text, text_or_none, whole
-from swathe.errors import AuthError, PlanError
+from swathe.errors import AuthError, PlanError, WrongTypeError
 
 Day: TypeAlias = str | date | datetime | np.datetime64 | None
 
@@ -166,7 +166,7 @@ def _geojson(shape: Any) -> str:
     try:
         return json.dumps(shape)
     except (TypeError, ValueError):
-        raise TypeError(f"polygon is GeoJSON as a dictionary, not {shape!r:.80}") from None
+        raise WrongTypeError(f"polygon is GeoJSON as a dictionary, not {shape!r:.80}") from None
 
 
 def _time(value: Day) -> str:
@@ -187,7 +187,7 @@ def token_of(given: Any) -> str | None:
     """A token, if one is given. What is none is not shown: it may hold one."""
     if given is None or isinstance(given, str):
         return given
-    raise TypeError(f"token is text, not {type(given).__name__}")
+    raise WrongTypeError(f"token is text, not {type(given).__name__}")
 
 
 def login(token: str | None = None) -> str:

@@ -77,7 +77,8 @@ def average(
         ``"isin-4320"``, with bbox of pixels in a box alone: the result is then along ``bin``, and its
         output a Level-3 binned file.
     like : DataArray, Dataset, GeoBox or path, optional
-        A template: the result has its grid, rows running from north to south.
+        A template: the result has its grid, rows running from north to south, and of a DataArray or Dataset the
+        coordinates to the last digit, so that the two can be joined.
     method : {"footprint", "nearest", "bilinear", "bin"}, optional
         How pixels reach cells.
     flags : str or iterable of str, optional
@@ -322,7 +323,8 @@ def grid(
         memory=memory,
     )
     if lazy:
-        return _lazy.cube(made._plan)
+        made_later = _lazy.cube(made._plan)
+        return made_later if made._template is None else made._template.on(made_later)
     if not truth(compute, "compute"):
         return made.submit(client, _layers=(made.variables, drop_empty), output=output)
     result = made.run(output=output, overwrite=overwrite, progress=progress, client=client, live=live)

@@ -4,16 +4,18 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, NamedTuple, TypeVar, cast
 
 import numpy as np
 
 from swathe import _swathe
-from swathe._arguments import numbers
-from swathe.errors import PlanError
+from swathe._arguments import as_written, numbers
+from swathe.errors import PlanError, WrongTypeError
 
 if TYPE_CHECKING:
     import xarray as xr
+
+R = TypeVar("R", bound="xr.DataArray | xr.Dataset")
 
 #: Names of coordinates, where no attribute says what they are.
 LATITUDE = ("lat", "latitude")
@@ -42,7 +44,7 @@ def grid(
                 raise PlanError(f"{given[0]} has a {name} of its own: leave {name} out")
     if named is not None:
         if not isinstance(named, str):
-            raise TypeError(f"grid is a name, not {named!r:.80}")
+            raise WrongTypeError(f"grid is a name, not {named!r:.80}")
         return _swathe.Grid.named(named, None if bbox is None else _four(bbox, "bbox"))
     if like is not None:
         return template(like)
@@ -65,10 +67,12 @@ def _four(value: Any, name: str) -> tuple[float, float, float, float]:
 def _size(resolution: Any) -> str:
     if isinstance(resolution, str):
         return resolution
+    if isinstance(resolution, bool):
+        raise WrongTypeError(f"resolution is a number or text as '1km', not {resolution}")
     try:
-        return repr(float(resolution))
+        return repr(as_written(resolution))
     except (TypeError, ValueError):
-        raise TypeError(
+        raise WrongTypeError(
             f"resolution is a number or text as '1km', not {resolution!r:.80}"
         ) from None
 
@@ -84,7 +88,7 @@ def crs_text(crs: Any) -> str:
         return f"EPSG:{code}"
     if callable(to_wkt):
         return str(to_wkt())
-    raise TypeError(f"a CRS is an EPSG code, text, or an object with to_wkt(), not {crs!r:.80}")
+    raise WrongTypeError(f"a CRS is an EPSG code, text, or an object with to_wkt(), not {crs!r:.80}")
 
 
 def from_transform(crs: Any, shape: Any, transform: Any) -> _swathe.Grid:
@@ -114,17 +118,49 @@ def template(like: Any) -> _swathe.Grid:
         return from_transform(like.crs, tuple(like.shape), like.affine)
     if hasattr(like, "coords") and hasattr(like, "dims"):
         return _labels(like)
-    raise TypeError(
+    raise WrongTypeError(
         f"like is a gridded file, a DataArray, a Dataset or a GeoBox, not {type(like).__name__}"
     )
 
 
-def _labels(like: xr.DataArray | xr.Dataset) -> _swathe.Grid:
-    coordinates = {
-        str(name): coordinate
-        for name, coordinate in like.coords.items()
-        if coordinate.dims == (name,)
-    }
+class Labels(NamedTuple):
+    """Coordinates of a template along rows and columns, rows from north to south as results have them."""
+
+    y: np.ndarray[Any, Any]
+    x: np.ndarray[Any, Any]
+
+    def on(self, result: R) -> R:
+        """The result under the template's labels. Those of the grid are the same places, but a last digit of another
+        value would keep the two from being joined."""
+        labelled: Any = result
+        y, x = ("lat", "lon") if "lat" in result.dims else ("y", "x")
+        for name, values in ((y, self.y), (x, self.x)):
+            own = labelled[name]
+            if own.size != values.size or own.size < 2 or np.array_equal(own, values):
+                continue
+            if np.abs(own.values - values).max() < np.abs(np.diff(own.values[:2]))[0] / 100:
+                labelled = labelled.assign_coords({name: (name, values, own.attrs)})
+                labelled[name].encoding = own.encoding
+        return cast("R", labelled)
+
+
+def labels(like: Any) -> Labels | None:
+    """The labels of a template that has some."""
+    from swathe import _held
+
+    if not _held.is_xarray(like):
+        return None
+    y, x, _ = _axes(like)
+    if y is None or x is None:
+        return None
+    rows, columns = (np.asarray(like[name].values) for name in (y, x))
+    upwards = rows.size > 1 and rows[0] < rows[-1]
+    return Labels(rows[::-1] if upwards else rows, columns)
+
+
+def _axes(like: xr.DataArray | xr.Dataset) -> tuple[str | None, str | None, bool]:
+    """Names of the coordinates along rows and columns, and whether the names are those of latitude and longitude."""
+    coordinates = _coordinates(like)
 
     def find(standard: str, names: tuple[str, ...]) -> str | None:
         for name, coordinate in coordinates.items():
@@ -132,22 +168,35 @@ def _labels(like: xr.DataArray | xr.Dataset) -> _swathe.Grid:
                 return name
         return next((name for name in coordinates if name.lower() in names), None)
 
+    # Names say what an axis is, the CRS says what its numbers mean: the notebooks of the field rename
+    # x and y to longitude and latitude in any projection.
+    y, x = find("latitude", LATITUDE), find("longitude", LONGITUDE)
+    if y is not None and x is not None:
+        return y, x, True
+    return find("projection_y_coordinate", ("y",)), find("projection_x_coordinate", ("x",)), False
+
+
+def _coordinates(like: xr.DataArray | xr.Dataset) -> dict[str, xr.DataArray]:
+    """Coordinates along a dimension of their own name."""
+    return {
+        str(name): coordinate
+        for name, coordinate in like.coords.items()
+        if coordinate.dims == (name,)
+    }
+
+
+def _labels(like: xr.DataArray | xr.Dataset) -> _swathe.Grid:
     mapping = _mapping(like)
     transform = _transform(mapping)
     if transform is not None and (transform[1] or transform[3]):
         # Its labels, where it has any, are those of rows and columns.
         raise PlanError("the template is rotated, which is not supported")
-    # Names say what an axis is, the CRS says what its numbers mean: the notebooks of the field rename
-    # x and y to longitude and latitude in any projection.
-    y, x = find("latitude", LATITUDE), find("longitude", LONGITUDE)
-    lonlat = y is not None and x is not None
-    if not lonlat:
-        y = find("projection_y_coordinate", ("y",))
-        x = find("projection_x_coordinate", ("x",))
+    y, x, lonlat = _axes(like)
     if (y is None or x is None) and mapping and transform and len(getattr(like, "shape", ())) >= 2:
         # rioxarray goes by the transform where there are no labels.
         wkt = mapping.get("crs_wkt") or mapping.get("spatial_ref")
         return from_transform(wkt, like.shape[-2:], transform)
+    coordinates = _coordinates(like)
     if y is None or x is None:
         raise PlanError(
             f"the template has no coordinates to make a grid of: it has {list(coordinates)}",

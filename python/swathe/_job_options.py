@@ -45,7 +45,7 @@ def options(
         "variables": words(variable, "variable"),
         "grid": grid,
         "method": text_or_none(method, "method"),
-        "flags": None if flags is None else ",".join(words(flags, "flags")) or "none",
+        "flags": _flags(flags),
         "valid_range": _range(valid_range),
         "condition": text_or_none(where, "where"),
         "mask": text(mask, "mask"),
@@ -63,6 +63,13 @@ def options(
         "allow_mixed": truth(allow_mixed, "allow_mixed"),
         "empty_maps": empty_maps,
     }
+
+
+def _flags(flags: Any) -> str | None:
+    """Sets and names with commas; none where an empty list is given."""
+    if flags is None or (isinstance(flags, list | tuple) and not flags):
+        return None if flags is None else "none"
+    return ",".join(words(flags, "flags")) or "none"
 
 
 def _range(valid_range: Any) -> str | None:

@@ -9,7 +9,7 @@ import numpy as np
 
 from swathe import _results
 from swathe._cluster import remote
-from swathe.errors import PlanError, SwatheError
+from swathe.errors import PlanError, SwatheError, WrongTypeError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -43,7 +43,7 @@ def wanted(chunks: Any, beside: dict[str, bool]) -> bool:
     if chunks is None:
         return False
     if not isinstance(chunks, dict):
-        raise TypeError(f"chunks is {{}} or None, not {chunks!r:.80}")
+        raise WrongTypeError(f"chunks is {{}} or None, not {chunks!r:.80}")
     if chunks:
         raise PlanError(
             f"chunks={chunks!r:.80}: a chunk is the layer of one granule",

@@ -20,6 +20,7 @@ from swathe._arguments import (
     words,
 )
 from swathe._grids import grid as grid_of
+from swathe._grids import labels
 from swathe._pictures import Picture
 from swathe.errors import PlanError
 
@@ -102,7 +103,9 @@ def map(
         os.fspath(bins), options, paths(output, "output"), truth(overwrite, "overwrite")
     )
     warned(notes)
-    return _results.dataset(mapped)
+    result = _results.dataset(mapped)
+    template = labels(like)
+    return result if template is None else template.on(result)
 
 
 class Comparison(dict[str, Any]):

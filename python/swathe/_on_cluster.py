@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import closing
 from os import PathLike
 from typing import TYPE_CHECKING, Any
 
 from swathe import _dask, _results, _swathe, _watching
+from swathe._arguments import warned
 from swathe._cluster import Cluster
 from swathe._live import Where, page
 from swathe._progress import Show
@@ -31,9 +31,7 @@ def run(
         cluster = Cluster(client)
         parts, folder, tiles = opened.wanted()
         if folder is not None and not cluster.sees(folder):
-            warnings.warn(
-                "workers do not see the folder of the .zarr: it is written from here", stacklevel=4
-            )
+            warned(["workers do not see the folder of the .zarr: it is written from here"])
             folder, tiles = None, True
         finishing = "here" if parts else "sent" if folder is None else "stored"
         made = plan.spread(cluster.memory, keep is not None, finishing)

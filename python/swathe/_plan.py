@@ -16,6 +16,7 @@ from swathe._arguments import (
     truth,
     warned,
 )
+from swathe._grids import Labels, labels
 from swathe._grids import grid as grid_of
 from swathe._job_options import Four, Granules, Path, options
 from swathe._live import Where, page
@@ -118,14 +119,14 @@ def plan(
     )
     made = _swathe.Plan(given, asked, threads_of(threads), memory_of(memory))
     warned(note.removeprefix("warning: ") for note in made.notes if note.startswith("warning: "))
-    return Plan(made)
+    return Plan(made, labels(like))
 
 
 class Plan:
     """What a job will do: :func:`plan` makes it, :meth:`run` carries it out."""
 
-    def __init__(self, made: _swathe.Plan) -> None:
-        self._plan = made
+    def __init__(self, made: _swathe.Plan, template: Labels | None = None) -> None:
+        self._plan, self._template = made, template
 
     @property
     def variables(self) -> list[str]:
@@ -238,8 +239,10 @@ class Plan:
         if client is not None:
             from swathe import _on_cluster
 
-            return _on_cluster.run(self._plan, client, outputs, overwrite, keep, show, live)
-        return _results.dataset(self._plan.run(show, outputs, overwrite, keep, page(live)))
+            result = _on_cluster.run(self._plan, client, outputs, overwrite, keep, show, live)
+        else:
+            result = _results.dataset(self._plan.run(show, outputs, overwrite, keep, page(live)))
+        return result if self._template is None else self._template.on(result)
 
     def submit(
         self, client: Any, *, output: Any = None, _layers: tuple[list[str], bool] | None = None

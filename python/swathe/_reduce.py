@@ -24,7 +24,7 @@ from swathe._arguments import (
 from swathe._live import Where, page
 from swathe._progress import Show
 from swathe._progress import progress as shown
-from swathe.errors import PlanError
+from swathe.errors import PlanError, WrongTypeError
 
 if TYPE_CHECKING:
     import xarray as xr
@@ -119,10 +119,10 @@ def reduce(
         raise PlanError("bbox and bounding_box are the same")
     box = bbox if bounding_box is None else bounding_box
     if not isinstance(variable, str):
-        raise TypeError(f"variable is a name, not {variable!r:.80}")
+        raise WrongTypeError(f"variable is a name, not {variable!r:.80}")
     given = inputs(files)
     if any(hasattr(file, "read") for file in given):
-        raise TypeError("gridded files are read by path or address, not as file objects or data sets")
+        raise WrongTypeError("gridded files are read by path or address, not as file objects or data sets")
     statistics = [name.strip() for word in words(stat, "stat") for name in word.split(",")]
     if not statistics:
         raise PlanError("stat names no statistic")

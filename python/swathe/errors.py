@@ -2,7 +2,7 @@
 
 Every error of Swathe is a :class:`SwatheError`. Below it stand three answers to "whose fault is it":
 :class:`GranuleError` (a file), :class:`PlanError` (what was asked for), :class:`NothingToDoError`
-(nobody's). The classes carry the names that the errors have in Rust.
+(nobody's). The classes carry the names that the errors have in Rust, where no argument can have a wrong type.
 """
 
 __all__ = [
@@ -27,6 +27,7 @@ __all__ = [
     "SwatheError",
     "ThreadsError",
     "UnsupportedError",
+    "WrongTypeError",
 ]
 
 
@@ -90,6 +91,10 @@ class NotAGridError(GranuleError):
 
 class PlanError(SwatheError, ValueError):
     """What is asked for does not fit together, or does not fit the granules."""
+
+
+class WrongTypeError(PlanError, TypeError):
+    """An argument is of a type that it cannot have, or there is none of its name. Python's alone."""
 
 
 class GridError(PlanError):

@@ -477,6 +477,12 @@ def test_what_cannot_be_is_refused_when_it_is_said():
         x.transpose(0, 0)
     with says(TypeError, "not supported"):
         array.array(np.zeros(3, complex))
+    with says(MemoryError, "the result needs"):
+        array.zeros(2**50, chunks=2**40).compute()
+    with says(ValueError, "negative dimensions"):
+        array.zeros((3, -1))
+    with says(ValueError, "no dimension can have"):
+        array.default_rng(1).random(2**70)
     with says(MemoryError, "a task of this array needs"):
         array.default_rng(1).normal(size=(1000, 1000), chunks=1000).T.sum().compute(memory="1MiB")
     with says(ValueError, "no size"):

@@ -36,10 +36,8 @@ def text(attributes):
 
 
 def encoding(variable):
-    found = dict(variable.encoding)
-    if isinstance(found.get("dtype"), np.dtype):
-        found["dtype"] = found["dtype"].newbyteorder("=")
-    return text(found)
+    """As text: `>f4` is another type than `<f4`, while `|i1` and `<i1` are not."""
+    return {key: str(value) for key, value in variable.encoding.items()}
 
 
 def differences(path):
@@ -200,6 +198,53 @@ def test_what_files_claim_costs_nothing(tmp_path):
     )
     assert said.stdout.strip() in ("SlabError", "MemoryError", "FormatError", "RequestError"), said
     np.testing.assert_array_equal(vast[2**45 : 2**45 - 5 : -2].values, [0, 0, 0])
+
+
+@pytest.mark.parametrize("form", ["NETCDF4_CLASSIC", "NETCDF3_CLASSIC", "NETCDF3_64BIT_OFFSET"])
+@pytest.mark.parametrize("code", ["latin-1", "utf-8"])
+def test_characters_keep_their_bytes(tmp_path, form, code):
+    netCDF4 = pytest.importorskip("netCDF4")
+    with netCDF4.Dataset(tmp_path / "text.nc", "w", format=form) as file:
+        file.createDimension("name", 3)
+        file.createDimension("letter", 6)
+        names = file.createVariable("names", "S1", ("name", "letter"))
+        names._Encoding = code
+        names.set_auto_chartostring(False)
+        words = np.array([word.encode(code) for word in ("Öl", "café", "")], "S6")
+        names[:] = words.view("S1").reshape(3, 6)
+    for options in ({}, {"concat_characters": False}, {"mask_and_scale": False}):
+        ours, theirs = (xr.open_dataset(tmp_path / "text.nc", engine=e, **options) for e in (ENGINE, "netcdf4"))
+        np.testing.assert_array_equal(ours.names, theirs.names)
+        assert ours.names.dtype == theirs.names.dtype
+
+
+def test_what_is_not_stored_is_given_where_there_is_room(tmp_path):
+    netCDF4 = pytest.importorskip("netCDF4")
+    with netCDF4.Dataset(tmp_path / "thin.nc", "w") as file:
+        for name, length in (("y", 6000), ("x", 5000), ("far", 2**40)):
+            file.createDimension(name, length)
+        thin = file.createVariable("thin", "f4", ("y", "x"), chunksizes=(1000, 1000), fill_value=-1)
+        thin[5, 7] = 3
+        packed = file.createVariable("packed", "i2", ("y", "x"), chunksizes=(1000, 1000), zlib=True)
+        packed.scale_factor = 0.5
+        packed[5, 7] = 3
+        far = file.createVariable("far", "i1", ("far", "x"), chunksizes=(1000, 5000))
+        far[2**39 + 5, 3] = 9
+    ours, theirs = (xr.open_dataset(tmp_path / "thin.nc", engine=e) for e in (ENGINE, "netcdf4"))
+    for name in ("thin", "packed"):
+        np.testing.assert_array_equal(ours[name].values, theirs[name].values)
+    # What is far apart is read without what lies between.
+    step = 2**38
+    apart = ours.far[5::step, 3::1000]
+    assert apart.shape == (4, 5)
+    np.testing.assert_array_equal(apart.values, theirs.far[5::step, 3::1000].values)
+    assert float(apart[2, 0]) == 9
+    places = np.array([2**39 + 5, 1, 2**40 - 1])
+    np.testing.assert_array_equal(ours.far[places, 3].values, theirs.far[places, 3].values)
+    back = slice(2**39 + 9, 1, -(2**38) - 1)
+    np.testing.assert_array_equal(ours.far[back, 3].values, theirs.far[back, 3].values)
+    with pytest.raises(package.SwatheError, match="read it in parts"):
+        ours.far.load()
 
 
 def test_the_tutorials_merge_works(granules):

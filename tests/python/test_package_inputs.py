@@ -190,6 +190,31 @@ def test_templates_of_other_libraries(granules, expected):
     assert got.chlor_a.shape == utm.shape and got.rio.crs.to_epsg() == 32618
 
 
+@pytest.mark.parametrize("dtype", ["f8", "f4"])
+@pytest.mark.parametrize("upwards", [True, False])
+@pytest.mark.parametrize("names", [("lat", "lon"), ("latitude", "longitude")])
+def test_results_join_their_template(granules, dtype, upwards, names):
+    """Labels that are summed up, or of single precision, are not those that Swathe works out, but their last digits."""
+    rows = np.arange(36.025, 41, 0.05).astype(dtype)[:: 1 if upwards else -1]
+    columns = np.arange(-76.975, -73, 0.05).astype(dtype)
+    template = xr.DataArray(np.ones((100, 80)), coords=dict(zip(names, (rows, columns))), dims=names)
+    expected = package.average(granules, "chlor_a", bbox=(-77, 36, -73, 41), resolution=0.05).chlor_a
+    assert not np.array_equal(expected.lat.values, np.sort(rows)[::-1])
+    cube = package.grid(granules, "chlor_a", like=template)
+    lazy = package.grid(granules, "chlor_a", like=template, chunks={})
+    mean = package.average(granules, "chlor_a", like=template).chlor_a
+    np.testing.assert_array_equal(mean, expected)
+    assert mean.lat.attrs == expected.lat.attrs and lazy.chunks and lazy.identical(cube.chunk(lazy.chunksizes))
+    if names == ("lat", "lon"):
+        for result in (cube.mean("time"), mean, lazy.isel(time=0)):
+            joined = result + template
+            assert joined.shape == (100, 80) and joined.lat.dtype == np.dtype(dtype)
+    for result in (cube, mean, lazy):
+        np.testing.assert_array_equal(np.sort(result.lat), np.sort(rows))
+        np.testing.assert_array_equal(result.lon, columns)
+        assert result.lat[0] > result.lat[-1]
+
+
 def test_templates_without_labels_go_by_their_transform(granules, expected):
     pytest.importorskip("rioxarray")
     from affine import Affine

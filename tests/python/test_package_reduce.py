@@ -90,7 +90,7 @@ def test_over_an_area(maps, tmp_path):  # noqa: F811
         ({"bbox": (0, 5, 1, 4)}, errors.PlanError, "south below"),
         ({"bbox": (0.1, 0.1, 0.2, 0.2)}, errors.NothingToDoError, "no cell"),
         ({"memory": "much"}, errors.PlanError, "no size"),
-        ({"memory": 1}, errors.PlanError, '1 are allowed .give memory="1MiB" or more'),
+        ({"memory": 1}, errors.PlanError, '1 are allowed .give memory="2MiB" or more'),
         ({"memory": 0}, errors.PlanError, "at least 1"),
         ({"memory": 0.5}, TypeError, "number of bytes"),
         ({"threads": 0}, errors.PlanError, "at least 1"),

@@ -279,6 +279,15 @@ def bins(swathe, level2, tmp_path_factory):
     return out
 
 
+def test_files_of_bins_are_told_as_what_they_are(swathe, bins, tmp_path):
+    told = subprocess.run([swathe, "info", bins], capture_output=True, text=True, check=True).stdout
+    assert "it holds Level-3 bins: `swathe map`" in told and "BinList" in told
+    command = [swathe, "average", bins, "-b=-76,36,-73,39", "-r", "1", "-o", tmp_path / "out.nc"]
+    assert "`swathe map`" in subprocess.run(command, capture_output=True, text=True).stderr
+    with pytest.raises(package.errors.NotASwathError, match=r"swathe\.map"):
+        package.open(bins)
+
+
 def edited(source, path, change):
     """A copy of a file of bins, with its tables changed."""
     shutil.copy(source, path)

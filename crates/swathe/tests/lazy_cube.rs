@@ -21,16 +21,16 @@ fn pool(threads: usize) -> rayon::ThreadPool {
 /// Four granules of which some are beside the area, and a job on two variables of them.
 fn cube(method: Method) -> (tempfile::TempDir, Vec<PathBuf>, Job) {
     let (folder, paths) = granules(Simulation {
-        area: Some([-100.0, 20.0, -60.0, 50.0]),
-        days: 5,
+        area: Some([-80.0, 30.0, -60.0, 45.0]),
+        days: 7,
         count: Some(4),
-        lines: Some(120),
+        lines: Some(60),
         ..Simulation::default()
     });
     let job = Job {
-        variables: vec!["chlor_a".into(), "avw".into()],
+        variables: vec!["chlor_a".into(), "poc".into()],
         grid: GridRequest::Box {
-            bbox: (-80.0, 28.0, -70.0, 40.0),
+            bbox: (-78.0, 31.0, -70.0, 40.0),
             resolution: "0.05".parse().unwrap(),
             crs: None,
         },

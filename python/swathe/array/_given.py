@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import operator
+import sys
 from collections.abc import Sequence
 from typing import Any, TypeAlias
 
@@ -44,9 +45,14 @@ def shape_given(size: Shape | None) -> list[int]:
         return []
     if isinstance(size, str | bytes):
         raise TypeError(f"a shape is a length or a tuple of lengths, not {size!r:.80}")
-    if isinstance(size, Sequence):
-        return [operator.index(length) for length in size]
-    return [operator.index(size)]
+    given = size if isinstance(size, Sequence) else [size]
+    lengths = [operator.index(length) for length in given]
+    for length in lengths:
+        if length < 0:
+            raise ValueError(f"negative dimensions are not allowed: {size!r:.80}")
+        if length > sys.maxsize:
+            raise ValueError(f"no dimension can have {length} elements")
+    return lengths
 
 
 def dtype_name(dtype: Any) -> str:

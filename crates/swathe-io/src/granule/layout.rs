@@ -133,6 +133,12 @@ impl Layout {
         let latitudes = candidates(catalogue, Axis::Latitude, &referenced);
         let longitudes = candidates(catalogue, Axis::Longitude, &referenced);
         let two_dimensional = |list: &[Candidate<'_>]| list.iter().any(|c| c.dims.len() == 2);
+        let mut variables = catalogue.variables.iter();
+        if variables.any(|variable| variable.path.ends_with("/level-3_binned_data/BinIndex")) {
+            let reason =
+                "it holds Level-3 bins: `swathe map` puts them on a map, `swathe merge` adds them";
+            return Err(not_a_swath(reason.into()));
+        }
         if !two_dimensional(&latitudes) || !two_dimensional(&longitudes) {
             return Err(not_a_swath(why_not(&latitudes, &longitudes)));
         }
