@@ -80,7 +80,7 @@ def test_workers_write_the_store(job, request, client, tmp_path, monkeypatch):
     from swathe import _plan
 
     plain = _plan.Plan.__init__
-    monkeypatch.setattr(_plan.Plan, "__init__", lambda self, made: plain(self, Counting(made)))
+    monkeypatch.setattr(_plan.Plan, "__init__", lambda self, made, *more: plain(self, Counting(made), *more))
     there = call(given, "chlor_a", output=tmp_path / "there.zarr", client=client, **options)
     ((parts, tiles, receipts),) = taken
     assert parts == 1 and not tiles and receipts, "nothing but what came of granules"
