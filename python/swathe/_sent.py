@@ -23,7 +23,9 @@ FUNCTION = """type(name, (), {
 #: The same of a plugin: ``function`` sets a worker or a scheduler up (``kind`` and ``hook`` are Dask's names), with more
 #: ``words``.
 PLUGIN = """type(name, (getattr(__import__("distributed"), kind),), {
-    hook: lambda self, where: (exec(source, scope := {}), scope[function](where, *words))[1],
+    hook: lambda self, worker=None, scheduler=None: (
+        exec(source, scope := {}), scope[function](scheduler if worker is None else worker, *words)
+    )[1],
     "__reduce__": lambda self: (eval, (make, {
         "make": make, "source": source, "function": function, "kind": kind, "hook": hook, "name": name,
         "words": words, "once": once,

@@ -261,7 +261,7 @@ def test_the_command_names_its_files_and_does_not_replace_them(swathe, tmp_path)
     command = [swathe, "simulate", "-d", tmp_path, "--count", "1", *options]
     refused = subprocess.run(command, capture_output=True, text=True)
     assert refused.returncode == 1
-    assert "exists already" in refused.stderr and "--overwrite" in refused.stderr
+    assert "it exists" in refused.stderr and "--overwrite" in refused.stderr
     subprocess.run([*command, "--overwrite"], check=True, capture_output=True)
     assert path.read_bytes() == before
     assert [p.name for p in tmp_path.iterdir()] == [path.name]
