@@ -154,7 +154,12 @@ fn mistakes_are_told_with_their_place() {
         "1MiB",
     ]);
     assert!(
-        code == 1 && err.contains("needs") && err.contains("bytes"),
+        code == 2 && err.contains("needs") && err.contains("--memory 12MiB or more"),
+        "{err}"
+    );
+    let (code, _, err) = outcome(&["zeros(2**50, chunks=2**40)"]);
+    assert!(
+        code == 2 && err.contains("the result needs") && err.contains("reduce it"),
         "{err}"
     );
     let (code, _, err) = outcome(&["1", "--seed", "x"]);

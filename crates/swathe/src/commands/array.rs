@@ -9,7 +9,7 @@ use serde_json::{Value, json};
 use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Instant;
-use swathe::job::{check_room, expand};
+use swathe::job::{JobError, check_room, expand};
 use swathe_core::array::random::{Generator, SeedSequence, StreamKind, words_of_decimal};
 use swathe_core::array::{
     Array, ArrayError, Buffer, Scalar, compute, language, outline, shape_text,
@@ -94,7 +94,10 @@ pub fn run(arguments: &Arguments) -> Result {
         }
         return Ok(Outcome::Done);
     }
-    check_room(&array)?;
+    check_room(&array).map_err(|error| JobError::Plan {
+        reason: error.to_string(),
+        hint: Some("reduce it, or take a part of it".into()),
+    })?;
     let started = Instant::now();
     let values = compute(&array, &pool, arguments.memory)?;
     let seconds = started.elapsed().as_secs_f64();
