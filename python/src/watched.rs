@@ -4,7 +4,7 @@ use crate::errors::Raise;
 use pyo3::prelude::*;
 use std::ops::ControlFlow;
 use std::sync::mpsc::{self, Receiver, RecvTimeoutError, Sender};
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Mutex, Once, PoisonError};
 use std::time::{Duration, Instant};
 use swathe::core::stop::Stop;
 use swathe::core::watch::Watched;
@@ -42,6 +42,26 @@ impl Watch {
     }
 }
 
+/// Loads numpy's interface, once, on a thread that answers no signals: where Ctrl-C came while a result is handed over
+/// for the first time, loading would fail, and the crate ends in a panic then.
+fn load_numpy(py: Python<'_>) {
+    static LOADED: Once = Once::new();
+    if LOADED.is_completed() {
+        return;
+    }
+    let load = || {
+        Python::attach(|py| {
+            numpy::dtype::<f64>(py);
+        });
+    };
+    py.detach(|| {
+        LOADED.call_once(|| {
+            // What fails here fails again, and is told, where numpy is used.
+            let _ = std::thread::spawn(load).join();
+        });
+    });
+}
+
 /// Does work on a thread of its own, without the interpreter, and calls `progress` with its steps.
 ///
 /// # Errors
@@ -55,6 +75,7 @@ where
     T: Send + 'static,
     E: Raise + Send + 'static,
 {
+    load_numpy(py);
     let (steps, told) = mpsc::channel();
     let stop = Stop::default();
     let watch = Watch {
